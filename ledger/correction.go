@@ -1,0 +1,403 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// This file decides about putting vouchers right (冲销、更正; 会计基础工作规范 art. 51): a reversal is the opposite voucher naming the
+// first, with its recorded postings turned and never computed anew (V4); a correction is reversals and right vouchers booked
+// and judged as one; a difference books only what an amount was wrong by. Nothing is ever edited.
+
+// Recalls asks for the vouchers a correction is about.
+func (c *RequestCorrection) Recalls(s *Collective) []uint64 {
+	refs := append(slices.Clone(c.Reverses), c.DifferenceOf)
+	return s.locateAll(refs)
+}
+
+// Recalls asks for the vouchers an approved correction is about.
+func (c *BookCorrection) Recalls(s *Collective) []uint64 {
+	r := s.requests[c.Number]
+	if r == nil {
+		return nil
+	}
+	var refs []VoucherRef
+	for _, ref := range r.fact.GetCorrection().GetReverses() {
+		refs = append(refs, RefOf(ref))
+	}
+	return s.locateAll(append(refs, RefOf(r.fact.GetCorrection().GetDifferenceOf())))
+}
+
+func (s *Collective) locateAll(refs []VoucherRef) []uint64 {
+	var versions []uint64
+	for _, ref := range refs {
+		if v, ok := s.locate(ref); ok {
+			versions = append(versions, v)
+		}
+	}
+	return versions
+}
+
+// A correction names vouchers that stand, replaces only what it turns back, and passes every check of booking with the day
+// it names or today's. It is then a request in the tier of its originals and replacements; when that asks for nothing it is
+// booked at once.
+func (c *RequestCorrection) decide(d *decision) error {
+	if err := cmp.Or(d.founded(), checkText("narration", c.Narration, 200)); err != nil {
+		return err
+	}
+	order, needs, err := d.correctionOrder(c)
+	if err != nil {
+		return err
+	}
+	if err := d.correct(order, 0); err != nil {
+		return err
+	}
+	if needs.none() {
+		d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{}}})
+		return nil
+	}
+	d.vouchers = nil // judged only; they are made again when booked
+	d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Correction{Correction: order}}, needs)
+	return nil
+}
+
+// Booking an approved correction makes its vouchers anew, with every check.
+func (c *BookCorrection) decide(d *decision) error {
+	r, err := d.open(c.Number)
+	if err != nil {
+		return err
+	}
+	o, ok := r.fact.Order.(*eventv1.RequestMade_Correction)
+	if !ok {
+		return r.otherKind()
+	}
+	if err := d.correct(o.Correction, c.Number); err != nil {
+		return err
+	}
+	if err := r.ready(len(r.approvedBy)); err != nil {
+		return err
+	}
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{Number: c.Number}}})
+	return nil
+}
+
+// correctionOrder gives the stored form of a correction and what it demands.
+func (d *decision) correctionOrder(c *RequestCorrection) (*eventv1.CorrectionOrder, demands, error) {
+	order := &eventv1.CorrectionOrder{OccurredOn: int32(c.On), Narration: c.Narration}
+	var needs demands
+	if c.DifferenceOf != (VoucherRef{}) {
+		if len(c.Reverses) > 0 || len(c.Replacements) > 0 {
+			return nil, needs, refuse(FieldInvalid).with("problem", "a difference stands alone, without reversals and replacements").at("difference_of")
+		}
+		v, err := d.original("difference_of", c.DifferenceOf)
+		if err != nil {
+			return nil, needs, err
+		}
+		if err := checkAmount("right_amount", c.RightAmount); err != nil {
+			return nil, needs, err
+		}
+		order.DifferenceOf, order.DifferenceFen = c.DifferenceOf.Proto(), int64(c.RightAmount-Amount(v))
+		needs, err = d.originalDemands(v, max(c.RightAmount, Amount(v)))
+		return order, needs, err
+	}
+	if len(c.Reverses) == 0 {
+		return nil, needs, refuse(CorrectionEmpty)
+	}
+	if n := max(len(c.Reverses), len(c.Replacements)); n > 20 {
+		return nil, needs, refuse(TooMany).with("what", "vouchers").with("max", 20).with("count", n).at("reverses")
+	}
+	for i, ref := range c.Reverses {
+		if slices.Contains(c.Reverses[:i], ref) {
+			return nil, needs, refuse(RepeatedEntry).with("entry", ref).at("reverses")
+		}
+		v, err := d.original("reverses", ref)
+		if err != nil {
+			return nil, needs, err
+		}
+		demanded, err := d.originalDemands(v, Amount(v).abs())
+		if err != nil {
+			return nil, needs, err
+		}
+		needs = needs.and(demanded)
+		order.Reverses = append(order.Reverses, ref.Proto())
+	}
+	for _, r := range c.Replacements {
+		stored, demanded, err := d.replacementOrder(c, r)
+		if err != nil {
+			return nil, needs, err
+		}
+		needs = needs.and(demanded)
+		order.Replacements = append(order.Replacements, stored)
+	}
+	return order, needs, nil
+}
+
+// original finds a voucher that can be put right: it exists, stands, is no reversal, and nothing rests on it.
+func (d *decision) original(field string, ref VoucherRef) (*eventv1.Voucher, error) {
+	version, ok := d.s.locate(ref)
+	if !ok {
+		return nil, refuse(VoucherUnknown).with("voucher", ref).at(field)
+	}
+	if by, done := d.s.settled[ref]; done {
+		if _, reversal := d.s.reversals[by]; reversal {
+			return nil, refuse(VoucherReversed).with("voucher", ref).at(field)
+		}
+		return nil, refuse(VoucherNotReversible).with("voucher", ref).with("problem", "it was put right by "+by.String()+"; put that one right").at(field)
+	}
+	if _, reversal := d.s.reversals[ref]; reversal {
+		return nil, refuse(VoucherIsReversal).with("voucher", ref).at(field)
+	}
+	for _, v := range d.m.Recalled[version].GetVouchers() {
+		if RefOf(v.Ref) == ref {
+			return v, d.nothingRestsOn(field, v)
+		}
+	}
+	return nil, refuse(VoucherUnknown).with("voucher", ref).at(field)
+}
+
+// originalDemands is what putting a voucher right asks for: the tier for reversals when the rule has one, else the tier the
+// original itself went through. Money in has none.
+func (d *decision) originalDemands(v *eventv1.Voucher, amount Fen) (demands, error) {
+	fund := fundOf(v)
+	if t := d.s.findTier(eventv1.Operation_OPERATION_REVERSAL, fund, v.Purpose, amount); t != nil {
+		return demandsOf(t), nil
+	}
+	var op eventv1.Operation
+	switch {
+	case v.GrantRoundId != "":
+		op = eventv1.Operation_OPERATION_GRANT_ROUND
+	case v.DividendRunId != "":
+		op = eventv1.Operation_OPERATION_DIVIDEND
+	case v.Purpose != "":
+		op = eventv1.Operation_OPERATION_PAYMENT
+	case RefOf(v.Ref).Class == Transfer && v.ResolutionId != "":
+		op = eventv1.Operation_OPERATION_TRANSFER
+	default:
+		return demands{}, nil
+	}
+	t, err := d.tier(op, fund, v.Purpose, amount)
+	return demandsOf(t), err
+}
+
+// fundOf is the first fund a voucher touches, empty for none.
+func fundOf(v *eventv1.Voucher) string {
+	for _, p := range v.Postings {
+		if a := Account(p.Account); a.Kind() == KindFund {
+			return a.ID()
+		}
+	}
+	return ""
+}
+
+func (d *decision) replacementOrder(c *RequestCorrection, r Replacement) (*eventv1.Replacement, demands, error) {
+	if !slices.Contains(c.Reverses, r.Corrects) {
+		return nil, demands{}, refuse(FieldInvalid).with("problem", "a replacement names one of the vouchers turned back").at("replacements.corrects")
+	}
+	stored := &eventv1.Replacement{Corrects: r.Corrects.Proto()}
+	switch {
+	case r.Inflow != nil && r.Payment == nil:
+		in := r.Inflow
+		documents, err := d.storedPapers(in.Documents, in.Amount)
+		stored.Order = &eventv1.Replacement_Inflow{Inflow: &eventv1.InflowOrder{Inflow: in.As, Kind: in.Kind, Fund: in.Fund, AmountFen: int64(in.Amount),
+			Payer: in.Payer, Narration: in.Narration, MoneyAccount: in.Money, ResolutionId: in.Resolution, Documents: documents}}
+		return stored, demands{}, err
+	case r.Payment != nil && r.Inflow == nil:
+		p := r.Payment
+		if _, err := d.paymentForm(p); err != nil {
+			return nil, demands{}, err
+		}
+		t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, p.Fund, p.Purpose, p.Amount)
+		if err != nil {
+			return nil, demands{}, err
+		}
+		documents, err := d.storedPapers(p.Documents, p.Amount)
+		stored.MoneyAccount = p.Money
+		stored.Order = &eventv1.Replacement_Payment{Payment: &eventv1.PaymentOrder{Fund: p.Fund, Purpose: p.Purpose, AmountFen: int64(p.Amount),
+			Payee: p.Payee, Narration: p.Narration, ResolutionId: p.Resolution, Documents: documents}}
+		return stored, demandsOf(t), err
+	}
+	return nil, demands{}, refuse(FieldInvalid).with("problem", "a replacement is either money in or money out").at("replacements")
+}
+
+// storedPapers gives papers their stored form without asking whether they are free: the correction may free them first.
+func (d *decision) storedPapers(documents []Document, amount Fen) ([]*eventv1.Document, error) {
+	var out []*eventv1.Document
+	for _, doc := range documents {
+		if err := checkPaper(doc); err != nil {
+			return nil, err
+		}
+		cited := cmp.Or(doc.Cited, amount)
+		out = append(out, &eventv1.Document{Kind: doc.Kind, Issuer: doc.Issuer, Number: doc.Number, TotalFen: int64(cmp.Or(doc.Total, cited)),
+			CitedFen: int64(cited), Sha256: doc.SHA256, MediaType: doc.MediaType, Size: doc.Size})
+	}
+	return out, nil
+}
+
+// correct makes the vouchers of a correction and judges them as a whole.
+func (d *decision) correct(o *eventv1.CorrectionOrder, request uint32) error {
+	on := cmp.Or(Day(o.OccurredOn), d.today)
+	if err := d.voucherDay("occurred_on", on); err != nil {
+		return err
+	}
+	if o.DifferenceOf != nil {
+		if err := d.bookDifference(o, on, request); err != nil {
+			return err
+		}
+		return d.sides()
+	}
+	restored := map[string]Fen{}
+	for _, r := range o.Reverses {
+		v, err := d.original("reverses", RefOf(r))
+		if err != nil {
+			return err
+		}
+		if err := notBefore(on, v); err != nil {
+			return err
+		}
+		d.book(RefOf(v.Ref).Class, on, turned(v, o.Narration, request))
+		restored[v.ResolutionId] += Fen(v.DrawnFen)
+	}
+	for _, r := range o.Replacements {
+		if err := d.bookReplacement(r, on, request, restored); err != nil {
+			return err
+		}
+	}
+	return d.sides()
+}
+
+func notBefore(on Day, v *eventv1.Voucher) error {
+	if on < Day(v.OccurredOn) {
+		return refuse(DateBeforeOriginal).with("date", on).with("voucher", RefOf(v.Ref)).with("original", Day(v.OccurredOn)).at("occurred_on")
+	}
+	return nil
+}
+
+// turned is the reversal of a voucher: everything it says, with the sign of every posting and of the authority turned.
+func turned(v *eventv1.Voucher, narration string, request uint32) *eventv1.Voucher {
+	back := &eventv1.Voucher{Narration: cmp.Or(narration, "冲销 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, IncomeKind: v.IncomeKind,
+		ResolutionId: v.ResolutionId, DrawnFen: -v.DrawnFen, Documents: v.Documents, Corrects: v.Corrects, Reverses: v.Ref,
+		GrantRoundId: v.GrantRoundId, DividendRunId: v.DividendRunId, DividendFile: v.DividendFile, RequestNumber: request, Negative: !v.Negative}
+	for _, p := range v.Postings {
+		back.Postings = append(back.Postings, &eventv1.Posting{Account: p.Account, AmountFen: -p.AmountFen, Party: p.Party})
+	}
+	return back
+}
+
+func (d *decision) bookReplacement(r *eventv1.Replacement, on Day, request uint32, restored map[string]Fen) error {
+	var v *eventv1.Voucher
+	class := Receipt
+	if o := r.GetInflow(); o != nil {
+		var err error
+		in := &Inflow{As: o.Inflow, Kind: o.Kind, Fund: o.Fund, Amount: Fen(o.AmountFen), Money: o.MoneyAccount, Payer: o.Payer,
+			Narration: o.Narration, Resolution: o.ResolutionId}
+		if v, _, err = d.inflow(in, on); err != nil {
+			return err
+		}
+		v.Documents = o.Documents
+	} else {
+		o := r.GetPayment()
+		from, err := d.moneyAccount("replacements.money_account", r.MoneyAccount)
+		if err != nil {
+			return err
+		}
+		t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, o.Fund, o.Purpose, Fen(o.AmountFen))
+		if err != nil {
+			return err
+		}
+		if err := d.authority(o.ResolutionId, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, o.Fund, o.Purpose, Fen(o.AmountFen), restored[o.ResolutionId]); err != nil {
+			return err
+		}
+		restored[o.ResolutionId] -= Fen(o.AmountFen)
+		class, v = Payment, paymentVoucher(o, from)
+	}
+	v.Corrects, v.RequestNumber = r.Corrects, request
+	if err := d.stillCitable(v.Documents); err != nil {
+		return err
+	}
+	d.book(class, on, v)
+	return nil
+}
+
+// bookDifference books what an amount was wrong by, in the original's class. Income is split anew by the policy of its own
+// day and each fund gets the difference of its parts; every other voucher has two postings that grow or shrink together.
+func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request uint32) error {
+	v, err := d.original("difference_of", RefOf(o.DifferenceOf))
+	if err != nil {
+		return err
+	}
+	diff := Fen(o.DifferenceFen)
+	switch {
+	case diff == 0:
+		return refuse(CorrectionEmpty)
+	case v.GrantRoundId != "" || v.DividendRunId != "" || v.IncomeKind == "" && len(v.Postings) != 2:
+		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).with("problem", "its amount belongs to a list; turn it back instead").at("difference_of")
+	}
+	if err := notBefore(on, v); err != nil {
+		return err
+	}
+	w := &eventv1.Voucher{Narration: cmp.Or(o.Narration, "更正 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, ResolutionId: v.ResolutionId,
+		Corrects: v.Ref, RequestNumber: request, Negative: diff < 0}
+	if v.DrawnFen != 0 {
+		w.DrawnFen = int64(diff)
+		if diff > 0 {
+			if left := d.s.resolutions[v.ResolutionId].remaining(); diff > left {
+				return refuse(ResolutionExhausted).with("resolution", v.ResolutionId).with("remaining", left).with("amount", diff).with("short", diff-left).at("right_amount")
+			}
+		}
+	}
+	for _, p := range d.differencePostings(v, diff) {
+		if p.AmountFen != 0 {
+			w.Postings = append(w.Postings, p)
+		}
+	}
+	d.book(RefOf(v.Ref).Class, on, w)
+	return nil
+}
+
+func (d *decision) differencePostings(v *eventv1.Voucher, diff Fen) []*eventv1.Posting {
+	if v.IncomeKind == "" {
+		var out []*eventv1.Posting
+		for _, p := range v.Postings {
+			amount := diff
+			if p.AmountFen < 0 {
+				amount = -diff
+			}
+			out = append(out, &eventv1.Posting{Account: p.Account, AmountFen: int64(amount), Party: p.Party})
+		}
+		return out
+	}
+	recorded := map[string]int64{}
+	for _, p := range v.Postings {
+		recorded[p.Account] += p.AmountFen
+	}
+	out := []*eventv1.Posting{}
+	for _, p := range v.Postings {
+		if Account(p.Account).Kind() == KindMoney {
+			out = append(out, line(Account(p.Account), diff))
+		}
+	}
+	shares := d.s.policyFor(v.IncomeKind, Day(v.OccurredOn)).Shares
+	parts, _ := splitLargest(Amount(v)+diff, shares)
+	for i, s := range shares {
+		a := FundAccount(s.Fund)
+		out = append(out, line(a, -parts[i]-Fen(recorded[string(a)])))
+	}
+	return out
+}
+
+// nothingRestsOn refuses to turn back what later facts rest on: an award or declaration of which something is paid or sent.
+func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
+	problem := ""
+	if r := d.s.rounds[v.GrantRoundId]; r != nil && RefOf(v.Ref).Class == Transfer && v.Party == "" && r.touched() {
+		problem = "part of the award is paid or cancelled"
+	}
+	if r := d.s.runs[v.DividendRunId]; r != nil && RefOf(v.Ref).Class == Transfer && len(r.files) > 0 {
+		problem = "a payout file of the dividend is sent"
+	}
+	if problem != "" {
+		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).with("problem", problem).at(field)
+	}
+	return nil
+}

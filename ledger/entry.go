@@ -1,0 +1,250 @@
+package ledger
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// This file decides about what is booked at once: money in, money between money accounts, opening balances.
+
+// Income is split by the policy in force for its kind on its business day. Without one it is refused, unless the command
+// names one fund and a resolution (M1, M8).
+func (c *RecordIncome) decide(d *decision) error {
+	return d.recordInflow(&Inflow{As: eventv1.InflowKind_INFLOW_KIND_INCOME, Kind: c.Kind, Fund: c.Fund, Amount: c.Amount, Money: c.Money,
+		Payer: c.Payer, Narration: c.Narration, Resolution: c.Resolution, Documents: c.Documents}, c.On)
+}
+
+// A deposit stays its payer's and never splits (V11).
+func (c *ReceiveDeposit) decide(d *decision) error {
+	return d.recordInflow(&Inflow{As: eventv1.InflowKind_INFLOW_KIND_DEPOSIT, Kind: c.Kind, Amount: c.Amount, Money: c.Money,
+		Payer: c.Payer, Narration: c.Narration, Documents: c.Documents}, c.On)
+}
+
+// A gift goes to the one fund it was given to and never splits (M8).
+func (c *ReceiveGift) decide(d *decision) error {
+	return d.recordInflow(&Inflow{As: eventv1.InflowKind_INFLOW_KIND_GIFT, Fund: c.Fund, Amount: c.Amount, Money: c.Money,
+		Payer: c.Donor, Narration: c.Narration, Documents: c.Documents}, c.On)
+}
+
+func (d *decision) recordInflow(in *Inflow, on Day) error {
+	if err := d.founded(); err != nil {
+		return err
+	}
+	v, fact, err := d.inflow(in, on)
+	if err != nil {
+		return err
+	}
+	d.book(Receipt, on, v)
+	if err := d.sides(); err != nil {
+		return err
+	}
+	d.emitPosted(fact)
+	return nil
+}
+
+// inflow makes the voucher of money in, not yet numbered, and the fact that goes with it.
+func (d *decision) inflow(in *Inflow, on Day) (*eventv1.Voucher, *eventv1.Event, error) {
+	if err := cmp.Or(checkAmount("amount", in.Amount), d.voucherDay("occurred_on", on), checkText("narration", in.Narration, 200),
+		d.checkParty("payer", in.Payer, in.As == eventv1.InflowKind_INFLOW_KIND_DEPOSIT)); err != nil {
+		return nil, nil, err
+	}
+	money, err := d.moneyAccount("money_account", in.Money)
+	if err != nil {
+		return nil, nil, err
+	}
+	v := &eventv1.Voucher{Narration: in.Narration, Party: in.Payer, Postings: []*eventv1.Posting{line(money, in.Amount)}}
+	var fact *eventv1.Event
+	switch in.As {
+	case eventv1.InflowKind_INFLOW_KIND_INCOME:
+		fact, err = d.income(in, on, v)
+	case eventv1.InflowKind_INFLOW_KIND_DEPOSIT:
+		if err = checkSlug("kind", in.Kind); err == nil {
+			v.Postings = append(v.Postings, &eventv1.Posting{Account: string(DepositAccount(in.Kind)), AmountFen: -int64(in.Amount), Party: in.Payer})
+			fact = &eventv1.Event{Fact: &eventv1.Event_DepositReceived{DepositReceived: &eventv1.DepositReceived{Kind: in.Kind}}}
+		}
+	case eventv1.InflowKind_INFLOW_KIND_GIFT:
+		if _, err = d.fund("fund", in.Fund); err == nil {
+			v.Postings = append(v.Postings, line(FundAccount(in.Fund), -in.Amount))
+			fact = &eventv1.Event{Fact: &eventv1.Event_GiftReceived{GiftReceived: &eventv1.GiftReceived{Fund: in.Fund}}}
+		}
+	default:
+		err = refuse(FieldInvalid).with("problem", "there is no such inflow").at("inflow")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	v.Documents, err = d.papers(in.Documents, in.Amount)
+	return v, fact, err
+}
+
+// income adds the fund postings of income to its voucher.
+func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Event, error) {
+	if err := checkSlug("kind", in.Kind); err != nil {
+		return nil, err
+	}
+	fact := &eventv1.IncomeRecorded{Kind: in.Kind}
+	event := &eventv1.Event{Fact: &eventv1.Event_IncomeRecorded{IncomeRecorded: fact}}
+	policy := d.s.policyFor(in.Kind, on)
+	if in.Fund != "" {
+		if policy != nil {
+			return nil, refuse(FieldInvalid).with("problem", fmt.Sprintf("policy %d splits this kind of income; no fund can be named", policy.Version)).at("fund")
+		}
+		if _, err := d.fund("fund", in.Fund); err != nil {
+			return nil, err
+		}
+		if err := d.incomeResolution(in); err != nil {
+			return nil, err
+		}
+		v.Postings = append(v.Postings, line(FundAccount(in.Fund), -in.Amount))
+		v.ResolutionId = in.Resolution
+		fact.Parts = []*eventv1.SplitPart{{Fund: in.Fund, Share: &eventv1.Fraction{Numerator: 1, Denominator: 1}, AmountFen: int64(in.Amount)}}
+		return event, nil
+	}
+	if policy == nil {
+		return nil, refuse(PolicyMissing).with("kind", in.Kind).with("date", on).at("kind")
+	}
+	fact.PolicyVersion, fact.Rounding, v.IncomeKind = policy.Version, policy.Rounding, in.Kind
+	parts, odd := splitLargest(in.Amount, policy.Shares)
+	for i, share := range policy.Shares {
+		fact.Parts = append(fact.Parts, &eventv1.SplitPart{Fund: share.Fund, Share: share.Share, AmountFen: int64(parts[i]), OddFen: int64(odd[i])})
+		if parts[i] != 0 {
+			v.Postings = append(v.Postings, line(FundAccount(share.Fund), -parts[i]))
+		}
+	}
+	return event, nil
+}
+
+func (d *decision) incomeResolution(in *Inflow) error {
+	r, err := d.standing(in.Resolution, eventv1.Matter_MATTER_INCOME, "")
+	if err == nil && r.fact.Fund != in.Fund {
+		return otherMatter(in.Resolution, "it is about the fund "+r.fact.Fund)
+	}
+	return err
+}
+
+// Money carried between two money accounts is a payment voucher: cash drawn, cash paid in.
+func (c *MoveMoney) decide(d *decision) error {
+	if err := cmp.Or(d.founded(), checkAmount("amount", c.Amount)); err != nil {
+		return err
+	}
+	if err := cmp.Or(d.voucherDay("occurred_on", c.On), checkText("narration", c.Narration, 200)); err != nil {
+		return err
+	}
+	from, err := d.moneyAccount("from", c.From)
+	if err != nil {
+		return err
+	}
+	to, err := d.moneyAccount("to", c.To)
+	if err != nil {
+		return err
+	}
+	if from == to {
+		return refuse(FieldInvalid).with("problem", "money has to move from one account to another").at("to")
+	}
+	v := &eventv1.Voucher{Narration: c.Narration, Postings: []*eventv1.Posting{line(to, c.Amount), line(from, -c.Amount)}}
+	if v.Documents, err = d.papers(c.Documents, c.Amount); err != nil {
+		return err
+	}
+	d.book(Payment, c.On, v)
+	if err := d.sides(); err != nil {
+		return err
+	}
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_MoneyMoved{MoneyMoved: &eventv1.MoneyMoved{From: c.From, To: c.To}}})
+	return nil
+}
+
+// Opening balances come before every voucher, on known accounts, each on its own side, and balance to the fen. Proposing
+// again replaces what was proposed.
+func (c *ProposeOpening) decide(d *decision) error {
+	if err := d.founded(); err != nil {
+		return err
+	}
+	if err := d.openingPossible(c.On); err != nil {
+		return err
+	}
+	if n := len(c.Lines); n < 2 || n > 200 {
+		return refuse(TooMany).with("what", "lines").with("max", 200).with("count", n).at("lines")
+	}
+	fact := &eventv1.OpeningProposed{OccurredOn: int32(c.On)}
+	var debit, credit Fen
+	for i, l := range c.Lines {
+		if err := d.checkOpeningLine(l, c.Lines[:i]); err != nil {
+			return err
+		}
+		if l.Amount > 0 {
+			debit += l.Amount
+		} else {
+			credit -= l.Amount
+		}
+		fact.Lines = append(fact.Lines, &eventv1.OpeningLine{Account: string(l.Account), AmountFen: int64(l.Amount)})
+	}
+	if debit != credit {
+		return refuse(Unbalanced).with("debit", debit).with("credit", credit).with("difference", debit-credit).at("lines")
+	}
+	d.emit(&eventv1.Event{Fact: &eventv1.Event_OpeningProposed{OpeningProposed: fact}})
+	return nil
+}
+
+func (d *decision) openingPossible(on Day) error {
+	if len(d.s.vouchers) > 0 {
+		return refuse(OpeningLate)
+	}
+	return d.voucherDay("occurred_on", on)
+}
+
+func (d *decision) checkOpeningLine(l OpeningLine, earlier []OpeningLine) error {
+	if !l.Account.Valid() {
+		return refuse(AccountUnknown).with("account", clip(string(l.Account))).at("lines.account")
+	}
+	switch l.Account.Kind() {
+	case KindFund:
+		if _, err := d.fund("lines.account", l.Account.ID()); err != nil {
+			return err
+		}
+	case KindMoney:
+		if _, err := d.moneyAccount("lines.account", l.Account.ID()); err != nil {
+			return err
+		}
+	case KindReceivable:
+	default:
+		// Money owed to somebody needs to be known by whom: it enters as its own entry, not as a bare balance.
+		return refuse(AccountUnknown).with("account", string(l.Account)).at("lines.account")
+	}
+	if slices.ContainsFunc(earlier, func(o OpeningLine) bool { return o.Account == l.Account }) {
+		return refuse(RepeatedEntry).with("entry", string(l.Account)).at("lines.account")
+	}
+	if err := checkAmount("lines.amount", l.Amount.abs()); err != nil {
+		return err
+	}
+	if l.Amount*l.Account.Sign() < 0 {
+		return refuse(AmountNotPositive).with("amount", l.Amount).at("lines.amount")
+	}
+	return nil
+}
+
+// Confirming books the proposed balances as one transfer voucher.
+func (*ConfirmOpening) decide(d *decision) error {
+	if err := d.founded(); err != nil {
+		return err
+	}
+	p := d.s.opening
+	if p == nil {
+		return refuse(OpeningMissing)
+	}
+	if err := d.openingPossible(Day(p.OccurredOn)); err != nil {
+		return err
+	}
+	v := &eventv1.Voucher{Narration: "期初余额"}
+	for _, l := range p.Lines {
+		v.Postings = append(v.Postings, line(Account(l.Account), Fen(l.AmountFen)))
+	}
+	d.book(Transfer, Day(p.OccurredOn), v)
+	if err := d.sides(); err != nil {
+		return err
+	}
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_OpeningConfirmed{OpeningConfirmed: &eventv1.OpeningConfirmed{}}})
+	return nil
+}

@@ -1,0 +1,201 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// Evolve folds one event in. An event is a fact: Evolve never refuses and never looks at a clock. It may keep parts of the
+// event, which must not be changed afterwards.
+func (s *Collective) Evolve(e *eventv1.Event) {
+	s.version = e.Version
+	s.recorded = e.RecordedAt
+	if id, err := uuid.FromBytes(e.CommandId); err == nil {
+		if _, ok := s.accepted[id]; !ok {
+			s.accepted[id] = e.Version
+		}
+	}
+	for _, v := range e.Vouchers {
+		s.post(v, e)
+	}
+	switch f := e.Fact.(type) {
+	case *eventv1.Event_CollectiveFounded:
+		s.evolveFounded(f.CollectiveFounded, e.Actor)
+	case *eventv1.Event_FundOpened:
+		s.funds[f.FundOpened.Fund.Id] = f.FundOpened.Fund
+		s.use(f.FundOpened.ResolutionId)
+	case *eventv1.Event_RoleGranted:
+		s.roles[f.RoleGranted.Operator] = append(s.roles[f.RoleGranted.Operator], f.RoleGranted.Role)
+	case *eventv1.Event_RoleRevoked:
+		s.evolveRoleRevoked(f.RoleRevoked)
+	case *eventv1.Event_MoneyAccountOpened:
+		s.money[f.MoneyAccountOpened.Id] = f.MoneyAccountOpened.Kind
+	case *eventv1.Event_MembersEnrolled:
+		for i, number := range f.MembersEnrolled.Members {
+			s.members[number] = membership{household: f.MembersEnrolled.Households[i], joined: Day(f.MembersEnrolled.JoinedOn)}
+		}
+	case *eventv1.Event_MembersDeparted:
+		for _, number := range f.MembersDeparted.Members {
+			m := s.members[number]
+			m.left = Day(f.MembersDeparted.LeftOn)
+			s.members[number] = m
+		}
+	case *eventv1.Event_ResolutionRecorded:
+		s.resolutions[f.ResolutionRecorded.Id] = &resolution{fact: f.ResolutionRecorded}
+	case *eventv1.Event_ResolutionConfirmed:
+		s.resolutions[f.ResolutionConfirmed.Id].confirmed = true
+	case *eventv1.Event_PolicyAdopted:
+		s.policies = append(s.policies, f.PolicyAdopted)
+		s.use(f.PolicyAdopted.ResolutionId)
+	case *eventv1.Event_SpendingRuleAdopted:
+		s.rule = f.SpendingRuleAdopted
+		s.ruleVersion = f.SpendingRuleAdopted.Version
+		s.use(f.SpendingRuleAdopted.ResolutionId)
+	case *eventv1.Event_PeriodClosed:
+		s.closed = Month(f.PeriodClosed.Month)
+		delete(s.turnover, s.closed)
+	case *eventv1.Event_OpeningProposed:
+		s.opening = f.OpeningProposed
+	case *eventv1.Event_OpeningConfirmed:
+		s.opening = nil
+	default:
+		s.evolveRequest(e)
+		s.evolvePayout(e)
+	}
+}
+
+func (s *Collective) evolveFounded(f *eventv1.CollectiveFounded, founder string) {
+	s.charter = f
+	if zone, err := time.LoadLocation(f.TimeZone); err == nil {
+		s.zone = zone
+	}
+	for _, b := range f.Bodies {
+		s.bodies[b.Id] = b
+	}
+	for _, fund := range f.Funds {
+		s.funds[fund.Id] = fund
+	}
+	s.roles[founder] = []eventv1.Role{eventv1.Role_ROLE_ADMIN}
+}
+
+func (s *Collective) evolveRoleRevoked(f *eventv1.RoleRevoked) {
+	kept := slices.Clone(s.roles[f.Operator])
+	s.roles[f.Operator] = slices.DeleteFunc(kept, func(r eventv1.Role) bool { return r == f.Role })
+}
+
+// use marks a resolution as carried out, so that it adopts one thing only.
+func (s *Collective) use(id string) {
+	if r := s.resolutions[id]; r != nil {
+		r.used = true
+	}
+}
+
+// post books a voucher: postings into balances, turnover, papers, authority, and its place in the numbering.
+func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
+	ref, day := RefOf(v.Ref), Day(v.OccurredOn)
+	key := series{ref.Class, ref.Year}
+	s.vouchers[key] = append(s.vouchers[key], e.Version)
+	month := s.turnover[day.Month()]
+	if month == nil {
+		month = map[Account]*turnover{}
+		s.turnover[day.Month()] = month
+	}
+	for _, p := range v.Postings {
+		s.postLine(v, p, day, month)
+	}
+	if v.IncomeKind != "" {
+		s.countSplit(v)
+	}
+	if r := s.resolutions[v.ResolutionId]; r != nil {
+		r.drawn += Fen(v.DrawnFen)
+	}
+	s.cite(v, e)
+	if v.Reverses != nil {
+		s.reversals[ref] = struct{}{}
+		s.settled[RefOf(v.Reverses)] = ref
+		if v.Corrects != nil && s.settled[RefOf(v.Corrects)] == RefOf(v.Reverses) {
+			delete(s.settled, RefOf(v.Corrects)) // a difference turned back: its original stands again
+		}
+		s.undo(v)
+	} else if v.Corrects != nil {
+		if _, turned := s.settled[RefOf(v.Corrects)]; !turned {
+			s.settled[RefOf(v.Corrects)] = ref // a difference: put right by this one from now on
+		}
+	}
+}
+
+func (s *Collective) postLine(v *eventv1.Voucher, p *eventv1.Posting, day Day, month map[Account]*turnover) {
+	name, amount := Account(p.Account), Fen(p.AmountFen)
+	acc := s.accounts[name]
+	if acc == nil {
+		acc = new(account)
+		s.accounts[name] = acc
+	}
+	acc.Add(day, amount)
+	acc.gross += amount.abs()
+	if p.Party != "" && name.Kind() == KindDeposit {
+		key := partyAccount{name, p.Party}
+		if s.deposits[key] == nil {
+			s.deposits[key] = new(Timeline)
+		}
+		s.deposits[key].Add(day, amount)
+	}
+	t := month[name]
+	if t == nil {
+		t = new(turnover)
+		month[name] = t
+	}
+	// What counts negative stands in the original's column: the turned debit is a negative credit.
+	if (amount > 0) != v.Negative {
+		t.debit += amount
+	} else {
+		t.credit -= amount
+	}
+}
+
+// countSplit keeps, by kind of income, how many live splits each day has. A reversal takes its original's away.
+func (s *Collective) countSplit(v *eventv1.Voucher) {
+	days := s.splits[v.IncomeKind]
+	if days == nil {
+		days = new(Timeline)
+		s.splits[v.IncomeKind] = days
+	}
+	if v.Reverses == nil {
+		days.Add(Day(v.OccurredOn), 1)
+		s.splitDay[RefOf(v.Ref)] = Day(v.OccurredOn)
+		return
+	}
+	days.Add(s.splitDay[RefOf(v.Reverses)], -1)
+}
+
+// cite counts what live vouchers cite of each paper; a reversal frees what its original cited.
+func (s *Collective) cite(v *eventv1.Voucher, e *eventv1.Event) {
+	for _, doc := range v.Documents {
+		key := paperKey{doc.Kind, doc.Issuer, doc.Number}
+		p := s.papers[key]
+		if v.Reverses != nil {
+			if p != nil {
+				if p.cited -= Fen(doc.CitedFen); p.cited <= 0 {
+					delete(s.papers, key)
+				}
+			}
+			continue
+		}
+		if p == nil {
+			p = &paper{total: Fen(doc.TotalFen), version: e.Version, digest: string(e.CommandDigest)}
+			s.papers[key] = p
+		}
+		p.cited += Fen(doc.CitedFen)
+	}
+}
+
+func (a Fen) abs() Fen {
+	if a < 0 {
+		return -a
+	}
+	return a
+}

@@ -1,0 +1,273 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Refusal says that a rule does not allow a command. Nothing was stored. It is an answer, not a failure: the reason is
+// stable, the figures are those of the rule, and the sentence is for a treasurer.
+type Refusal struct {
+	Reason  Reason
+	Figures []Figure // in the order of the sentence
+	Field   string   // field of the command that is wrong; empty when no single one is
+}
+
+// Figure is one named figure of a refusal; amounts are in yuan, days are YYYY-MM-DD.
+type Figure struct{ Name, Value string }
+
+func refuse(r Reason) *Refusal { return &Refusal{Reason: r} }
+
+func (r *Refusal) with(name string, value any) *Refusal {
+	r.Figures = append(r.Figures, Figure{name, fmt.Sprint(value)})
+	return r
+}
+
+func (r *Refusal) at(field string) *Refusal {
+	r.Field = field
+	return r
+}
+
+// Error is the reason and the English sentence.
+func (r *Refusal) Error() string { return string(r.Reason) + ": " + r.English() }
+
+// Figure gives the value of a named figure, empty when there is none.
+func (r *Refusal) Figure(name string) string {
+	for _, f := range r.Figures {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// English is one sentence for people.
+func (r *Refusal) English() string { return r.fill(Reasons[r.Reason].English) }
+
+// Chinese is the same sentence in Chinese.
+func (r *Refusal) Chinese() string { return r.fill(Reasons[r.Reason].Chinese) }
+
+func (r *Refusal) fill(sentence string) string {
+	pairs := make([]string, 0, 2*len(r.Figures)+2)
+	for _, f := range r.Figures {
+		pairs = append(pairs, "{"+f.Name+"}", f.Value)
+	}
+	return strings.NewReplacer(append(pairs, "{field}", r.Field)...).Replace(sentence)
+}
+
+// Reason is a stable code of a refusal.
+type Reason string
+
+// Category groups reasons by what the caller can do; the API turns it into a code.
+type Category int
+
+// The categories.
+const (
+	Invalid      Category = iota + 1 // the command is not well formed: write it differently
+	Missing                          // it names something that does not exist
+	Duplicate                        // it was done before, with other content
+	Precondition                     // a rule of the books stands against it now
+	Denied                           // the operator's role does not allow it
+	Stale                            // the collective went on meanwhile: read again
+)
+
+// ReasonInfo is what is known of a reason. A sentence names its figures in braces.
+type ReasonInfo struct {
+	Category         Category
+	Chinese, English string
+}
+
+// The reasons. docs/refusals.md is made from this table.
+const (
+	AmountInvalid         Reason = "amount_invalid"
+	AmountNotPositive     Reason = "amount_not_positive"
+	AmountTooLarge        Reason = "amount_too_large"
+	DateInvalid           Reason = "date_invalid"
+	TextInvalid           Reason = "text_invalid"
+	IDInvalid             Reason = "id_invalid"
+	VoucherNumberInvalid  Reason = "voucher_number_invalid"
+	PartyInvalid          Reason = "party_invalid"
+	FieldInvalid          Reason = "field_invalid"
+	ShareInvalid          Reason = "share_invalid"
+	SharesNotOne          Reason = "shares_not_one"
+	RepeatedEntry         Reason = "repeated_entry"
+	Unbalanced            Reason = "unbalanced"
+	TooMany               Reason = "too_many"
+	CommandIDReused       Reason = "command_id_reused"
+	VersionStale          Reason = "version_stale"
+	RoleMissing           Reason = "role_missing"
+	DutiesConflict        Reason = "duties_conflict"
+	OwnRequest            Reason = "own_request"
+	ClockBehind           Reason = "clock_behind"
+	ClockNotSimulated     Reason = "clock_not_simulated"
+	CollectiveUnknown     Reason = "collective_unknown"
+	CollectiveExists      Reason = "collective_exists"
+	AlreadyExists         Reason = "already_exists"
+	FundUnknown           Reason = "fund_unknown"
+	FundRestricted        Reason = "fund_restricted"
+	PurposeUnknown        Reason = "purpose_unknown"
+	PurposeNotAllowed     Reason = "purpose_not_allowed"
+	MoneyAccountUnknown   Reason = "money_account_unknown"
+	AccountUnknown        Reason = "account_unknown"
+	BodyUnknown           Reason = "body_unknown"
+	RoleNotHeld           Reason = "role_not_held"
+	MemberUnknown         Reason = "member_unknown"
+	MemberExists          Reason = "member_exists"
+	DocumentDuplicate     Reason = "duplicate_document"
+	DateInFuture          Reason = "date_in_future"
+	DateBeforeFirst       Reason = "date_before_first_day"
+	DateBeforeOriginal    Reason = "date_before_original"
+	PeriodClosed          Reason = "period_closed"
+	PeriodOutOfOrder      Reason = "period_out_of_order"
+	PeriodNotOver         Reason = "period_not_over"
+	PeriodCorrection      Reason = "period_correction_open"
+	PolicyMissing         Reason = "policy_missing"
+	PolicyOverlapsSplit   Reason = "policy_overlaps_split"
+	SpendingRuleMissing   Reason = "spending_rule_missing"
+	TierMissing           Reason = "tier_missing"
+	ElectorateWrong       Reason = "electorate_wrong"
+	VotesWrong            Reason = "votes_wrong"
+	ResolutionNeeded      Reason = "resolution_needed"
+	ResolutionUnknown     Reason = "resolution_unknown"
+	ResolutionExists      Reason = "resolution_exists"
+	ResolutionNotPassed   Reason = "resolution_not_passed"
+	ResolutionUnconfirmed Reason = "resolution_unconfirmed"
+	ResolutionOther       Reason = "resolution_other_matter"
+	ResolutionExhausted   Reason = "resolution_exhausted"
+	FundOverdrawn         Reason = "fund_overdrawn"
+	AccountOverdrawn      Reason = "account_overdrawn"
+	RequestUnknown        Reason = "request_unknown"
+	RequestClosed         Reason = "request_closed"
+	RequestOtherKind      Reason = "request_other_kind"
+	RequestChanged        Reason = "request_changed"
+	ReviewNeeded          Reason = "review_needed"
+	ReviewNotNeeded       Reason = "review_not_needed"
+	ApprovalNeeded        Reason = "approval_needed"
+	AlreadyDone           Reason = "already_done"
+	VoucherUnknown        Reason = "voucher_unknown"
+	VoucherReversed       Reason = "voucher_reversed"
+	VoucherIsReversal     Reason = "voucher_is_reversal"
+	VoucherNotReversible  Reason = "voucher_not_reversible"
+	CorrectionEmpty       Reason = "correction_empty"
+	RoundUnknown          Reason = "round_unknown"
+	RoundState            Reason = "round_state"
+	RoundEmpty            Reason = "round_empty"
+	BudgetExceeded        Reason = "budget_exceeded"
+	NoticeRunning         Reason = "notice_running"
+	NoticeInvalid         Reason = "notice_invalid"
+	GrantNotOwed          Reason = "grant_not_owed"
+	RunUnknown            Reason = "run_unknown"
+	RunExists             Reason = "run_exists"
+	RosterEmpty           Reason = "roster_empty"
+	PoolTooSmall          Reason = "pool_too_small"
+	PayeeNotOwed          Reason = "payee_not_owed"
+	NothingOwed           Reason = "nothing_owed"
+	FileUnknown           Reason = "file_unknown"
+	FileSettled           Reason = "file_settled"
+	OpeningLate           Reason = "opening_late"
+	OpeningMissing        Reason = "opening_missing"
+)
+
+// Reasons describes every reason.
+var Reasons = map[Reason]ReasonInfo{
+	AmountInvalid:        {Invalid, "金额“{amount}”写法不对:应为元,恰好两位小数,如 98000.00。", "The amount \"{amount}\" is not written as yuan with exactly two decimals, e.g. 98000.00."},
+	AmountNotPositive:    {Invalid, "金额 {amount} 必须大于零。", "The amount {amount} must be above zero."},
+	AmountTooLarge:       {Invalid, "金额 {amount} 超过上限 {max} 元。", "The amount {amount} is above the limit of {max} yuan."},
+	DateInvalid:          {Invalid, "日期“{date}”不存在或写法不对,应如 2021-07-20。", "\"{date}\" is not a date that exists, written like 2021-07-20."},
+	TextInvalid:          {Invalid, "{field} 的文字不合要求:{problem}。", "The text of {field} is not allowed: {problem}."},
+	IDInvalid:            {Invalid, "编号“{id}”只能用小写字母、数字和连字符,2 至 40 个字符。", "The id \"{id}\" may only have 2 to 40 lower-case letters, digits and hyphens."},
+	VoucherNumberInvalid: {Invalid, "凭证号“{voucher}”写法不对,应如 付2021-19 或 P2021-19。", "\"{voucher}\" is not a voucher number like 付2021-19 or P2021-19."},
+	PartyInvalid:         {Invalid, "往来方“{party}”写法不对:应为 org/公开名称、member/编号 或 party/代号。", "The party \"{party}\" is not written as org/<public name>, member/<number> or party/<opaque id>."},
+	FieldInvalid:         {Invalid, "{field} 不合要求:{problem}。", "{field} is not valid: {problem}."},
+	ShareInvalid:         {Invalid, "份额“{share}”写法不对:应为小数、分数或一次 rest。", "The share \"{share}\" is not a decimal or fraction up to one, or rest once."},
+	SharesNotOne:         {Invalid, "各份额合计 {sum},必须恰好等于 1。", "The shares sum to {sum} and must sum to exactly 1."},
+	RepeatedEntry:        {Invalid, "“{entry}”重复列出。", "\"{entry}\" is listed twice."},
+	Unbalanced:           {Invalid, "期初余额不平:借方 {debit},贷方 {credit},相差 {difference}。", "The opening balances do not balance: debit {debit}, credit {credit}, difference {difference}."},
+	TooMany:              {Invalid, "{what}最多 {max},这里有 {count}。", "At most {max} {what} are possible, here are {count}."},
+
+	CommandIDReused: {Duplicate, "命令编号 {command_id} 已在第 {version} 笔用于别的内容。", "The command id {command_id} was used for other content at version {version}."},
+	VersionStale:    {Stale, "账簿已到第 {actual} 笔,不是所称的第 {expected} 笔,请重新查看。", "The books are at version {actual}, not {expected}: read again."},
+
+	RoleMissing:       {Denied, "操作员 {operator} 没有办理此事的角色(需要:{roles})。", "The operator {operator} has no role that may do this (needed: {roles})."},
+	DutiesConflict:    {Denied, "操作员 {operator} 已是 {held},不得兼任 {role}。", "The operator {operator} is {held} and may not be {role} as well."},
+	OwnRequest:        {Denied, "自己提出的申请不能自己审批。", "Nobody approves or reviews a request of his own."},
+	ClockBehind:       {Precondition, "服务器时间 {now} 比最后一笔的时间 {last} 早 10 分钟以上,请先校准时间。", "The clock says {now}, more than 10 minutes before the last record at {last}: set the clock first."},
+	ClockNotSimulated: {Invalid, "只有演示账簿才能指定办理时间。", "Only a collective with a simulated clock takes a time with its commands."},
+	RoleNotHeld:       {Precondition, "操作员 {operator} 没有角色 {role}。", "The operator {operator} does not hold the role {role}."},
+
+	CollectiveUnknown:   {Missing, "没有名为 {collective} 的集体。", "There is no collective {collective}."},
+	CollectiveExists:    {Duplicate, "集体 {collective} 已经成立。", "The collective {collective} is founded already."},
+	AlreadyExists:       {Duplicate, "“{id}”已经存在。", "\"{id}\" exists already."},
+	FundUnknown:         {Missing, "没有基金 {fund}。", "There is no fund {fund}."},
+	FundRestricted:      {Precondition, "{fund} 是专项微基金,不参与分配。", "The fund {fund} is restricted and takes no part in this."},
+	PurposeUnknown:      {Missing, "没有一项基金有用途 {purpose}。", "No fund has the purpose {purpose}."},
+	PurposeNotAllowed:   {Precondition, "{fund} 不能用于 {purpose},只可用于:{allowed}。", "The fund {fund} may not be used for {purpose}, only for: {allowed}."},
+	MoneyAccountUnknown: {Missing, "没有资金账户 {money_account}。", "There is no money account {money_account}."},
+	AccountUnknown:      {Missing, "没有科目 {account}。", "There is no account {account}."},
+	BodyUnknown:         {Missing, "章程里没有机构 {body}。", "The charter has no body {body}."},
+	MemberUnknown:       {Missing, "{day} 没有编号为 {member} 的成员。", "There is no member {member} on {day}."},
+	MemberExists:        {Duplicate, "编号 {member} 已经登记。", "The member {member} is enrolled already."},
+
+	DocumentDuplicate:  {Duplicate, "单据 {document} 已被凭证引用 {cited} 元,票面 {total} 元,不能再引用 {amount} 元。", "The document {document} over {total} is cited with {cited} already and cannot be cited with {amount} more."},
+	DateInFuture:       {Precondition, "日期 {date} 晚于今天 {today}。", "The day {date} is after today, {today}."},
+	DateBeforeFirst:    {Precondition, "日期 {date} 早于账簿首日 {first}。", "The day {date} is before the first day of the books, {first}."},
+	DateBeforeOriginal: {Precondition, "日期 {date} 早于原凭证 {voucher} 的日期 {original}。", "The day {date} is before {original}, the day of {voucher}."},
+	PeriodClosed:       {Precondition, "{month} 已经结账,最早可记 {first_open}。", "The month {month} is closed; the first open day is {first_open}."},
+	PeriodOutOfOrder:   {Precondition, "应先结 {next},不能先结 {month}。", "The next month to close is {next}, not {month}."},
+	PeriodNotOver:      {Precondition, "{month} 还没有过完,今天是 {today}。", "The month {month} is not over: today is {today}."},
+
+	PeriodCorrection: {Precondition, "第 {request} 号更正申请要记入 {month},先办结它才能结账。", "The correction {request} is asked for in {month}: book or end it before the month closes."},
+
+	PolicyMissing:       {Precondition, "{date} 没有适用于“{kind}”收入的分配办法;请先通过办法,或指明一项基金和决议。", "No allocation policy for {kind} is in force on {date}; adopt one, or name one fund and a resolution."},
+	PolicyOverlapsSplit: {Precondition, "“{kind}”收入已按旧办法分配到 {last},新办法只能从其后开始,不能从 {effective} 开始。", "Income of kind {kind} is split up to {last}; a new policy has to start after that, not on {effective}."},
+	SpendingRuleMissing: {Precondition, "还没有通过支出办法,不能付款。", "No spending rule is adopted: nothing can be paid yet."},
+	TierMissing:         {Precondition, "支出办法没有规定 {fund} 的“{operation}”{amount} 元。", "The spending rule has no tier for {operation} of {amount} from {fund}."},
+
+	ElectorateWrong:       {Precondition, "{body} 登记有 {size} 人,不是 {electorate} 人。", "The body {body} has {size} members on record, not {electorate}."},
+	VotesWrong:            {Invalid, "票数不对:赞成、反对、弃权合计 {votes},到会 {present},应到 {electorate}。", "The votes do not fit: {votes} votes of {present} present of {electorate}."},
+	ResolutionNeeded:      {Precondition, "此项支出需要 {body} 的决议。", "This needs a resolution of {body}."},
+	ResolutionUnknown:     {Missing, "没有决议 {resolution}。", "There is no resolution {resolution}."},
+	ResolutionExists:      {Duplicate, "决议 {resolution} 已经登记。", "The resolution {resolution} is recorded already."},
+	ResolutionNotPassed:   {Precondition, "决议 {resolution} 没有通过。", "The resolution {resolution} did not pass."},
+	ResolutionUnconfirmed: {Precondition, "决议 {resolution} 还没有经监督委员会核对。", "The resolution {resolution} is not confirmed by a supervisor yet."},
+	ResolutionOther:       {Precondition, "决议 {resolution} 的内容不是此事:{problem}。", "The resolution {resolution} is about something else: {problem}."},
+	ResolutionExhausted:   {Precondition, "决议 {resolution} 还可用 {remaining} 元,需要 {amount} 元,差 {short} 元。", "The resolution {resolution} has {remaining} left, {amount} is needed, short {short}."},
+
+	FundOverdrawn:    {Precondition, "{account} 在 {day} 只有 {available} 元,差 {short} 元。", "{account} has {available} on {day}: short {short}."},
+	AccountOverdrawn: {Precondition, "{account} 在 {day} 只有 {available} 元,差 {short} 元。", "{account} has {available} on {day}: short {short}."},
+
+	RequestUnknown:   {Missing, "没有第 {request} 号申请。", "There is no request {request}."},
+	RequestClosed:    {Precondition, "第 {request} 号申请已经办结。", "The request {request} is closed."},
+	RequestOtherKind: {Precondition, "第 {request} 号申请是“{kind}”,不能这样办理。", "The request {request} is a {kind} and is not settled this way."},
+	RequestChanged:   {Precondition, "第 {request} 号申请的内容与所见不符。", "The request {request} is not what was seen."},
+	ReviewNeeded:     {Precondition, "{subject} 还没有经监督委员会审核。", "{subject} is not reviewed by a supervisor yet."},
+	ReviewNotNeeded:  {Precondition, "{subject} 不需要监督委员会审核。", "{subject} needs no review."},
+	ApprovalNeeded:   {Precondition, "{subject} 需要 {needed} 人批准,已有 {given} 人。", "{subject} needs {needed} approvals and has {given}."},
+	AlreadyDone:      {Precondition, "{subject} 已经办过此事。", "This was done for {subject} before."},
+
+	VoucherUnknown:       {Missing, "没有凭证 {voucher}。", "There is no voucher {voucher}."},
+	VoucherReversed:      {Precondition, "凭证 {voucher} 已被冲销。", "The voucher {voucher} is reversed already."},
+	VoucherIsReversal:    {Precondition, "凭证 {voucher} 本身是冲销,不能再冲销。", "The voucher {voucher} is a reversal itself."},
+	VoucherNotReversible: {Precondition, "凭证 {voucher} 不能这样更正:{problem}。", "The voucher {voucher} cannot be put right this way: {problem}."},
+	CorrectionEmpty:      {Invalid, "更正没有内容。", "The correction changes nothing."},
+
+	RoundUnknown:   {Missing, "没有 {round} 这一轮。", "There is no grant round {round}."},
+	RoundState:     {Precondition, "{round} 这一轮目前是“{state}”,不能办理此事。", "The round {round} is {state}: this is not possible now."},
+	RoundEmpty:     {Precondition, "{round} 这一轮没有申请人。", "The round {round} has no applicants."},
+	BudgetExceeded: {Precondition, "{round} 这一轮预算 {budget} 元,合计 {total} 元,超出 {short} 元。", "The round {round} has a budget of {budget}, the applicants need {total}: short {short}."},
+	NoticeRunning:  {Precondition, "公示到 {notice_to} 为止,今天是 {today}。", "The notice runs until {notice_to}; today is {today}."},
+	NoticeInvalid:  {Invalid, "公示起止不对:{from} 至 {to},今天是 {today}。", "The notice from {from} to {to} is not possible; today is {today}."},
+	GrantNotOwed:   {Precondition, "成员 {member} 在 {round} 这一轮没有待付的钱。", "Nothing is owed to member {member} in the round {round}."},
+
+	RunUnknown:   {Missing, "没有 {run} 这次分红。", "There is no dividend run {run}."},
+	RunExists:    {Duplicate, "{run} 这次分红已经有了。", "The dividend run {run} exists already."},
+	RosterEmpty:  {Precondition, "{date} 没有成员。", "There are no members on {date}."},
+	PoolTooSmall: {Precondition, "{pool} 元分给 {payees} 份,每份不到一分钱。", "A pool of {pool} gives {payees} payees less than one fen each."},
+	PayeeNotOwed: {Precondition, "{payee} 号在 {run} 这次分红里没有可发的钱。", "Nothing can be sent to payee {payee} of the run {run}."},
+	NothingOwed:  {Precondition, "{run} 这次分红已没有待发的钱。", "Nothing is left to send in the run {run}."},
+	FileUnknown:  {Missing, "{run} 这次分红没有第 {file} 个文件。", "The run {run} has no file {file}."},
+	FileSettled:  {Precondition, "{run} 这次分红的第 {file} 个文件已经登记结果。", "The results of file {file} of the run {run} are recorded already."},
+
+	OpeningLate:    {Precondition, "账簿已有凭证,不能再录期初余额。", "The books have vouchers already: opening balances come first."},
+	OpeningMissing: {Missing, "没有待核对的期初余额。", "No opening balances are proposed."},
+}

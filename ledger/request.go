@@ -1,0 +1,451 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// This file decides about requests: asked by the treasurer, reviewed by a supervisor and approved as the spending rule says,
+// then booked. A request cannot be edited; what changes is asked anew and approved anew.
+
+// request is an open request.
+type request struct {
+	fact       *eventv1.RequestMade
+	maker      string
+	approvedBy []string
+	reviewed   bool
+}
+
+// reserves gives the resolution a request holds authority of, and how much. Corrections hold none: they are checked when
+// asked and again when booked.
+func (r *request) reserves() (resolution string, amount Fen) {
+	switch o := r.fact.Order.(type) {
+	case *eventv1.RequestMade_Payment:
+		return o.Payment.ResolutionId, Fen(o.Payment.AmountFen)
+	case *eventv1.RequestMade_Transfer:
+		return o.Transfer.ResolutionId, Fen(o.Transfer.AmountFen)
+	case *eventv1.RequestMade_Dividend:
+		return o.Dividend.ResolutionId, Fen(o.Dividend.PoolFen)
+	}
+	return "", 0
+}
+
+func (s *Collective) evolveRequest(e *eventv1.Event) {
+	switch f := e.Fact.(type) {
+	case *eventv1.Event_RequestMade:
+		r := &request{fact: f.RequestMade, maker: e.Actor}
+		s.requests[f.RequestMade.Number] = r
+		s.requested = f.RequestMade.Number
+		s.reserve(r, 1)
+	case *eventv1.Event_RequestReviewed:
+		s.requests[f.RequestReviewed.Number].reviewed = true
+	case *eventv1.Event_RequestApproved:
+		r := s.requests[f.RequestApproved.Number]
+		r.approvedBy = append(r.approvedBy, e.Actor)
+	case *eventv1.Event_RequestRejected:
+		s.closeRequest(f.RequestRejected.Number)
+	case *eventv1.Event_RequestWithdrawn:
+		s.closeRequest(f.RequestWithdrawn.Number)
+	case *eventv1.Event_PaymentSettled:
+		s.closeRequest(f.PaymentSettled.Number)
+	case *eventv1.Event_TransferMade:
+		s.closeRequest(f.TransferMade.Number)
+	case *eventv1.Event_CorrectionMade:
+		s.closeRequest(f.CorrectionMade.Number)
+	case *eventv1.Event_DividendDeclared:
+		s.closeRequest(f.DividendDeclared.RequestNumber)
+	}
+}
+
+func (s *Collective) closeRequest(number uint32) {
+	if r := s.requests[number]; r != nil {
+		s.reserve(r, -1)
+		delete(s.requests, number)
+	}
+}
+
+func (s *Collective) reserve(r *request, sign Fen) {
+	id, amount := r.reserves()
+	if res := s.resolutions[id]; res != nil {
+		res.reserved += sign * amount
+	}
+}
+
+// open finds an open request.
+func (d *decision) open(number uint32) (*request, error) {
+	if err := d.founded(); err != nil {
+		return nil, err
+	}
+	if r := d.s.requests[number]; r != nil {
+		return r, nil
+	}
+	if number == 0 || number > d.s.requested {
+		return nil, refuse(RequestUnknown).with("request", number).at("request_number")
+	}
+	return nil, refuse(RequestClosed).with("request", number).at("request_number")
+}
+
+// ask emits a request with what its tier demands.
+func (d *decision) ask(fact *eventv1.RequestMade, needs demands) *request {
+	fact.Number = d.s.requested + 1
+	fact.Approvals, fact.Review = needs.approvals, needs.review
+	digest := sha256.Sum256([]byte(orderText(fact)))
+	fact.Digest = digest[:]
+	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestMade{RequestMade: fact}})
+	return &request{fact: fact, maker: d.m.Actor}
+}
+
+// demands is what has to be there before something is booked.
+type demands struct {
+	approvals uint32
+	review    bool
+}
+
+func (n demands) none() bool { return n == demands{} }
+
+func demandsOf(t *eventv1.Tier) demands { return demands{t.GetApprovals(), t.GetReview()} }
+
+func (n demands) and(o demands) demands {
+	return demands{max(n.approvals, o.approvals), n.review || o.review}
+}
+
+// A payment request, in order: fund and purpose, balance from today on, tier and resolution, then papers.
+func (c *RequestPayment) decide(d *decision) error {
+	if err := d.founded(); err != nil {
+		return err
+	}
+	fund, err := d.paymentForm(c)
+	if err != nil {
+		return err
+	}
+	on := cmp.Or(c.On, d.today)
+	if err := d.fundCovers(fund.Id, d.today, c.Amount); err != nil {
+		return err
+	}
+	t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, c.Fund, c.Purpose, c.Amount)
+	if err != nil {
+		return err
+	}
+	if err := d.authority(c.Resolution, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, c.Fund, c.Purpose, c.Amount, 0); err != nil {
+		return err
+	}
+	order, err := d.paymentOrder(c)
+	if err != nil {
+		return err
+	}
+	r := d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Payment{Payment: order}}, demandsOf(t))
+	if !demandsOf(t).none() || c.Money == "" {
+		return nil
+	}
+	return d.settle(r, on, c.Money)
+}
+
+// paymentForm checks everything about a payment that needs no balance and no rule: its form, its fund, its purpose.
+func (d *decision) paymentForm(c *RequestPayment) (*eventv1.Fund, error) {
+	if err := cmp.Or(checkAmount("amount", c.Amount), checkText("narration", c.Narration, 200), d.checkParty("payee", c.Payee, true)); err != nil {
+		return nil, err
+	}
+	fund, err := d.fund("fund", c.Fund)
+	if err != nil {
+		return nil, err
+	}
+	return fund, d.purpose(fund, c.Purpose)
+}
+
+func (d *decision) paymentOrder(c *RequestPayment) (*eventv1.PaymentOrder, error) {
+	documents, err := d.papers(c.Documents, c.Amount)
+	return &eventv1.PaymentOrder{Fund: c.Fund, Purpose: c.Purpose, AmountFen: int64(c.Amount), Payee: c.Payee, Narration: c.Narration,
+		ResolutionId: c.Resolution, Documents: documents}, err
+}
+
+// A transfer request: both funds exist and differ, the giving one covers it from today on, its tier and resolution stand.
+func (c *RequestTransfer) decide(d *decision) error {
+	if err := cmp.Or(d.founded(), checkAmount("amount", c.Amount), checkText("narration", c.Narration, 200)); err != nil {
+		return err
+	}
+	if _, err := d.fund("from_fund", c.From); err != nil {
+		return err
+	}
+	if _, err := d.fund("to_fund", c.To); err != nil {
+		return err
+	}
+	if c.From == c.To {
+		return refuse(FieldInvalid).with("problem", "money has to move from one fund to another").at("to_fund")
+	}
+	if err := d.fundCovers(c.From, d.today, c.Amount); err != nil {
+		return err
+	}
+	t, err := d.tier(eventv1.Operation_OPERATION_TRANSFER, c.From, "", c.Amount)
+	if err != nil {
+		return err
+	}
+	// Moving money between funds changes what it is for: it always takes a resolution of a body.
+	body := cmp.Or(t.ResolutionBody, d.s.charter.CharterBody)
+	if err := d.authority(c.Resolution, eventv1.Matter_MATTER_TRANSFER, body, c.From, "", c.Amount, 0); err != nil {
+		return err
+	}
+	order := &eventv1.TransferOrder{FromFund: c.From, ToFund: c.To, AmountFen: int64(c.Amount), Narration: c.Narration, ResolutionId: c.Resolution}
+	d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Transfer{Transfer: order}}, demandsOf(t))
+	return nil
+}
+
+// A review is made once, by somebody else than the maker, of a request that needs it, and of what was seen.
+func (c *ReviewRequest) decide(d *decision) error {
+	r, err := d.open(c.Number)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.maker == d.m.Actor:
+		return refuse(OwnRequest)
+	case !r.fact.Review:
+		return refuse(ReviewNotNeeded).with("subject", subject("request", c.Number)).at("request_number")
+	case r.reviewed:
+		return refuse(AlreadyDone).with("subject", subject("request", c.Number)).at("request_number")
+	}
+	if err := seen(r, c.Digest); err != nil {
+		return err
+	}
+	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestReviewed{RequestReviewed: &eventv1.RequestReviewed{Number: c.Number, Digest: r.fact.Digest}}})
+	return nil
+}
+
+func seen(r *request, digest []byte) error {
+	if len(digest) != 0 && !bytes.Equal(digest, r.fact.Digest) {
+		return refuse(RequestChanged).with("request", r.fact.Number).at("digest")
+	}
+	return nil
+}
+
+// An approval comes after the review, once from each approver, never from the maker.
+func (c *ApproveRequest) decide(d *decision) error {
+	r, err := d.open(c.Number)
+	if err != nil {
+		return err
+	}
+	return d.approve(r, c.Digest)
+}
+
+func (d *decision) approve(r *request, digest []byte) error {
+	n := r.fact.Number
+	switch {
+	case r.maker == d.m.Actor:
+		return refuse(OwnRequest)
+	case r.fact.Review && !r.reviewed:
+		return refuse(ReviewNeeded).with("subject", subject("request", n)).at("request_number")
+	case slices.Contains(r.approvedBy, d.m.Actor) || len(r.approvedBy) >= int(r.fact.Approvals):
+		return refuse(AlreadyDone).with("subject", subject("request", n)).at("request_number")
+	}
+	if err := seen(r, digest); err != nil {
+		return err
+	}
+	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestApproved{RequestApproved: &eventv1.RequestApproved{Number: n, Digest: r.fact.Digest}}})
+	return nil
+}
+
+// A rejection ends an open request and says why.
+func (c *RejectRequest) decide(d *decision) error {
+	if _, err := d.open(c.Number); err != nil {
+		return err
+	}
+	if err := checkText("reason", c.Why, 200); err != nil {
+		return err
+	}
+	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestRejected{RequestRejected: &eventv1.RequestRejected{Number: c.Number, Reason: c.Why}}})
+	return nil
+}
+
+// Only its maker withdraws a request.
+func (c *WithdrawRequest) decide(d *decision) error {
+	r, err := d.open(c.Number)
+	if err != nil {
+		return err
+	}
+	if r.maker != d.m.Actor {
+		return refuse(RoleMissing).with("operator", d.m.Actor).with("roles", r.maker)
+	}
+	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestWithdrawn{RequestWithdrawn: &eventv1.RequestWithdrawn{Number: c.Number}}})
+	return nil
+}
+
+// ready refuses to book what is not reviewed and approved.
+func (r *request) ready(given int) error {
+	name := subject("request", r.fact.Number)
+	if r.fact.Review && !r.reviewed {
+		return refuse(ReviewNeeded).with("subject", name).at("request_number")
+	}
+	if given < int(r.fact.Approvals) {
+		return refuse(ApprovalNeeded).with("subject", name).with("needed", r.fact.Approvals).with("given", given).at("request_number")
+	}
+	return nil
+}
+
+func (r *request) otherKind() error {
+	kind := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", r.fact.Order), "*eventv1.RequestMade_"))
+	return refuse(RequestOtherKind).with("request", r.fact.Number).with("kind", kind).at("request_number")
+}
+
+// Settling pays an approved request: day, then balance at every later day, then approvals.
+func (c *SettlePayment) decide(d *decision) error {
+	r, err := d.open(c.Number)
+	if err != nil {
+		return err
+	}
+	return d.settle(r, c.On, c.Money)
+}
+
+func (d *decision) settle(r *request, on Day, money string) error {
+	o, ok := r.fact.Order.(*eventv1.RequestMade_Payment)
+	if !ok {
+		return r.otherKind()
+	}
+	if err := d.voucherDay("occurred_on", on); err != nil {
+		return err
+	}
+	from, err := d.moneyAccount("money_account", money)
+	if err != nil {
+		return err
+	}
+	v := paymentVoucher(o.Payment, from)
+	v.RequestNumber = r.fact.Number
+	if err := d.stillCitable(v.Documents); err != nil {
+		return err
+	}
+	d.book(Payment, on, v)
+	if err := d.sides(); err != nil {
+		return err
+	}
+	if err := r.ready(len(r.approvedBy)); err != nil {
+		return err
+	}
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_PaymentSettled{PaymentSettled: &eventv1.PaymentSettled{Number: r.fact.Number, MoneyAccount: money}}})
+	return nil
+}
+
+// stillCitable refuses papers that another voucher cited since the request was made.
+func (d *decision) stillCitable(documents []*eventv1.Document) error {
+	for _, doc := range documents {
+		if err := d.cites(paperKey{doc.Kind, doc.Issuer, doc.Number}, Fen(doc.TotalFen), Fen(doc.CitedFen)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func paymentVoucher(o *eventv1.PaymentOrder, from Account) *eventv1.Voucher {
+	amount := Fen(o.AmountFen)
+	v := &eventv1.Voucher{Narration: o.Narration, Party: o.Payee, Purpose: o.Purpose, ResolutionId: o.ResolutionId, Documents: o.Documents,
+		Postings: []*eventv1.Posting{line(FundAccount(o.Fund), amount), line(from, -amount)}}
+	if o.ResolutionId != "" {
+		v.DrawnFen = int64(amount)
+	}
+	return v
+}
+
+// Booking an approved transfer: day, balance, approvals.
+func (c *BookTransfer) decide(d *decision) error {
+	r, err := d.open(c.Number)
+	if err != nil {
+		return err
+	}
+	order, ok := r.fact.Order.(*eventv1.RequestMade_Transfer)
+	if !ok {
+		return r.otherKind()
+	}
+	if err := d.voucherDay("occurred_on", c.On); err != nil {
+		return err
+	}
+	o := order.Transfer
+	v := &eventv1.Voucher{Narration: o.Narration, ResolutionId: o.ResolutionId, DrawnFen: o.AmountFen, RequestNumber: c.Number,
+		Postings: []*eventv1.Posting{line(FundAccount(o.FromFund), Fen(o.AmountFen)), line(FundAccount(o.ToFund), -Fen(o.AmountFen))}}
+	d.book(Transfer, c.On, v)
+	if err := cmp.Or(d.sides(), r.ready(len(r.approvedBy))); err != nil {
+		return err
+	}
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_TransferMade{TransferMade: &eventv1.TransferMade{Number: c.Number}}})
+	return nil
+}
+
+// orderText is the text whose SHA-256 approvals bind to: the line "mingzhang/approval@v1", the request's number, its kind,
+// then one line a field in the order written here, each "name value\n"; documents by digest, or by kind, issuer and number.
+func orderText(r *eventv1.RequestMade) string {
+	var b strings.Builder
+	put := func(name string, value any) { fmt.Fprintf(&b, "%s %v\n", name, value) }
+	fmt.Fprintf(&b, "mingzhang/approval@v1\n")
+	put("request", r.Number)
+	switch o := r.Order.(type) {
+	case *eventv1.RequestMade_Payment:
+		put("kind", "payment")
+		putPayment(put, o.Payment)
+	case *eventv1.RequestMade_Transfer:
+		put("kind", "transfer")
+		put("from", o.Transfer.FromFund)
+		put("to", o.Transfer.ToFund)
+		put("amount", Fen(o.Transfer.AmountFen))
+		put("resolution", o.Transfer.ResolutionId)
+	case *eventv1.RequestMade_Dividend:
+		put("kind", "dividend")
+		put("run", o.Dividend.RunId)
+		put("fund", o.Dividend.Fund)
+		put("pool", Fen(o.Dividend.PoolFen))
+		put("basis", plain(o.Dividend.Basis.String(), "DIVIDEND_BASIS_"))
+		put("method", plain(o.Dividend.Method.String(), "DIVIDEND_METHOD_"))
+		put("record_date", Day(o.Dividend.RecordDate))
+		put("resolution", o.Dividend.ResolutionId)
+	case *eventv1.RequestMade_Correction:
+		put("kind", "correction")
+		putCorrection(put, o.Correction)
+	}
+	return b.String()
+}
+
+func putPayment(put func(string, any), o *eventv1.PaymentOrder) {
+	put("fund", o.Fund)
+	put("purpose", o.Purpose)
+	put("amount", Fen(o.AmountFen))
+	put("payee", o.Payee)
+	put("resolution", o.ResolutionId)
+	putDocuments(put, o.Documents)
+}
+
+func putDocuments(put func(string, any), documents []*eventv1.Document) {
+	for _, doc := range documents {
+		if len(doc.Sha256) > 0 {
+			put("document", hex.EncodeToString(doc.Sha256))
+		} else {
+			put("document", doc.Kind+" "+doc.Issuer+" "+doc.Number)
+		}
+	}
+}
+
+func putCorrection(put func(string, any), o *eventv1.CorrectionOrder) {
+	for _, r := range o.Reverses {
+		put("reverses", RefOf(r))
+	}
+	for _, r := range o.Replacements {
+		put("corrects", RefOf(r.Corrects))
+		if in := r.GetInflow(); in != nil {
+			put("inflow", plain(in.Inflow.String(), "INFLOW_KIND_")+" "+in.Kind+" "+in.Fund)
+			put("amount", Fen(in.AmountFen))
+			put("payer", in.Payer)
+			put("money", in.MoneyAccount)
+			put("resolution", in.ResolutionId)
+			putDocuments(put, in.Documents)
+		} else {
+			putPayment(put, r.GetPayment())
+			put("money", r.MoneyAccount)
+		}
+	}
+	if o.DifferenceOf != nil {
+		put("difference_of", RefOf(o.DifferenceOf))
+		put("difference", Fen(o.DifferenceFen))
+	}
+	put("occurred_on", Day(o.OccurredOn))
+}

@@ -1,0 +1,580 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+// Observer is told of new events of a collective, in order and without a gap, before their commands are answered: what it
+// keeps is then current at acknowledgement. It must be quick.
+type Observer interface {
+	Observe(collective string, events []*eventv1.Event)
+}
+
+// Options of a Service. The zero value works.
+type Options struct {
+	Clock    func() time.Time // default time.Now
+	Observer Observer         // default none
+}
+
+// Service carries out commands: it loads a collective's state, decides, appends, and tells the observer. Commands of one
+// collective are decided in order against state in memory and appended together as they come in, so one sync to disk serves
+// many; commands of different collectives run side by side. It is safe for concurrent use.
+type Service struct {
+	store    eventstore.Store
+	clock    func() time.Time
+	observer Observer
+	names    directory
+
+	mu    sync.Mutex
+	desks map[string]*desk
+}
+
+// NewService makes a service on a store, which stays the caller's to close.
+func NewService(store eventstore.Store, o Options) *Service {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return &Service{store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store}, desks: map[string]*desk{}}
+}
+
+// Limits of one append made of many commands, and of the tries against other writers.
+const (
+	batchCommandsMax = 512
+	batchBytesMax    = eventstore.AppendBytesMax / 2
+	conflictTriesMax = 10
+)
+
+// ErrUnavailable says that the log could not be read or written. A command that got it may or may not have been stored:
+// sending it again with the same id is safe and gives the answer.
+var ErrUnavailable = errors.New("the log cannot be reached")
+
+// Do carries out a command and gives its events. A command accepted before, by its id or as the same bank line, gives its
+// first events again; the same id with other content is refused. Meta.Now, when zero, is the service's clock.
+//
+// Errors: *Refusal; *eventstore.CorruptError when the collective's log is damaged; the context's error, after which the
+// outcome is unknown; otherwise ErrUnavailable or eventstore.ErrNoSpace, wrapped.
+func (s *Service) Do(ctx context.Context, collective string, c Command, m Meta) ([]*eventv1.Event, error) {
+	out := s.DoAll(ctx, collective, []Order{{c, m}})
+	return out[0].Events, out[0].Err
+}
+
+// Order is one command of several.
+type Order struct {
+	Command Command
+	Meta    Meta
+}
+
+// Outcome is what became of an Order: events or an error, as Do gives them.
+type Outcome struct {
+	Events []*eventv1.Event
+	Err    error
+}
+
+// DoAll carries out commands of one collective in order, each on its own: a refused one does not stop the others. Orders and
+// outcomes run in parallel.
+func (s *Service) DoAll(ctx context.Context, collective string, orders []Order) []Outcome {
+	jobs := make([]*job, len(orders))
+	outcomes := make([]Outcome, len(orders))
+	d := s.desk(collective)
+	var done sync.WaitGroup
+	for i, o := range orders {
+		if err := s.prepare(ctx, collective, &o); err != nil {
+			outcomes[i].Err = err
+			continue
+		}
+		done.Add(1)
+		jobs[i] = &job{order: o, done: &done}
+	}
+	d.enqueue(jobs)
+	finished := make(chan struct{})
+	go func() { done.Wait(); close(finished) }()
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		for i, j := range jobs {
+			if j != nil {
+				outcomes[i].Err = ctx.Err()
+			}
+		}
+		return outcomes
+	}
+	for i, j := range jobs {
+		if j != nil {
+			outcomes[i] = j.outcome
+		}
+	}
+	return outcomes
+}
+
+// prepare fills what the caller left open and reserves the name of a collective to be founded.
+func (s *Service) prepare(ctx context.Context, collective string, o *Order) error {
+	if o.Meta.Now.IsZero() {
+		o.Meta.Now = s.clock()
+	}
+	f, founding := o.Command.(*FoundCollective)
+	if !founding {
+		return nil
+	}
+	if !ValidCollectiveID(collective) || f.Charter.GetCollectiveId() != collective {
+		return refuse(IDInvalid).with("id", clip(collective)).at("collective_id")
+	}
+	return s.names.reserve(ctx, collective, o.Meta)
+}
+
+// View looks at the committed state of a collective. f must not keep or change it, and must be quick.
+func (s *Service) View(ctx context.Context, collective string, f func(*Collective) error) error {
+	d := s.desk(collective)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.load(ctx); err != nil {
+		return err
+	}
+	if d.state.charter == nil {
+		s.forget(collective)
+		return refuse(CollectiveUnknown).with("collective", clip(collective)).at("collective_id")
+	}
+	return f(d.state)
+}
+
+// Facts are what callers ask of every collective before anything else; they never wait for a command.
+type Facts struct {
+	Charter *eventv1.CollectiveFounded // must not be changed
+	Zone    *time.Location
+	roles   map[string][]eventv1.Role
+}
+
+// Roles are the roles an operator holds.
+func (f *Facts) Roles(operator string) []eventv1.Role { return f.roles[operator] }
+
+// Facts gives charter, zone and roles of a collective, or refuses as collective_unknown.
+func (s *Service) Facts(ctx context.Context, collective string) (*Facts, error) {
+	if f := s.desk(collective).facts.Load(); f != nil {
+		return f, nil
+	}
+	var facts *Facts
+	err := s.View(ctx, collective, func(*Collective) error {
+		facts = s.desk(collective).facts.Load()
+		return nil
+	})
+	return facts, err
+}
+
+// Events yields a collective's decoded events with versions greater than after. Decoding runs ahead of the consumer on
+// other cores. It yields an error once, last.
+func (s *Service) Events(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error] {
+	return decodeAhead(s.store.Read(ctx, StreamOf(collective), after))
+}
+
+// Collectives lists the ids of founded collectives, sorted.
+func (s *Service) Collectives(ctx context.Context) ([]string, error) {
+	return s.names.founded(ctx)
+}
+
+func (s *Service) desk(collective string) *desk {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.desks[collective]
+	if d == nil {
+		d = &desk{service: s, id: collective, stream: StreamOf(collective)}
+		s.desks[collective] = d
+	}
+	return d
+}
+
+// forget drops the desk of a collective that does not exist, so that made-up names do not fill the memory.
+func (s *Service) forget(collective string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.desks, collective)
+}
+
+// desk is where the commands of one collective are decided, one batch at a time.
+type desk struct {
+	service    *Service
+	id, stream string
+	facts      atomic.Pointer[Facts] // as of the last commit
+
+	mu    sync.Mutex  // held while a batch is decided and appended
+	state *Collective // nil when it has to be loaded; always as committed when mu is free
+
+	queueMu sync.Mutex
+	queue   []*job
+	running bool
+}
+
+type job struct {
+	order   Order
+	done    *sync.WaitGroup
+	outcome Outcome
+	repeat  uint64 // version of the first event when the command was done before
+	digest  [32]byte
+}
+
+func (j *job) finish(events []*eventv1.Event, err error) {
+	j.outcome = Outcome{events, err}
+	j.done.Done()
+}
+
+func (d *desk) enqueue(jobs []*job) {
+	d.queueMu.Lock()
+	defer d.queueMu.Unlock()
+	for _, j := range jobs {
+		if j != nil {
+			d.queue = append(d.queue, j)
+		}
+	}
+	if !d.running && len(d.queue) > 0 {
+		d.running = true
+		go d.run()
+	}
+}
+
+// run works until the queue is empty. It is not bound to a caller's context: a batch serves many.
+func (d *desk) run() {
+	for {
+		d.queueMu.Lock()
+		n := min(len(d.queue), batchCommandsMax)
+		if n == 0 {
+			d.running = false
+			d.queueMu.Unlock()
+			return
+		}
+		batch := slices.Clone(d.queue[:n])
+		d.queue = d.queue[n:]
+		d.queueMu.Unlock()
+		for len(batch) > 0 {
+			batch = d.work(context.Background(), batch)
+		}
+	}
+}
+
+// batch is what one append will store.
+type batch struct {
+	base   uint64
+	bytes  int
+	stored []eventstore.NewEvent
+	events []*eventv1.Event
+	jobs   []*job
+	ends   []int // index into events behind each job's
+}
+
+// work decides as many of the jobs as fit into one append, stores them, answers them, and gives back the rest.
+//
+// A crash before the append returns leaves all or none of the batch in the log, and nobody was answered. A conflict means
+// that another process appended first: the state is read anew and the jobs decided again.
+func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for range conflictTriesMax {
+		b, rest, repeats, err := d.decideAll(ctx, jobs)
+		if err == nil && len(b.stored) > 0 {
+			_, err = d.service.store.Append(ctx, d.stream, b.base, b.stored)
+		}
+		var conflict *eventstore.ConflictError
+		if errors.As(err, &conflict) {
+			d.state = nil
+			jobs = slices.Concat(b.jobs, repeats)
+			if len(rest) > 0 {
+				jobs = append(jobs, rest...)
+			}
+			continue
+		}
+		if err != nil {
+			d.state = nil // what was evolved ahead is not committed, or nobody knows
+			d.failAll(slices.Concat(b.jobs, repeats), err)
+			return rest
+		}
+		d.commit(b)
+		for _, j := range repeats {
+			j.finish(d.firstAnswer(ctx, j))
+		}
+		return rest
+	}
+	d.failAll(jobs, fmt.Errorf("append to %s: other writers were first %d times: %w", d.stream, conflictTriesMax, ErrUnavailable))
+	return nil
+}
+
+// decideAll decides jobs one after another against the state, which it moves ahead of the log.
+func (d *desk) decideAll(ctx context.Context, jobs []*job) (b batch, rest, repeats []*job, err error) {
+	if err := d.load(ctx); err != nil {
+		return batch{jobs: jobs}, nil, nil, err
+	}
+	b.base = d.state.version
+	for i, j := range jobs {
+		if b.bytes > batchBytesMax {
+			return b, jobs[i:], repeats, nil
+		}
+		events, err := d.decide(ctx, j, b.events)
+		var repeated *Repeated
+		if errors.As(err, &repeated) {
+			j.repeat, j.digest = repeated.Version, Digest(j.order.Command, d.id, j.order.Meta.Actor)
+			repeats = append(repeats, j)
+			continue
+		}
+		if err == nil {
+			err = b.add(events)
+		}
+		if err != nil {
+			j.finish(nil, err)
+			continue
+		}
+		for _, e := range events {
+			d.state.Evolve(e)
+		}
+		b.jobs, b.ends = append(b.jobs, j), append(b.ends, len(b.events))
+	}
+	return b, nil, repeats, nil
+}
+
+func (d *desk) decide(ctx context.Context, j *job, ahead []*eventv1.Event) ([]*eventv1.Event, error) {
+	if _, founding := j.order.Command.(*FoundCollective); d.state.charter == nil && !founding {
+		d.service.forget(d.id)
+		return nil, refuse(CollectiveUnknown).with("collective", clip(d.id)).at("collective_id")
+	}
+	if r, ok := j.order.Command.(Recaller); ok {
+		recalled, err := d.recall(ctx, r.Recalls(d.state), ahead)
+		if err != nil {
+			return nil, err
+		}
+		j.order.Meta.Recalled = recalled
+	}
+	return Decide(d.state, j.order.Command, j.order.Meta)
+}
+
+// recall reads the stored events a command needs; the newest may still be ahead of the log.
+func (d *desk) recall(ctx context.Context, versions []uint64, ahead []*eventv1.Event) (map[uint64]*eventv1.Event, error) {
+	out := make(map[uint64]*eventv1.Event, len(versions))
+	for _, v := range versions {
+		if n := len(ahead); n > 0 && v >= ahead[0].Version {
+			out[v] = ahead[v-ahead[0].Version]
+			continue
+		}
+		e, err := d.read(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		out[v] = e
+	}
+	return out, nil
+}
+
+// read reads one stored event.
+func (d *desk) read(ctx context.Context, version uint64) (*eventv1.Event, error) {
+	for stored, err := range d.service.store.Read(ctx, d.stream, version-1) {
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		return Decode(stored)
+	}
+	return nil, &eventstore.CorruptError{Stream: d.stream, Version: version, Reason: "the event is missing"}
+}
+
+// add encodes events, once, and asserts what must hold of every voucher before it is stored.
+func (b *batch) add(events []*eventv1.Event) error {
+	stored := make([]eventstore.NewEvent, 0, len(events))
+	for _, e := range events {
+		for _, v := range e.Vouchers {
+			if err := checkVoucher(v); err != nil {
+				return fmt.Errorf("decided an invalid voucher: %w", err)
+			}
+		}
+		s, err := Encode(e)
+		if err != nil {
+			return err
+		}
+		if len(s.Data) > eventstore.EventBytesMax {
+			return refuse(TooMany).with("what", "bytes").with("max", eventstore.EventBytesMax).with("count", len(s.Data))
+		}
+		stored = append(stored, s)
+	}
+	for _, s := range stored {
+		b.bytes += len(s.Data)
+	}
+	b.stored = append(b.stored, stored...)
+	b.events = append(b.events, events...)
+	return nil
+}
+
+// commit tells the observer and answers the jobs of a stored batch.
+func (d *desk) commit(b batch) {
+	if len(b.events) == 0 {
+		return
+	}
+	d.publish(b.events)
+	if d.service.observer != nil {
+		d.service.observer.Observe(d.id, b.events)
+	}
+	start := 0
+	for i, j := range b.jobs {
+		j.finish(b.events[start:b.ends[i]], nil)
+		start = b.ends[i]
+	}
+}
+
+// publish makes new facts visible when they changed.
+func (d *desk) publish(events []*eventv1.Event) {
+	changed := d.facts.Load() == nil
+	for _, e := range events {
+		switch e.Fact.(type) {
+		case *eventv1.Event_CollectiveFounded, *eventv1.Event_RoleGranted, *eventv1.Event_RoleRevoked:
+			changed = true
+		}
+	}
+	if !changed || d.state.charter == nil {
+		return
+	}
+	roles := make(map[string][]eventv1.Role, len(d.state.roles))
+	for operator, held := range d.state.roles {
+		roles[operator] = slices.Clone(held)
+	}
+	d.facts.Store(&Facts{Charter: d.state.charter, Zone: d.state.zone, roles: roles})
+}
+
+func (d *desk) failAll(jobs []*job, err error) {
+	for _, j := range jobs {
+		j.finish(nil, unavailable(err))
+	}
+}
+
+// unavailable marks a failure of the store, but not damage, lack of space, or the end of a context.
+func unavailable(err error) error {
+	var damage *eventstore.CorruptError
+	if errors.As(err, &damage) || errors.Is(err, eventstore.ErrNoSpace) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// firstAnswer reads the events of a command done before and compares its content.
+func (d *desk) firstAnswer(ctx context.Context, j *job) ([]*eventv1.Event, error) {
+	var events []*eventv1.Event
+	for stored, err := range d.service.store.Read(ctx, d.stream, j.repeat-1) {
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		e, err := Decode(stored)
+		if err != nil {
+			return nil, err
+		}
+		if len(events) > 0 && !bytes.Equal(e.CommandId, events[0].CommandId) {
+			break
+		}
+		events = append(events, e)
+	}
+	if len(events) == 0 {
+		return nil, &eventstore.CorruptError{Stream: d.stream, Version: j.repeat, Reason: "the event is missing"}
+	}
+	if !bytes.Equal(events[0].CommandDigest, j.digest[:]) {
+		return nil, refuse(CommandIDReused).with("command_id", j.order.Meta.ID).with("version", j.repeat).at("command_id")
+	}
+	return events, nil
+}
+
+// load reads the state from the log when there is none in memory.
+func (d *desk) load(ctx context.Context) error {
+	if d.state != nil {
+		return nil
+	}
+	state := NewCollective()
+	for e, err := range d.service.Events(ctx, d.id, 0) {
+		if err != nil {
+			return unavailable(err)
+		}
+		state.Evolve(e)
+	}
+	d.state = state
+	d.facts.Store(nil)
+	d.publish(nil)
+	return nil
+}
+
+// directory is the stream of reserved names.
+type directory struct {
+	store eventstore.Store
+	mu    sync.Mutex
+	names []string
+	seen  uint64
+}
+
+// reserve adds a name before its collective is founded. A crash after it leaves a name without a founding, which means
+// nothing and can be reserved again.
+func (n *directory) reserve(ctx context.Context, id string, m Meta) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for range conflictTriesMax {
+		if err := n.catchUp(ctx); err != nil {
+			return err
+		}
+		if slices.Contains(n.names, id) {
+			return nil
+		}
+		e := &eventv1.Event{Version: n.seen + 1, RecordedAt: m.Now.UnixMicro(), Actor: m.Actor, CommandId: m.ID[:],
+			Fact: &eventv1.Event_NameReserved{NameReserved: &eventv1.NameReserved{CollectiveId: id}}}
+		stored, err := Encode(e)
+		if err != nil {
+			return err
+		}
+		_, err = n.store.Append(ctx, StreamCollectives, n.seen, []eventstore.NewEvent{stored})
+		var conflict *eventstore.ConflictError
+		if errors.As(err, &conflict) {
+			continue
+		}
+		if err != nil {
+			return unavailable(err)
+		}
+	}
+	return fmt.Errorf("reserve %s: %w", id, ErrUnavailable)
+}
+
+func (n *directory) catchUp(ctx context.Context) error {
+	for stored, err := range n.store.Read(ctx, StreamCollectives, n.seen) {
+		if err != nil {
+			return unavailable(err)
+		}
+		e, err := Decode(stored)
+		if err != nil {
+			return err
+		}
+		n.names = append(n.names, e.GetNameReserved().GetCollectiveId())
+		n.seen = stored.Version
+	}
+	return nil
+}
+
+func (n *directory) founded(ctx context.Context) ([]string, error) {
+	n.mu.Lock()
+	err := n.catchUp(ctx)
+	names := slices.Clone(n.names)
+	n.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, id := range names {
+		v, err := n.store.Version(ctx, StreamOf(id))
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		if v > 0 {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// NewCommandID makes a command id, ordered by time.
+func NewCommandID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
