@@ -1,0 +1,65 @@
+# Everything is one `make`; `make help` lists it. CGO is off for what we ship; only the race detector needs a C compiler.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO    ?= go
+TOOL  := $(GO) tool -modfile=tools/go.mod
+GOSRC := $(shell git ls-files -co --exclude-standard '*.go' ':!gen')
+BENCHTIME ?= 1s
+
+export CGO_ENABLED = 0
+
+.PHONY: help generate fmt lint test test-race packages check build bench demo fuzz nightly
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+generate: ## make gen/ from proto/
+	$(TOOL) buf format -w
+	rm -rf gen/mingzhang
+	$(TOOL) buf generate
+
+build: ## build bin/mingzhang
+	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang
+
+demo: ## run the main job on the real case and serve it
+	$(GO) run ./cmd/mingzhang demo
+
+fmt:
+	@out=$$(gofmt -l $(GOSRC)); if [ -n "$$out" ]; then echo "gofmt wants to change:"; echo "$$out"; exit 1; fi
+
+lint: fmt ## format, vet, staticcheck
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+# The outside tools that recompute our books. Root on Debian gets them; anybody else is told what is skipped.
+PACKAGES := hledger ledger beancount sqlite3 gcc libc6-dev
+packages:
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "NOT INSTALLED AND NOT TESTED:$$missing (run make test as root on Debian, or install them)"; fi
+
+test: packages lint test-race ## format, vet, staticcheck, import rules, race tests, scripts, outside recomputation
+
+test-race:
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short ./...; \
+	else echo "NO C COMPILER: testing without the race detector"; $(GO) test -short ./...; fi
+
+check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
+	$(MAKE) generate
+	@if [ -n "$$(git status --porcelain -- gen proto)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- gen proto; exit 1; fi
+	$(TOOL) buf lint
+	$(TOOL) buf breaking proto --against proto/released.binpb
+
+bench: ## speed, as ratios to the floor measured in the same run
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc
+
+FUZZTIME ?= 20s
+fuzz: ## every fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+nightly: ## the long programmes: every test at full size
+	CGO_ENABLED=1 $(GO) test -race -timeout 120m ./...

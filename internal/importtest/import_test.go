@@ -1,0 +1,107 @@
+// Package importtest holds the architecture: which package may import which. Arrows point down; docs/architecture.md draws
+// them. A new package without a line here fails.
+package importtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mingzhang-ledger/mingzhang"
+
+// allowed lists, for each package, the packages of this module it may import.
+var allowed = map[string][]string{
+	"gen/mingzhang/event/v1":            {},
+	"gen/mingzhang/api/v1":              {},
+	"gen/mingzhang/api/v1/apiv1connect": {"gen/mingzhang/api/v1"},
+	"eventstore":                        {},
+	"eventstore/eventstoretest":         {"eventstore"},
+	"eventstore/sqlite":                 {"eventstore"},
+	"ledger":                            {"eventstore", "gen/mingzhang/event/v1"},
+	"ledger/ledgertest":                 {"ledger", "eventstore", "gen/mingzhang/event/v1"},
+	"transparency":                      {"eventstore"},
+	"access":                            {"ledger", "eventstore", "gen/mingzhang/event/v1"},
+	"projections":                       {"ledger", "eventstore", "gen/mingzhang/event/v1"},
+	"rpc":                               {"access", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
+	"seeds":                             {},
+	"cmd/mingzhang":                     {"*"},
+	"internal/importtest":               {},
+}
+
+// clients names modules that one package alone may import: each dependency with a shape of its own lives behind one door.
+var clients = map[string][]string{
+	"zombiezen.com/go/sqlite": {"eventstore/sqlite"},
+	"modernc.org/sqlite":      {"eventstore/sqlite"},
+	"golang.org/x/mod/sumdb":  {"transparency"},
+	"github.com/spf13/cobra":  {"cmd/mingzhang"},
+	"github.com/shopspring":   {"ledger"},
+	"connectrpc.com":          {"rpc", "cmd/mingzhang", "gen/mingzhang/api/v1/apiv1connect"},
+	"github.com/EventStore":   {"eventstore/eventstoredb"},
+	"buf.build/go":            {"rpc"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("%s has no line in the table of imports", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if inner, ok := strings.CutPrefix(imported, module+"/"); ok && !slices.Contains(may, inner) && !slices.Contains(may, "*") {
+				t.Errorf("%s must not import %s", name, inner)
+			}
+			for client, doors := range clients {
+				if strings.HasPrefix(imported, client) && !slices.Contains(doors, name) {
+					t.Errorf("%s must not import %s: only %v may", name, imported, doors)
+				}
+			}
+		}
+	}
+}
+
+// The port and the tree stand on the standard library and one tree library alone, so that they can be read to the ground.
+func TestPortStandsAlone(t *testing.T) {
+	for _, p := range list(t) {
+		if strings.TrimPrefix(p.ImportPath, module+"/") != "eventstore" {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if strings.Contains(strings.Split(imported, "/")[0], ".") {
+				t.Errorf("eventstore imports %s; it stands on the standard library alone", imported)
+			}
+		}
+	}
+}
