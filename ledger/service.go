@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
-	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
 
 // Observer is told of new events of a collective, in order and without a gap, before their commands are answered: what it
@@ -88,21 +88,21 @@ type Outcome struct {
 func (s *Service) DoAll(ctx context.Context, collective string, orders []Order) []Outcome {
 	jobs := make([]*job, len(orders))
 	outcomes := make([]Outcome, len(orders))
-	d := s.desk(collective)
-	var done sync.WaitGroup
+	g := &group{done: make(chan struct{})}
 	for i, o := range orders {
 		if err := s.prepare(ctx, collective, &o); err != nil {
 			outcomes[i].Err = err
 			continue
 		}
-		done.Add(1)
-		jobs[i] = &job{order: o, done: &done}
+		jobs[i] = &job{order: o, group: g}
+		g.left.Add(1)
 	}
-	d.enqueue(jobs)
-	finished := make(chan struct{})
-	go func() { done.Wait(); close(finished) }()
+	if g.left.Load() == 0 {
+		return outcomes
+	}
+	s.desk(collective).do(jobs, g)
 	select {
-	case <-finished:
+	case <-g.done:
 	case <-ctx.Done():
 		for i, j := range jobs {
 			if j != nil {
@@ -215,9 +215,15 @@ type desk struct {
 	running bool
 }
 
+// group is the jobs of one caller.
+type group struct {
+	left atomic.Int32  // jobs not finished
+	done chan struct{} // closed when none is left
+}
+
 type job struct {
 	order   Order
-	done    *sync.WaitGroup
+	group   *group
 	outcome Outcome
 	repeat  uint64 // version of the first event when the command was done before
 	digest  [32]byte
@@ -225,25 +231,31 @@ type job struct {
 
 func (j *job) finish(events []*eventv1.Event, err error) {
 	j.outcome = Outcome{events, err}
-	j.done.Done()
+	if j.group.left.Add(-1) == 0 {
+		close(j.group.done)
+	}
 }
 
-func (d *desk) enqueue(jobs []*job) {
+// do queues jobs. The caller that finds nobody at work does the work itself, which saves a lone client two changes of
+// goroutine; when its own jobs are done it hands what has come in meanwhile to a goroutine.
+func (d *desk) do(jobs []*job, g *group) {
 	d.queueMu.Lock()
-	defer d.queueMu.Unlock()
 	for _, j := range jobs {
 		if j != nil {
 			d.queue = append(d.queue, j)
 		}
 	}
-	if !d.running && len(d.queue) > 0 {
-		d.running = true
-		go d.run()
+	idle := !d.running
+	d.running = true
+	d.queueMu.Unlock()
+	if idle {
+		d.run(g)
 	}
 }
 
-// run works until the queue is empty. It is not bound to a caller's context: a batch serves many.
-func (d *desk) run() {
+// run works until the queue is empty, or until g, if any, is finished. It is not bound to a caller's context: a batch serves
+// many.
+func (d *desk) run(g *group) {
 	for {
 		d.queueMu.Lock()
 		n := min(len(d.queue), batchCommandsMax)
@@ -252,8 +264,13 @@ func (d *desk) run() {
 			d.queueMu.Unlock()
 			return
 		}
+		if g != nil && g.left.Load() == 0 {
+			d.queueMu.Unlock()
+			go d.run(nil)
+			return
+		}
 		batch := slices.Clone(d.queue[:n])
-		d.queue = d.queue[n:]
+		d.queue = slices.Delete(d.queue, 0, n)
 		d.queueMu.Unlock()
 		for len(batch) > 0 {
 			batch = d.work(context.Background(), batch)
