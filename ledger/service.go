@@ -83,14 +83,31 @@ type Outcome struct {
 	Err    error
 }
 
+// ErrNotTried says that a command was left alone because one before it in DoUntilRefused was not carried out.
+var ErrNotTried = errors.New("not tried: a command before it was not carried out")
+
 // DoAll carries out commands of one collective in order, each on its own: a refused one does not stop the others. Orders and
 // outcomes run in parallel.
 func (s *Service) DoAll(ctx context.Context, collective string, orders []Order) []Outcome {
+	return s.doAll(ctx, collective, orders, false)
+}
+
+// DoUntilRefused carries out commands of one collective in order up to the first that is not carried out; the others' outcome
+// is ErrNotTried.
+func (s *Service) DoUntilRefused(ctx context.Context, collective string, orders []Order) []Outcome {
+	return s.doAll(ctx, collective, orders, true)
+}
+
+func (s *Service) doAll(ctx context.Context, collective string, orders []Order, stop bool) []Outcome {
 	jobs := make([]*job, len(orders))
 	outcomes := make([]Outcome, len(orders))
-	g := &group{done: make(chan struct{})}
+	g := &group{done: make(chan struct{}), stop: stop}
 	for i, o := range orders {
-		if err := s.prepare(ctx, collective, &o); err != nil {
+		err := s.prepare(ctx, collective, &o)
+		if stop && i > 0 && outcomes[i-1].Err != nil {
+			err = ErrNotTried
+		}
+		if err != nil {
 			outcomes[i].Err = err
 			continue
 		}
@@ -217,8 +234,10 @@ type desk struct {
 
 // group is the jobs of one caller.
 type group struct {
-	left atomic.Int32  // jobs not finished
-	done chan struct{} // closed when none is left
+	left   atomic.Int32  // jobs not finished
+	done   chan struct{} // closed when none is left
+	stop   bool          // whether an error ends the group
+	failed bool          // whether one did; the desk's
 }
 
 type job struct {
@@ -229,8 +248,10 @@ type job struct {
 	digest  [32]byte
 }
 
+// finish answers a job. Only the desk at work calls it.
 func (j *job) finish(events []*eventv1.Event, err error) {
 	j.outcome = Outcome{events, err}
+	j.group.failed = j.group.failed || err != nil
 	if j.group.left.Add(-1) == 0 {
 		close(j.group.done)
 	}
@@ -334,11 +355,18 @@ func (d *desk) decideAll(ctx context.Context, jobs []*job) (b batch, rest, repea
 		if b.bytes > batchBytesMax {
 			return b, jobs[i:], repeats, nil
 		}
+		if j.group.stop && j.group.failed {
+			j.finish(nil, ErrNotTried)
+			continue
+		}
 		events, err := d.decide(ctx, j, b.events)
 		var repeated *Repeated
 		if errors.As(err, &repeated) {
 			j.repeat, j.digest = repeated.Version, Digest(j.order.Command, d.id, j.order.Meta.Actor)
 			repeats = append(repeats, j)
+			if j.group.stop {
+				return b, jobs[i+1:], repeats, nil // its content may prove to be another, which ends the group
+			}
 			continue
 		}
 		if err == nil {
