@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+const (
+	applicationID = 0x6d7a6c67 // "mzlg"
+	schemaVersion = 1
+)
+
+// schema makes the tables. It is run in one transaction with the two pragmas that mark the file as ours, so a file either has
+// all of it or is still empty.
+var schema = []string{
+	"PRAGMA page_size=4096",
+	"BEGIN IMMEDIATE",
+	fmt.Sprintf("PRAGMA application_id=%d", applicationID),
+	fmt.Sprintf("PRAGMA user_version=%d", schemaVersion),
+	`CREATE TABLE events (
+		position INTEGER PRIMARY KEY,
+		stream   TEXT    NOT NULL,
+		version  INTEGER NOT NULL CHECK (version >= 1),
+		type     TEXT    NOT NULL,
+		data     BLOB    NOT NULL,
+		UNIQUE (stream, version)
+	) STRICT`,
+	`CREATE TABLE deleted_streams (
+		stream   TEXT    NOT NULL PRIMARY KEY,
+		position INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TRIGGER events_never_change BEFORE UPDATE ON events BEGIN
+		SELECT RAISE(ABORT, 'events are never changed');
+	END`,
+	`CREATE TRIGGER events_stay BEFORE DELETE ON events
+	WHEN NOT EXISTS (SELECT 1 FROM deleted_streams WHERE stream = old.stream) BEGIN
+		SELECT RAISE(ABORT, 'events are never removed, but for a stream deleted as a whole');
+	END`,
+	"COMMIT",
+}
+
+// checkFile says in plain words what SQLite would say in codes, or would not say at all: it opens a file it may not write
+// read-only. The directory's lock is held, so no other store of this process has the file open; that matters, because closing
+// a file drops all of a process's record locks on it.
+func checkFile(path string, mustExist bool) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if mustExist {
+			return fmt.Errorf("%s does not exist: %w", path, fs.ErrNotExist)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	if mustExist && info.Size() == 0 {
+		return fmt.Errorf("%s is empty: %w", path, ErrNotStore)
+	}
+	return nil
+}
+
+// openWriter opens the connection that writes.
+func openWriter(path string) (*conn, error) {
+	if sqliteVersion < sqliteVersionMin {
+		return nil, fmt.Errorf("SQLite %d is built in, %d is needed", sqliteVersion, sqliteVersionMin)
+	}
+	c, err := openConn(path, false, busyTimeout)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if err := setUp(c, path); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// setUp makes the tables in an empty file, and refuses a file that is not ours before anything in it is changed.
+func setUp(c *conn, path string) error {
+	made, err := checkSchema(c, path)
+	if err != nil {
+		return err
+	}
+	// FULL before the first transaction: a new file is durable before anyone hears of it.
+	if err := c.script("PRAGMA synchronous=FULL", "PRAGMA cache_size=-65536", "PRAGMA temp_store=MEMORY", "PRAGMA secure_delete=ON"); err != nil {
+		return explain(path, err)
+	}
+	if !made {
+		if err := c.script(schema...); err != nil {
+			return explain(path, err)
+		}
+	}
+	// The journal mode stays in the file. A crash before this line leaves a sound file in rollback mode, and we come here again.
+	if err := c.script("PRAGMA journal_mode=WAL", "PRAGMA wal_autocheckpoint=1000"); err != nil {
+		return explain(path, err)
+	}
+	return nil
+}
+
+// checkSchema says whether the file has our tables; an empty file has none, and any other file is refused.
+func checkSchema(c *conn, path string) (made bool, err error) {
+	var id, version, tables int64
+	for _, q := range []struct {
+		sql string
+		n   *int64
+	}{
+		{"PRAGMA application_id", &id},
+		{"PRAGMA user_version", &version},
+		{"SELECT count(*) FROM sqlite_schema", &tables},
+	} {
+		if *q.n, err = c.number(q.sql); err != nil {
+			return false, explain(path, err)
+		}
+	}
+	switch {
+	case id == 0 && version == 0 && tables == 0:
+		return false, nil
+	case id != applicationID:
+		return false, fmt.Errorf("%s is another program's database: %w", path, ErrNotStore)
+	case version > schemaVersion:
+		return false, fmt.Errorf("%s has schema version %d, this program knows up to %d: %w", path, version, schemaVersion, ErrNewer)
+	case version < 1 || tables == 0:
+		return false, fmt.Errorf("%s has schema version %d and %d tables: %w", path, version, tables, ErrDamaged)
+	}
+	return true, nil
+}
+
+// explain puts an engine's error into our words.
+func explain(path string, err error) error {
+	switch {
+	case notDatabase(err):
+		return fmt.Errorf("%s is no database: %w", path, ErrNotStore)
+	case damaged(err):
+		return fmt.Errorf("%s: %w (%s)", path, ErrDamaged, reason(err))
+	case full(err):
+		return fmt.Errorf("%s: %w", path, eventstore.ErrNoSpace)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// The heads come from one descent of the index for each stream, not from a scan of it: a store has many events and few
+// streams.
+const (
+	sqlHeads = `WITH RECURSIVE s(stream) AS (
+			SELECT min(stream) FROM events
+			UNION ALL
+			SELECT (SELECT min(stream) FROM events WHERE stream > s.stream) FROM s WHERE s.stream IS NOT NULL
+		)
+		SELECT (SELECT max(version) FROM events WHERE stream = s.stream), stream FROM s WHERE stream IS NOT NULL`
+	sqlDeleted = "SELECT position, stream FROM deleted_streams"
+	sqlCount   = "SELECT count(*) FROM events"
+	sqlLast    = "SELECT max(position) FROM events"
+	sqlGaps    = `SELECT n, stream FROM (
+			SELECT min(n) AS n, stream FROM (
+				SELECT stream, version, row_number() OVER (PARTITION BY stream ORDER BY version) AS n FROM events
+			) WHERE version <> n GROUP BY stream
+		)`
+)
+
+// load reads what the store knows by heart, and finds gaps. Versions are unique and at least 1, so a stream has at most as
+// many rows as its highest version says; when the sum over all streams is the number of rows, no stream has a gap. That costs
+// one count instead of a look at each row; only a store that fails it is looked at closely.
+func load(c *conn, path string) (state, error) {
+	st := state{
+		heads:   make(map[string]uint64),
+		deleted: make(map[string]bool),
+		damaged: make(map[string]*eventstore.CorruptError),
+	}
+	sum := uint64(0)
+	err := c.pairs(sqlHeads, func(version uint64, stream string) {
+		st.heads[stream] = version
+		sum += version
+	})
+	if err == nil {
+		err = c.pairs(sqlDeleted, func(position uint64, stream string) {
+			st.deleted[stream] = true
+			st.last = max(st.last, position)
+		})
+	}
+	if err != nil {
+		return state{}, explain(path, err)
+	}
+	count, err := c.number(sqlCount)
+	if err != nil {
+		return state{}, explain(path, err)
+	}
+	last, err := c.number(sqlLast)
+	if err != nil {
+		return state{}, explain(path, err)
+	}
+	st.events, st.last = uint64(count), max(st.last, uint64(last))
+	if sum != st.events {
+		if err := c.pairs(sqlGaps, func(version uint64, stream string) {
+			st.damaged[stream] = &eventstore.CorruptError{Stream: stream, Version: version, Reason: "the event is missing, later ones are there"}
+		}); err != nil {
+			return state{}, explain(path, err)
+		}
+		if len(st.damaged) == 0 {
+			return state{}, fmt.Errorf("%s: %w (%d events are counted, the streams have %d)", path, ErrDamaged, st.events, sum)
+		}
+	}
+	return st, nil
+}
+
+// pairs runs a query of a number and a text.
+func (c *conn) pairs(sql string, each func(uint64, string)) error {
+	s, err := c.prepare(sql)
+	if err != nil {
+		return err
+	}
+	for {
+		row, err := s.Step()
+		if err != nil {
+			return err
+		}
+		if !row {
+			return s.Reset()
+		}
+		each(uint64(s.ColumnInt64(0)), s.ColumnText(1))
+	}
+}
