@@ -1,0 +1,61 @@
+package access
+
+import (
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// ServerAdmin is how refusals and docs name the admin flag of an operator, which is no role in any collective.
+const ServerAdmin = "server-admin"
+
+// Callers says who may call a method. Exactly one of the first four is set, PublicLog apart.
+type Callers struct {
+	Public   bool           // everybody, without a key
+	Operator bool           // everybody with a key; what is called through it is judged by itself
+	Admin    bool           // operators with the admin flag
+	Roles    []eventv1.Role // holders of one of these roles in the collective
+	// PublicLog opens the method to everybody when the collective's charter says public_log full.
+	PublicLog bool
+}
+
+// The readers of the books: everybody who answers for them or checks them. The cashier needs the requests to settle and the
+// vouchers they became, and nothing else. Board operators and admins read what is public.
+var (
+	readers  = []eventv1.Role{eventv1.Role_ROLE_TREASURER, eventv1.Role_ROLE_APPROVER, eventv1.Role_ROLE_SUPERVISOR, eventv1.Role_ROLE_AUDITOR}
+	settlers = append(readers[:len(readers):len(readers)], eventv1.Role_ROLE_CASHIER)
+	checkers = []eventv1.Role{eventv1.Role_ROLE_SUPERVISOR, eventv1.Role_ROLE_AUDITOR}
+	copiers  = append(checkers[:len(checkers):len(checkers)], eventv1.Role_ROLE_TREASURER)
+)
+
+// Matrix says who may call every method that is no command on books, by the method's name. Commands on books are in
+// ledger.Matrix; only FoundCollective stands here too, because there is no collective yet whose roles could count. A method
+// in neither table is refused to everybody, and a test fails.
+var Matrix = map[string]Callers{
+	"ListCollectives":         {Public: true},
+	"GetCollective":           {Public: true},
+	"GetFundStatement":        {Public: true},
+	"ListPolicies":            {Public: true},
+	"GetSpendingRule":         {Public: true},
+	"ListResolutions":         {Public: true},
+	"ListReceiptsAndPayments": {Public: true},
+	"GetVersion":              {Public: true},
+
+	"ListVouchers":     {Roles: readers},
+	"GetVoucher":       {Roles: settlers},
+	"GetBalances":      {Roles: readers},
+	"GetTrialBalance":  {Roles: readers},
+	"ListRequests":     {Roles: settlers},
+	"ListGrantRounds":  {Roles: readers},
+	"ListDividends":    {Roles: readers},
+	"ListEntitlements": {Roles: readers},
+	"GetHead":          {Roles: checkers, PublicLog: true},
+	"VerifyLog":        {Roles: checkers, PublicLog: true},
+	"ReadLog":          {Roles: copiers, PublicLog: true},
+
+	"FoundCollective": {Admin: true},
+	"CreateOperator":  {Admin: true},
+	"IssueKey":        {Admin: true},
+	"RevokeKey":       {Admin: true},
+	"ListOperators":   {Admin: true},
+
+	"Apply": {Operator: true},
+}

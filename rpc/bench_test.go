@@ -1,0 +1,175 @@
+package rpc_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoretest"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
+)
+
+// onDisk is a village on SQLite, and the floor of the same disk.
+func onDisk(b *testing.B) (*village, *eventstoretest.Floor) {
+	b.Helper()
+	dir := b.TempDir()
+	store, err := sqlite.Open(filepath.Join(dir, "events.db"), sqlite.Options{})
+	fatalIf(b, err)
+	return newVillage(b, store).open(), eventstoretest.NewFloor(b, dir, 64<<20)
+}
+
+// eventBytes is about what one income takes in the log.
+const eventBytes = 450
+
+// run calls f from a number of clients at once, b.N times in all, and gives each call's time.
+func run(b *testing.B, clients int, f func(client int) error) []time.Duration {
+	b.Helper()
+	times := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	b.ResetTimer()
+	for c := range clients {
+		all.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= b.N {
+					return
+				}
+				start := time.Now()
+				if err := f(c); err != nil {
+					b.Error(err)
+					return
+				}
+				times[i] = time.Since(start)
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	return times
+}
+
+func report(b *testing.B, times []time.Duration, each int, name string) float64 {
+	slices.Sort(times)
+	rate := float64(len(times)*each) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, name+"/s")
+	b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-µs")
+	return rate
+}
+
+// floor measures in the same run how many events a second this disk keeps with that many writers, and reports the ratio.
+func floor(b *testing.B, f *eventstoretest.Floor, writers int, bytes int, rate float64, each int) {
+	data := make([]byte, bytes)
+	n := max(50, min(b.N, 2000))
+	start := time.Now()
+	var all sync.WaitGroup
+	var next atomic.Int64
+	for range writers {
+		all.Go(func() {
+			for next.Add(1) <= int64(n) {
+				if err := f.Append(data); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(rate/(float64(n*each)/time.Since(start).Seconds()), "of-floor")
+}
+
+// BenchmarkRecordIncome is the whole way of a command: HTTP over loopback, key, checks, decision, SQLite, sync, books, answer.
+func BenchmarkRecordIncome(b *testing.B) {
+	for _, clients := range []int{1, 64} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			v, f := onDisk(b)
+			client := apiv1connect.NewBooksServiceClient(connect.NewClient(connecthttp.NewTransport(v.http, v.url), withKey(v.keys["treasurer"])))
+			times := run(b, clients, func(int) error {
+				_, err := client.RecordIncome(b.Context(), income("98000.00"))
+				return err
+			})
+			floor(b, f, clients, eventBytes, report(b, times, 1, "commands"), 1)
+		})
+	}
+}
+
+// BenchmarkApply is the same in batches of 1,000 lines, over HTTP and in process.
+func BenchmarkApply(b *testing.B) {
+	const lines = 1000
+	for _, way := range []string{"HTTP", "process"} {
+		b.Run(way, func(b *testing.B) {
+			v, f := onDisk(b)
+			transport := v.server.InProcess()
+			if way == "HTTP" {
+				transport = connecthttp.NewTransport(v.http, v.url)
+			}
+			client := apiv1connect.NewBooksServiceClient(connect.NewClient(transport, withKey(v.keys["treasurer"])))
+			batches := make([]*apiv1.ApplyRequest, b.N)
+			for i := range batches {
+				batches[i] = new(apiv1.ApplyRequest)
+				for range lines {
+					text, err := protojson.Marshal(income("98000.00"))
+					fatalIf(b, err)
+					batches[i].Lines = append(batches[i].Lines, &apiv1.ApplyLine{Method: "RecordIncome", RequestJson: string(text)})
+				}
+			}
+			var next atomic.Int64
+			times := run(b, 1, func(int) error {
+				answer, err := client.Apply(asOperator(b, "treasurer"), batches[next.Add(1)-1])
+				if err == nil && answer.Results[lines-1].Code != "" {
+					err = fmt.Errorf("line: %s", answer.Results[lines-1].Message)
+				}
+				return err
+			})
+			floor(b, f, 1, lines*eventBytes, report(b, times, lines, "commands"), lines)
+		})
+	}
+}
+
+// BenchmarkRead is a page of fifty vouchers and a fund statement over HTTP.
+func BenchmarkRead(b *testing.B) {
+	v, _ := onDisk(b)
+	for range 20 {
+		req := new(apiv1.ApplyRequest)
+		for range 100 {
+			req.Lines = append(req.Lines, lineOf(b, "RecordIncome", "", income("98000.00")))
+		}
+		v.must("treasurer", req)
+	}
+	client := connect.NewClient(connecthttp.NewTransport(v.http, v.url), withKey(v.keys["auditor"]))
+	for name, f := range map[string]func() (proto.Message, error){
+		"vouchers": func() (proto.Message, error) {
+			return apiv1connect.NewAuditServiceClient(client).ListVouchers(b.Context(), &apiv1.ListVouchersRequest{CollectiveId: "lmb", Descending: true})
+		},
+		"statement": func() (proto.Message, error) {
+			return apiv1connect.NewDisclosureServiceClient(client).GetFundStatement(b.Context(), &apiv1.GetFundStatementRequest{CollectiveId: "lmb"})
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			report(b, run(b, 8, func(int) error { _, err := f(); return err }), 1, "reads")
+		})
+	}
+}
+
+// BenchmarkInProcess is what the checks and the conversion cost without network and disk: a public read.
+func BenchmarkInProcess(b *testing.B) {
+	v, _ := onDisk(b)
+	client := apiv1connect.NewDisclosureServiceClient(connect.NewClient(v.server.InProcess()))
+	for b.Loop() {
+		if _, err := client.GetFundStatement(b.Context(), &apiv1.GetFundStatementRequest{CollectiveId: "lmb"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

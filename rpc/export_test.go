@@ -1,0 +1,15 @@
+package rpc
+
+import (
+	"maps"
+	"slices"
+)
+
+// RefusalMessage is the refusal as the API sends it.
+var RefusalMessage = message
+
+// ProblemRules are the rules of the schema that problem has words for.
+func ProblemRules() []string { return slices.Sorted(maps.Keys(problems)) }
+
+// AppendReceipt writes a receipt as JSON.
+var AppendReceipt = appendReceipt
