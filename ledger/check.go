@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -31,25 +32,34 @@ func (d *decision) sides() error {
 		}
 	}
 	var worst *shortage
+	var full error // of the account that comes first, so that the same command is always refused the same way
+	var fullAccount Account
 	opened := 0
 	for key, list := range changes {
 		acc := d.s.accounts[key.account]
 		if acc == nil {
-			acc, opened = new(account), opened+1
-		}
-		if err := fits(acc, list); err != nil {
-			return err
+			acc = new(account)
 		}
 		t := &acc.Timeline
 		if key.party != "" {
 			if t = d.s.deposits[key]; t == nil {
 				t = new(Timeline)
 			}
+		} else {
+			if d.s.accounts[key.account] == nil {
+				opened++
+			}
+			if err := fits(acc, list); err != nil && (full == nil || key.account < fullAccount) {
+				full, fullAccount = err, key.account
+			}
 		}
 		slices.SortStableFunc(list, func(a, b change) int { return cmp.Compare(a.day, b.day) })
 		if day, available, short, found := t.firstShort(key.account.Sign(), list); found {
 			worst = worse(worst, &shortage{key, day, available, short})
 		}
+	}
+	if full != nil {
+		return full
 	}
 	if n := len(d.s.accounts) + opened; opened > 0 && n > accountsMax {
 		return refuse(TooMany).with("what", "accounts").with("max", accountsMax).with("count", n)
@@ -136,24 +146,20 @@ const digitsMax = 10
 // checkText admits public text of at most `runes` characters: no control or direction characters, nothing that looks like a
 // phone, identity or card number.
 func checkText(field, s string, runes int) error {
-	problem := ""
-	digits := 0
+	n, digits := utf8.RuneCountInString(s), 0
 	for _, r := range s {
 		if r == utf8.RuneError || unicode.IsControl(r) || isBidi(r) {
-			problem = "it has control or direction characters"
+			return refuse(TextInvalid).because("it has control or direction characters", "含有控制字符或方向字符").at(field)
 		}
 		if unicode.IsDigit(r) {
 			digits++
 		}
 	}
-	if digits > digitsMax && personal.MatchString(s) {
-		problem = "it has a number like a phone, identity or card number"
-	}
-	if n := utf8.RuneCountInString(s); n > runes {
-		problem = "it has " + strconv.Itoa(n) + " characters, at most " + strconv.Itoa(runes) + " are possible"
-	}
-	if problem != "" {
-		return refuse(TextInvalid).with("problem", problem).at(field)
+	switch {
+	case digits > digitsMax && personal.MatchString(s):
+		return refuse(TextInvalid).because("it has a number like a phone, identity or card number", "含有像电话、身份证或银行卡的号码").at(field)
+	case n > runes:
+		return refuse(TextInvalid).because(fmt.Sprintf("it has %d characters, at most %d are possible", n, runes), fmt.Sprintf("有 %d 个字符,最多 %d 个", n, runes)).at(field)
 	}
 	return nil
 }
@@ -198,40 +204,44 @@ const documentsMax = 20
 // papers checks the papers of a voucher of the given amount and gives their stored form. A bank line cited before by a
 // command of the same content makes this one *Repeated; any paper cited beyond its total is a duplicate.
 func (d *decision) papers(documents []Document, amount Fen) ([]*eventv1.Document, error) {
+	out, err := storedPapers(documents, amount)
+	if err != nil {
+		return nil, err
+	}
+	return out, d.stillCitable(out)
+}
+
+// storedPapers checks the form of papers and gives their stored form, without asking whether they are free.
+func storedPapers(documents []Document, amount Fen) ([]*eventv1.Document, error) {
 	if len(documents) > documentsMax {
 		return nil, refuse(TooMany).with("what", "documents").with("max", documentsMax).with("count", len(documents)).at("documents")
 	}
-	var out []*eventv1.Document
-	seen := map[paperKey]bool{}
-	for _, doc := range documents {
-		key := paperKey{doc.Kind, doc.Issuer, doc.Number}
+	out := make([]*eventv1.Document, 0, len(documents))
+	for i, doc := range documents {
 		if err := checkPaper(doc); err != nil {
 			return nil, err
 		}
-		if seen[key] {
+		if slices.ContainsFunc(documents[:i], func(o Document) bool { return o.Kind == doc.Kind && o.Issuer == doc.Issuer && o.Number == doc.Number }) {
 			return nil, refuse(RepeatedEntry).with("entry", doc.Number).at("documents")
 		}
-		seen[key] = true
 		cited := cmp.Or(doc.Cited, amount)
-		total := cmp.Or(doc.Total, cited)
-		if err := d.cites(key, total, cited); err != nil {
-			return nil, err
-		}
-		out = append(out, &eventv1.Document{Kind: doc.Kind, Issuer: doc.Issuer, Number: doc.Number, TotalFen: int64(total),
+		out = append(out, &eventv1.Document{Kind: doc.Kind, Issuer: doc.Issuer, Number: doc.Number, TotalFen: int64(cmp.Or(doc.Total, cited)),
 			CitedFen: int64(cited), Sha256: doc.SHA256, MediaType: doc.MediaType, Size: doc.Size})
 	}
 	return out, nil
 }
 
 func (d *decision) cites(key paperKey, total, cited Fen) error {
-	var before Fen
+	before := -d.freed(key)
 	if p := d.s.papers[key]; p != nil {
 		if key.kind == "bank_line" && p.digest == string(d.digest[:]) {
 			return &Repeated{p.version}
 		}
-		before, total = p.cited, p.total
+		if before += p.cited; before > 0 {
+			total = p.total // a paper that nothing cites any more may say something else: its total was what was wrong
+		}
 	}
-	if before -= d.freed(key); cited > total-before {
+	if cited > total-before {
 		return refuse(DocumentDuplicate).with("document", key.number).with("cited", before).with("total", total).with("amount", cited).at("documents")
 	}
 	return nil
@@ -264,11 +274,11 @@ func checkPaper(doc Document) error {
 	}
 	switch {
 	case !slices.Contains(documentKinds, doc.Kind):
-		return refuse(FieldInvalid).with("problem", "the kind is one of "+strings.Join(documentKinds, ", ")).at("documents.kind")
+		return refuse(FieldInvalid).because("the kind is one of "+strings.Join(documentKinds, ", "), "类别应为 "+strings.Join(documentKinds, "、")+" 之一").at("documents.kind")
 	case !plain(doc.Issuer, false) || !plain(doc.Number, true):
-		return refuse(FieldInvalid).with("problem", "issuer and number are 1 to 64 plain ASCII characters").at("documents.number")
+		return refuse(FieldInvalid).because("issuer and number are 1 to 64 plain ASCII characters", "出具方和号码应为 1 至 64 个普通 ASCII 字符").at("documents.number")
 	case len(doc.SHA256) != 0 && len(doc.SHA256) != 32:
-		return refuse(FieldInvalid).with("problem", "a SHA-256 has 32 bytes").at("documents.sha256")
+		return refuse(FieldInvalid).because("a SHA-256 has 32 bytes", "SHA-256 应为 32 个字节").at("documents.sha256")
 	case doc.Total < 0 || doc.Cited < 0 || doc.Total > AmountMax || doc.Cited > AmountMax:
 		return refuse(AmountNotPositive).with("amount", min(doc.Total, doc.Cited)).at("documents.total")
 	}

@@ -69,8 +69,8 @@ type (
 	paperKey struct{ kind, issuer, number string }
 	paper    struct {
 		total, cited Fen
-		version      uint64 // of the event that cited it first
-		digest       string // command digest of that event
+		version      uint64 // of the first event of the command that cited it first
+		digest       string // that command's digest
 	}
 	turnover   struct{ debit, credit Fen }
 	membership struct {

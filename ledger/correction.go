@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -89,7 +90,7 @@ func (d *decision) correctionOrder(c *RequestCorrection) (*eventv1.CorrectionOrd
 	var needs demands
 	if c.DifferenceOf != (VoucherRef{}) {
 		if len(c.Reverses) > 0 || len(c.Replacements) > 0 {
-			return nil, needs, refuse(FieldInvalid).with("problem", "a difference stands alone, without reversals and replacements").at("difference_of")
+			return nil, needs, refuse(FieldInvalid).because("a difference stands alone, without reversals and replacements", "按差额更正不能同时冲销或重记").at("difference_of")
 		}
 		v, err := d.original("difference_of", c.DifferenceOf)
 		if err != nil {
@@ -144,7 +145,7 @@ func (d *decision) original(field string, ref VoucherRef) (*eventv1.Voucher, err
 		if _, reversal := d.s.reversals[by]; reversal {
 			return nil, refuse(VoucherReversed).with("voucher", ref).at(field)
 		}
-		return nil, refuse(VoucherNotReversible).with("voucher", ref).with("problem", "it was put right by "+by.String()+"; put that one right").at(field)
+		return nil, refuse(VoucherNotReversible).with("voucher", ref).because("it was put right by "+by.String()+"; put that one right", "它已由 "+by.String()+" 更正,请更正后者").at(field)
 	}
 	if _, reversal := d.s.reversals[ref]; reversal {
 		return nil, refuse(VoucherIsReversal).with("voucher", ref).at(field)
@@ -160,24 +161,23 @@ func (d *decision) original(field string, ref VoucherRef) (*eventv1.Voucher, err
 // originalDemands is what putting a voucher right asks for: the tier for reversals when the rule has one, else the tier the
 // original itself went through. Money in has none.
 func (d *decision) originalDemands(v *eventv1.Voucher, amount Fen) (demands, error) {
-	fund := fundOf(v)
-	if t := d.s.findTier(eventv1.Operation_OPERATION_REVERSAL, fund, v.Purpose, amount); t != nil {
-		return demandsOf(t), nil
-	}
 	var op eventv1.Operation
+	fund, purpose := fundOf(v), v.Purpose
 	switch {
-	case v.GrantRoundId != "":
-		op = eventv1.Operation_OPERATION_GRANT_ROUND
+	case v.GrantRoundId != "": // a grant's payment touches no fund; its round does
+		round := d.s.rounds[v.GrantRoundId].fact
+		op, fund, purpose = eventv1.Operation_OPERATION_GRANT_ROUND, round.Fund, round.Purpose
 	case v.DividendRunId != "":
-		op = eventv1.Operation_OPERATION_DIVIDEND
+		op, fund = eventv1.Operation_OPERATION_DIVIDEND, d.s.runs[v.DividendRunId].fund
 	case v.Purpose != "":
 		op = eventv1.Operation_OPERATION_PAYMENT
 	case RefOf(v.Ref).Class == Transfer && v.ResolutionId != "":
 		op = eventv1.Operation_OPERATION_TRANSFER
-	default:
-		return demands{}, nil
 	}
-	t, err := d.tier(op, fund, v.Purpose, amount)
+	if t := d.s.findTier(eventv1.Operation_OPERATION_REVERSAL, fund, purpose, amount); t != nil || op == 0 {
+		return demandsOf(t), nil
+	}
+	t, err := d.tier(op, fund, purpose, amount)
 	return demandsOf(t), err
 }
 
@@ -193,13 +193,13 @@ func fundOf(v *eventv1.Voucher) string {
 
 func (d *decision) replacementOrder(c *RequestCorrection, r Replacement) (*eventv1.Replacement, demands, error) {
 	if !slices.Contains(c.Reverses, r.Corrects) {
-		return nil, demands{}, refuse(FieldInvalid).with("problem", "a replacement names one of the vouchers turned back").at("replacements.corrects")
+		return nil, demands{}, refuse(FieldInvalid).because("a replacement names one of the vouchers turned back", "重记的凭证必须对应一张被冲销的凭证").at("replacements.corrects")
 	}
 	stored := &eventv1.Replacement{Corrects: r.Corrects.Proto()}
 	switch {
 	case r.Inflow != nil && r.Payment == nil:
 		in := r.Inflow
-		documents, err := d.storedPapers(in.Documents, in.Amount)
+		documents, err := storedPapers(in.Documents, in.Amount)
 		stored.Order = &eventv1.Replacement_Inflow{Inflow: &eventv1.InflowOrder{Inflow: in.As, Kind: in.Kind, Fund: in.Fund, AmountFen: int64(in.Amount),
 			Payer: in.Payer, Narration: in.Narration, MoneyAccount: in.Money, ResolutionId: in.Resolution, Documents: documents}}
 		return stored, demands{}, err
@@ -212,27 +212,13 @@ func (d *decision) replacementOrder(c *RequestCorrection, r Replacement) (*event
 		if err != nil {
 			return nil, demands{}, err
 		}
-		documents, err := d.storedPapers(p.Documents, p.Amount)
+		documents, err := storedPapers(p.Documents, p.Amount)
 		stored.MoneyAccount = p.Money
 		stored.Order = &eventv1.Replacement_Payment{Payment: &eventv1.PaymentOrder{Fund: p.Fund, Purpose: p.Purpose, AmountFen: int64(p.Amount),
 			Payee: p.Payee, Narration: p.Narration, ResolutionId: p.Resolution, Documents: documents}}
 		return stored, demandsOf(t), err
 	}
-	return nil, demands{}, refuse(FieldInvalid).with("problem", "a replacement is either money in or money out").at("replacements")
-}
-
-// storedPapers gives papers their stored form without asking whether they are free: the correction may free them first.
-func (d *decision) storedPapers(documents []Document, amount Fen) ([]*eventv1.Document, error) {
-	var out []*eventv1.Document
-	for _, doc := range documents {
-		if err := checkPaper(doc); err != nil {
-			return nil, err
-		}
-		cited := cmp.Or(doc.Cited, amount)
-		out = append(out, &eventv1.Document{Kind: doc.Kind, Issuer: doc.Issuer, Number: doc.Number, TotalFen: int64(cmp.Or(doc.Total, cited)),
-			CitedFen: int64(cited), Sha256: doc.SHA256, MediaType: doc.MediaType, Size: doc.Size})
-	}
-	return out, nil
+	return nil, demands{}, refuse(FieldInvalid).because("a replacement is either money in or money out", "重记的凭证要么是收入,要么是支出").at("replacements")
 }
 
 // correct makes the vouchers of a correction and judges them as a whole.
@@ -259,12 +245,27 @@ func (d *decision) correct(o *eventv1.CorrectionOrder, request uint32) error {
 		d.book(RefOf(v.Ref).Class, on, turned(v, o.Narration, request))
 		restored[v.ResolutionId] += Fen(v.DrawnFen)
 	}
+	if err := d.takenAgain(restored); err != nil {
+		return err
+	}
 	for _, r := range o.Replacements {
 		if err := d.bookReplacement(r, on, request, restored); err != nil {
 			return err
 		}
 	}
 	return d.sides()
+}
+
+// takenAgain refuses reversals of what had given authority back (a cancelled grant, a lower amount) when somebody else has
+// drawn it meanwhile.
+func (d *decision) takenAgain(restored map[string]Fen) error {
+	for _, id := range slices.Sorted(maps.Keys(restored)) {
+		if r := d.s.resolutions[id]; r != nil && restored[id] < 0 && r.remaining()+restored[id] < 0 {
+			left, needed := r.remaining(), -restored[id]
+			return refuse(ResolutionExhausted).with("resolution", id).with("remaining", left).with("amount", needed).with("short", needed-left).at("reverses")
+		}
+	}
+	return nil
 }
 
 func notBefore(on Day, v *eventv1.Voucher) error {
@@ -331,8 +332,10 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 	switch {
 	case diff == 0:
 		return refuse(CorrectionEmpty)
+	case v.Negative:
+		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it lowers an amount itself; turn it back instead", "它本身是调减的差额,请改用冲销").at("difference_of")
 	case v.GrantRoundId != "" || v.DividendRunId != "" || v.IncomeKind == "" && len(v.Postings) != 2:
-		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).with("problem", "its amount belongs to a list; turn it back instead").at("difference_of")
+		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("its amount belongs to a list; turn it back instead", "它的金额来自名单,请改用冲销").at("difference_of")
 	}
 	if err := notBefore(on, v); err != nil {
 		return err
@@ -389,15 +392,12 @@ func (d *decision) differencePostings(v *eventv1.Voucher, diff Fen) []*eventv1.P
 
 // nothingRestsOn refuses to turn back what later facts rest on: an award or declaration of which something is paid or sent.
 func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
-	problem := ""
+	rests := refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref))
 	if r := d.s.rounds[v.GrantRoundId]; r != nil && RefOf(v.Ref).Class == Transfer && v.Party == "" && r.touched() {
-		problem = "part of the award is paid or cancelled"
+		return rests.because("part of the award is paid or cancelled", "这一轮已有人领取或取消").at(field)
 	}
 	if r := d.s.runs[v.DividendRunId]; r != nil && RefOf(v.Ref).Class == Transfer && len(r.files) > 0 {
-		problem = "a payout file of the dividend is sent"
-	}
-	if problem != "" {
-		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).with("problem", problem).at(field)
+		return rests.because("a payout file of the dividend is sent", "这次分红已有发放文件").at(field)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 const clockSlackMax = 10 * time.Minute
 
 // accountsMax bounds the accounts of one collective, so that a month's totals fit into one event.
-const accountsMax = 400
+const accountsMax = 320
 
 // Repeated says that the command was accepted before: its events begin at Version. It is an answer, not a refusal; the
 // service compares the digests and gives the first answer again.

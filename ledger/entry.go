@@ -71,7 +71,7 @@ func (d *decision) inflow(in *Inflow, on Day) (*eventv1.Voucher, *eventv1.Event,
 			fact = &eventv1.Event{Fact: &eventv1.Event_GiftReceived{GiftReceived: &eventv1.GiftReceived{Fund: in.Fund}}}
 		}
 	default:
-		err = refuse(FieldInvalid).with("problem", "there is no such inflow").at("inflow")
+		err = refuse(FieldInvalid).because("there is no such inflow", "没有这种收入类别").at("inflow")
 	}
 	if err != nil {
 		return nil, nil, err
@@ -90,7 +90,7 @@ func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Even
 	policy := d.s.policyFor(in.Kind, on)
 	if in.Fund != "" {
 		if policy != nil {
-			return nil, refuse(FieldInvalid).with("problem", fmt.Sprintf("policy %d splits this kind of income; no fund can be named", policy.Version)).at("fund")
+			return nil, refuse(FieldInvalid).because(fmt.Sprintf("policy %d splits this kind of income; no fund can be named", policy.Version), fmt.Sprintf("这种收入按第 %d 版分配办法分配,不能指定基金", policy.Version)).at("fund")
 		}
 		if _, err := d.fund("fund", in.Fund); err != nil {
 			return nil, err
@@ -120,7 +120,7 @@ func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Even
 func (d *decision) incomeResolution(in *Inflow) error {
 	r, err := d.standing(in.Resolution, eventv1.Matter_MATTER_INCOME, "")
 	if err == nil && r.fact.Fund != in.Fund {
-		return otherMatter(in.Resolution, "it is about the fund "+r.fact.Fund)
+		return otherMatter(in.Resolution, "it is about the fund "+r.fact.Fund, "只涉及基金 "+r.fact.Fund)
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (c *MoveMoney) decide(d *decision) error {
 		return err
 	}
 	if from == to {
-		return refuse(FieldInvalid).with("problem", "money has to move from one account to another").at("to")
+		return refuse(FieldInvalid).because("money has to move from one account to another", "资金应从一个账户转到另一个账户").at("to")
 	}
 	v := &eventv1.Voucher{Narration: c.Narration, Postings: []*eventv1.Posting{line(to, c.Amount), line(from, -c.Amount)}}
 	if v.Documents, err = d.papers(c.Documents, c.Amount); err != nil {

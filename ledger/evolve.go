@@ -186,11 +186,19 @@ func (s *Collective) cite(v *eventv1.Voucher, e *eventv1.Event) {
 			continue
 		}
 		if p == nil {
-			p = &paper{total: Fen(doc.TotalFen), version: e.Version, digest: string(e.CommandDigest)}
+			p = &paper{total: Fen(doc.TotalFen), version: s.firstOf(e), digest: string(e.CommandDigest)}
 			s.papers[key] = p
 		}
 		p.cited += Fen(doc.CitedFen)
 	}
+}
+
+// firstOf is the version of the first event of the command that made e.
+func (s *Collective) firstOf(e *eventv1.Event) uint64 {
+	if id, err := uuid.FromBytes(e.CommandId); err == nil && s.accepted[id] != 0 {
+		return s.accepted[id]
+	}
+	return e.Version
 }
 
 func (a Fen) abs() Fen {

@@ -36,19 +36,19 @@ func (c *FoundCollective) decide(d *decision) error {
 	zone, err := time.LoadLocation(f.TimeZone)
 	switch {
 	case f.Name == "":
-		return refuse(FieldInvalid).with("problem", "it is empty").at("name")
+		return refuse(FieldInvalid).because("it is empty", "不能为空").at("name")
 	case f.Currency != "CNY":
-		return refuse(FieldInvalid).with("problem", "this version knows CNY").at("currency")
+		return refuse(FieldInvalid).because("this version knows CNY", "本版本只支持人民币 CNY").at("currency")
 	case err != nil || f.TimeZone == "" || f.TimeZone == "Local":
-		return refuse(FieldInvalid).with("problem", "it is no IANA time zone").at("time_zone")
+		return refuse(FieldInvalid).because("it is no IANA time zone", "不是有效的时区名称").at("time_zone")
 	case !Day(f.FirstDay).Valid():
 		return refuse(DateInvalid).with("date", Day(f.FirstDay)).at("first_day")
 	case len(f.FoundingMinutesSha256) != 32:
-		return refuse(FieldInvalid).with("problem", "a SHA-256 has 32 bytes").at("founding_minutes_sha256")
+		return refuse(FieldInvalid).because("a SHA-256 has 32 bytes", "SHA-256 应为 32 个字节").at("founding_minutes_sha256")
 	case f.HorizonDays > horizonMax:
-		return refuse(FieldInvalid).with("problem", "at most "+strconv.Itoa(horizonMax)+" days").at("horizon_days")
+		return refuse(FieldInvalid).because("at most "+strconv.Itoa(horizonMax)+" days", "最多 "+strconv.Itoa(horizonMax)+" 天").at("horizon_days")
 	case !validOrigin(f.LogOrigin):
-		return refuse(FieldInvalid).with("problem", "1 to 200 printable ASCII characters without space or +").at("log_origin")
+		return refuse(FieldInvalid).because("1 to 200 printable ASCII characters without space or +", "应为 1 至 200 个可见 ASCII 字符,不含空格和 +").at("log_origin")
 	}
 	if err := checkBodies(f); err != nil {
 		return err
@@ -86,13 +86,13 @@ func checkBodies(f *eventv1.CollectiveFounded) error {
 		}
 		if b.Size == 0 || b.Quorum.GetDenominator() == 0 || b.Pass.GetDenominator() == 0 || b.PassBase == 0 ||
 			b.Quorum.Numerator > b.Quorum.Denominator || b.Pass.Numerator > b.Pass.Denominator || b.Quorum.Denominator > denominatorMax || b.Pass.Denominator > denominatorMax {
-			return refuse(FieldInvalid).with("problem", "size from 1, quorum and pass from 0 to 1, and a base").at("bodies")
+			return refuse(FieldInvalid).because("size from 1, quorum and pass from 0 to 1, and a base", "人数至少为 1,到会和通过比例在 0 到 1 之间,并写明基数").at("bodies")
 		}
 		known[b.Id] = true
 	}
-	for field, id := range map[string]string{"policy_body": f.PolicyBody, "spending_body": f.SpendingBody, "charter_body": f.CharterBody, "founding_body": f.FoundingBody} {
-		if !known[id] {
-			return refuse(BodyUnknown).with("body", clip(id)).at(field)
+	for _, b := range []struct{ field, id string }{{"policy_body", f.PolicyBody}, {"spending_body", f.SpendingBody}, {"charter_body", f.CharterBody}, {"founding_body", f.FoundingBody}} {
+		if !known[b.id] {
+			return refuse(BodyUnknown).with("body", clip(b.id)).at(b.field)
 		}
 	}
 	return nil
@@ -162,7 +162,7 @@ func (c *GrantRole) decide(d *decision) error {
 		return err
 	}
 	if _, known := eventv1.Role_name[int32(c.Role)]; !known || c.Role == 0 {
-		return refuse(FieldInvalid).with("problem", "there is no such role").at("role")
+		return refuse(FieldInvalid).because("there is no such role", "没有这种角色").at("role")
 	}
 	for _, held := range d.s.roles[c.Operator] {
 		if held == c.Role {
@@ -185,7 +185,7 @@ func (c *RevokeRole) decide(d *decision) error {
 		return refuse(RoleNotHeld).with("operator", clip(c.Operator)).with("role", RoleName(c.Role)).at("role")
 	}
 	if c.Role == admin && c.Operator == d.m.Actor {
-		return refuse(FieldInvalid).with("problem", "an administrator does not take the role from himself").at("operator")
+		return refuse(FieldInvalid).because("an administrator does not take the role from himself", "管理员不能撤销自己的角色").at("operator")
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_RoleRevoked{RoleRevoked: &eventv1.RoleRevoked{Operator: c.Operator, Role: c.Role}}})
 	return nil
@@ -197,7 +197,7 @@ func (c *OpenMoneyAccount) decide(d *decision) error {
 		return err
 	}
 	if _, known := eventv1.MoneyAccountKind_name[int32(c.Kind)]; !known || c.Kind == 0 {
-		return refuse(FieldInvalid).with("problem", "there is no such kind").at("kind")
+		return refuse(FieldInvalid).because("there is no such kind", "没有这种类别").at("kind")
 	}
 	if _, ok := d.s.money[c.ID]; ok {
 		return refuse(AlreadyExists).with("id", c.ID).at("money_account")
@@ -217,12 +217,12 @@ func (c *EnrolMembers) decide(d *decision) error {
 	case n == 0 || n > enrolMax:
 		return refuse(TooMany).with("what", "members").with("max", enrolMax).with("count", n).at("members")
 	case n != len(c.Households):
-		return refuse(FieldInvalid).with("problem", "there is one household for each member").at("households")
+		return refuse(FieldInvalid).because("there is one household for each member", "每名成员应有一个户号").at("households")
 	}
 	seen := make(map[uint32]bool, len(c.Members))
 	for i, m := range c.Members {
 		if m == 0 || m > memberMax || c.Households[i] == 0 || c.Households[i] > memberMax {
-			return refuse(FieldInvalid).with("problem", "numbers go from 1 to "+strconv.Itoa(memberMax)).at("members")
+			return refuse(FieldInvalid).because("numbers go from 1 to "+strconv.Itoa(memberMax), "编号应在 1 到 "+strconv.Itoa(memberMax)+" 之间").at("members")
 		}
 		if _, known := d.s.members[m]; known || seen[m] {
 			return refuse(MemberExists).with("member", m).at("members")

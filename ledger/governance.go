@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
 
@@ -50,11 +52,12 @@ func (c *RecordResolution) decide(d *decision) error {
 	case votes > uint64(r.Present) || r.Present > r.Electorate:
 		return refuse(VotesWrong).with("votes", votes).with("present", r.Present).with("electorate", r.Electorate).at("present")
 	case len(r.MinutesSha256) != 32:
-		return refuse(FieldInvalid).with("problem", "a SHA-256 has 32 bytes").at("minutes_sha256")
+		return refuse(FieldInvalid).because("a SHA-256 has 32 bytes", "SHA-256 应为 32 个字节").at("minutes_sha256")
 	}
 	if err := d.checkMatter(r); err != nil {
 		return err
 	}
+	r = proto.CloneOf(r) // the command stays as it came, also for a second try after a conflict
 	r.Passed = passed(body, r)
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_ResolutionRecorded{ResolutionRecorded: r}})
 	return nil
@@ -62,11 +65,11 @@ func (c *RecordResolution) decide(d *decision) error {
 
 func (d *decision) checkMatter(r *eventv1.ResolutionRecorded) error {
 	if _, known := eventv1.Matter_name[int32(r.Matter)]; !known || r.Matter == 0 {
-		return refuse(FieldInvalid).with("problem", "there is no such matter").at("matter")
+		return refuse(FieldInvalid).because("there is no such matter", "没有这种决议事项").at("matter")
 	}
 	if !spends(r.Matter) && r.Matter != eventv1.Matter_MATTER_INCOME {
 		if r.Fund != "" || r.Purpose != "" || r.AuthorityFen != 0 {
-			return refuse(FieldInvalid).with("problem", "only a resolution that spends or moves money names fund, purpose and authority").at("authority")
+			return refuse(FieldInvalid).because("only a resolution that spends or moves money names fund, purpose and authority", "只有支出或调剂资金的决议才写明基金、用途和额度").at("authority")
 		}
 		return nil
 	}
@@ -131,15 +134,15 @@ func (d *decision) standing(id string, matter eventv1.Matter, body string) (*res
 	case !r.confirmed:
 		return nil, refuse(ResolutionUnconfirmed).with("resolution", id).at("resolution_id")
 	case r.fact.Matter != matter:
-		return nil, otherMatter(id, "it is about "+plain(r.fact.Matter.String(), "MATTER_"))
+		return nil, otherMatter(id, "it is about "+plain(r.fact.Matter.String(), "MATTER_"), "决议事项是 "+plain(r.fact.Matter.String(), "MATTER_"))
 	case body != "" && r.fact.Body != body:
-		return nil, otherMatter(id, "it is of "+r.fact.Body+", needed is one of "+body)
+		return nil, otherMatter(id, "it is of "+r.fact.Body+", needed is one of "+body, "由 "+r.fact.Body+" 作出,需要 "+body+" 的决议")
 	}
 	return r, nil
 }
 
-func otherMatter(id, problem string) *Refusal {
-	return refuse(ResolutionOther).with("resolution", id).with("problem", problem).at("resolution_id")
+func otherMatter(id, english, chinese string) *Refusal {
+	return refuse(ResolutionOther).with("resolution", id).because(english, chinese).at("resolution_id")
 }
 
 // adopting finds a resolution that adopts something, once.
@@ -166,9 +169,9 @@ func (d *decision) authority(id string, matter eventv1.Matter, body, fund, purpo
 	}
 	switch {
 	case r.fact.Fund != fund:
-		return otherMatter(id, "it is about the fund "+r.fact.Fund)
+		return otherMatter(id, "it is about the fund "+r.fact.Fund, "只涉及基金 "+r.fact.Fund)
 	case r.fact.Purpose != "" && r.fact.Purpose != purpose:
-		return otherMatter(id, "it is about "+r.fact.Purpose)
+		return otherMatter(id, "it is about "+r.fact.Purpose, "只用于 "+r.fact.Purpose)
 	}
 	if left := r.remaining() + restored; amount > left {
 		return refuse(ResolutionExhausted).with("resolution", id).with("remaining", left).with("amount", amount).with("short", amount-left).at("resolution_id")
@@ -214,7 +217,7 @@ func (c *AdoptPolicy) decide(d *decision) error {
 	}
 	rounding := cmp.Or(c.Rounding, eventv1.Rounding_ROUNDING_LARGEST_FRACTION)
 	if rounding != eventv1.Rounding_ROUNDING_LARGEST_FRACTION {
-		return refuse(FieldInvalid).with("problem", "this version rounds by the largest fraction").at("rounding")
+		return refuse(FieldInvalid).because("this version rounds by the largest fraction", "本版本只按最大余数法取整").at("rounding")
 	}
 	if err := d.adopting(c.Resolution, eventv1.Matter_MATTER_POLICY, d.s.charter.PolicyBody); err != nil {
 		return err
@@ -275,11 +278,11 @@ func (d *decision) checkTier(t *eventv1.Tier) error {
 	award := t.Operation == eventv1.Operation_OPERATION_GRANT_ROUND
 	switch {
 	case !known || t.Operation == 0 || t.Operation == eventv1.Operation_OPERATION_DEPOSIT_RETURN:
-		return refuse(FieldInvalid).with("problem", "there is no such operation").at("tiers.operation")
+		return refuse(FieldInvalid).because("there is no such operation", "没有这种支出类别").at("tiers.operation")
 	case t.FromFen < 0 || Fen(t.FromFen) > AmountMax:
 		return refuse(AmountNotPositive).with("amount", Fen(t.FromFen)).at("tiers.from")
 	case t.Approvals > 5 || award && t.Approvals > 1:
-		return refuse(FieldInvalid).with("problem", "at most 5 approvals, and 1 for a grant round, which its award is").at("tiers.approvals")
+		return refuse(FieldInvalid).because("at most 5 approvals, and 1 for a grant round, which its award is", "审批最多 5 人;救助奖学每轮 1 人,即核定者").at("tiers.approvals")
 	case t.ResolutionBody != "" && d.s.bodies[t.ResolutionBody] == nil:
 		return refuse(BodyUnknown).with("body", t.ResolutionBody).at("tiers.resolution_body")
 	}

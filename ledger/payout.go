@@ -52,6 +52,7 @@ func (r *round) setAll(state string) {
 
 // run is a dividend.
 type run struct {
+	fund    string   // that bore it
 	payees  []uint32 // ascending
 	amounts []Fen
 	paid    []uint32 // by payee's line: 0 owed, else the file that is to pay or paid it
@@ -113,6 +114,9 @@ func (s *Collective) evolveDividend(e *eventv1.Event) {
 		}
 		r.paid = append(r.paid, make([]uint32, len(f.EntitlementsListed.Payees))...)
 	case *eventv1.Event_DividendDeclared:
+		if r := s.runs[f.DividendDeclared.RunId]; r != nil && len(e.Vouchers) > 0 {
+			r.fund = fundOf(e.Vouchers[0])
+		}
 		if f.DividendDeclared.LastTaker != 0 {
 			s.lastTaker = f.DividendDeclared.LastTaker
 		}

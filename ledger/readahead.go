@@ -3,8 +3,8 @@ package ledger
 import (
 	"iter"
 
-	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
 
 // How far decoding runs ahead of folding.

@@ -23,6 +23,11 @@ func (r *Refusal) with(name string, value any) *Refusal {
 	return r
 }
 
+// because adds what is wrong, in both languages: the figures problem and problem_zh.
+func (r *Refusal) because(english, chinese string) *Refusal {
+	return r.with("problem", english).with("problem_zh", chinese)
+}
+
 func (r *Refusal) at(field string) *Refusal {
 	r.Field = field
 	return r
@@ -42,17 +47,26 @@ func (r *Refusal) Figure(name string) string {
 }
 
 // English is one sentence for people.
-func (r *Refusal) English() string { return r.fill(Reasons[r.Reason].English) }
+func (r *Refusal) English() string { return r.Fill(Reasons[r.Reason].English) }
 
 // Chinese is the same sentence in Chinese.
-func (r *Refusal) Chinese() string { return r.fill(Reasons[r.Reason].Chinese) }
+func (r *Refusal) Chinese() string { return r.FillChinese(Reasons[r.Reason].Chinese) }
 
-func (r *Refusal) fill(sentence string) string {
+// Fill puts the figures and the field in the place of their names in braces.
+func (r *Refusal) Fill(sentence string) string {
 	pairs := make([]string, 0, 2*len(r.Figures)+2)
 	for _, f := range r.Figures {
 		pairs = append(pairs, "{"+f.Name+"}", f.Value)
 	}
 	return strings.NewReplacer(append(pairs, "{field}", r.Field)...).Replace(sentence)
+}
+
+// FillChinese is Fill with problem_zh for {problem}, where there is one.
+func (r *Refusal) FillChinese(sentence string) string {
+	if problem := r.Figure("problem_zh"); problem != "" {
+		sentence = strings.ReplaceAll(sentence, "{problem}", problem)
+	}
+	return r.Fill(sentence)
 }
 
 // Reason is a stable code of a refusal.
@@ -175,7 +189,7 @@ var Reasons = map[Reason]ReasonInfo{
 	AmountTooLarge:       {Invalid, "金额 {amount} 超过上限 {max} 元。", "The amount {amount} is above the limit of {max} yuan."},
 	DateInvalid:          {Invalid, "日期“{date}”不存在或写法不对,应如 2021-07-20。", "\"{date}\" is not a date that exists, written like 2021-07-20."},
 	TextInvalid:          {Invalid, "{field} 的文字不合要求:{problem}。", "The text of {field} is not allowed: {problem}."},
-	IDInvalid:            {Invalid, "编号“{id}”只能用小写字母、数字和连字符,2 至 40 个字符。", "The id \"{id}\" may only have 2 to 40 lower-case letters, digits and hyphens."},
+	IDInvalid:            {Invalid, "编号“{id}”只能用小写字母、数字、连字符和下划线,2 至 40 个字符,首尾为字母或数字。", "The id \"{id}\" may only have 2 to 40 lower-case letters, digits, hyphens and underscores, and begins and ends with a letter or digit."},
 	VoucherNumberInvalid: {Invalid, "凭证号“{voucher}”写法不对,应如 付2021-19 或 P2021-19。", "\"{voucher}\" is not a voucher number like 付2021-19 or P2021-19."},
 	PartyInvalid:         {Invalid, "往来方“{party}”写法不对:应为 org/公开名称、member/编号 或 party/代号。", "The party \"{party}\" is not written as org/<public name>, member/<number> or party/<opaque id>."},
 	FieldInvalid:         {Invalid, "{field} 不合要求:{problem}。", "{field} is not valid: {problem}."},

@@ -177,7 +177,7 @@ func (c *RequestTransfer) decide(d *decision) error {
 		return err
 	}
 	if c.From == c.To {
-		return refuse(FieldInvalid).with("problem", "money has to move from one fund to another").at("to_fund")
+		return refuse(FieldInvalid).because("money has to move from one fund to another", "资金应从一项基金转到另一项基金").at("to_fund")
 	}
 	if err := d.fundCovers(c.From, d.today, c.Amount); err != nil {
 		return err

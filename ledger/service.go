@@ -533,7 +533,15 @@ func (d *desk) load(ctx context.Context) error {
 	if d.state != nil {
 		return nil
 	}
+	known, err := d.service.names.has(ctx, d.id)
+	if err != nil {
+		return err
+	}
 	state := NewCollective()
+	if !known {
+		d.state = state // nothing is read for a name nobody reserved, so made-up names cost the store nothing
+		return nil
+	}
 	for e, err := range d.service.Events(ctx, d.id, 0) {
 		if err != nil {
 			return unavailable(err)
@@ -582,6 +590,17 @@ func (n *directory) reserve(ctx context.Context, id string, m Meta) error {
 		}
 	}
 	return fmt.Errorf("reserve %s: %w", id, ErrUnavailable)
+}
+
+// has says whether a name is reserved.
+func (n *directory) has(ctx context.Context, id string) (bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if slices.Contains(n.names, id) {
+		return true, nil
+	}
+	err := n.catchUp(ctx)
+	return slices.Contains(n.names, id), err
 }
 
 func (n *directory) catchUp(ctx context.Context) error {

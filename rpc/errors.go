@@ -99,24 +99,17 @@ func refuse(reason ledger.Reason, field string, figures ...string) *ledger.Refus
 	return r
 }
 
-// problemChinese is the figure that stands for {problem} in the Chinese sentence, where there is one.
+// problemChinese is the figure that stands for {problem} in the Chinese sentence (ledger.Refusal.FillChinese).
 const problemChinese = "problem_zh"
 
 // message is the refusal as the API sends it.
 func message(r *ledger.Refusal) *apiv1.Refusal {
 	s := describe(r.Reason)
-	m := &apiv1.Refusal{Reason: string(r.Reason), Field: r.Field, Figures: make(map[string]string, len(r.Figures))}
-	pairs := make([]string, 0, 2*len(r.Figures)+2)
+	m := &apiv1.Refusal{Reason: string(r.Reason), Field: r.Field, Figures: make(map[string]string, len(r.Figures)),
+		SentenceZh: r.FillChinese(s.chinese), SentenceEn: r.Fill(s.english)}
 	for _, f := range r.Figures {
 		m.Figures[f.Name] = f.Value
-		pairs = append(pairs, "{"+f.Name+"}", f.Value)
 	}
-	pairs = append(pairs, "{field}", r.Field)
-	m.SentenceEn = strings.NewReplacer(pairs...).Replace(s.english)
-	if problem, ok := m.Figures[problemChinese]; ok {
-		pairs = append([]string{"{problem}", problem}, pairs...)
-	}
-	m.SentenceZh = strings.NewReplacer(pairs...).Replace(s.chinese)
 	return m
 }
 

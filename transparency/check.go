@@ -1,0 +1,112 @@
+package transparency
+
+import (
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+func corrupt(stream string, version uint64, format string, args ...any) *eventstore.CorruptError {
+	return &eventstore.CorruptError{Stream: stream, Version: version, Reason: fmt.Sprintf(format, args...)}
+}
+
+// check goes over a log event by event and compares it with what is remembered of it. It is for one goroutine.
+type check struct {
+	stream string
+	key    func(first eventstore.Event) (*logKey, error) // asked at version 1 when log is nil
+	log    *logKey
+	head   Head    // what the first head.Size events must give; Size 0 demands nothing
+	known  *leaves // leaf hashes up to head.Size; they name the bad version, the root alone decides
+
+	hasher    *leafHasher
+	tree      tree
+	good      uint64      // leaves 0 to good-1 fit the known ones …
+	fresh     []tlog.Hash // … and these are the leaves from there on
+	different bool        // a leaf did not fit or was not known, so all later ones go to fresh
+}
+
+// add takes the next event. Its error is a *CorruptError (or comes from the OriginFunc): the event and all after it must
+// not be used.
+func (c *check) add(e eventstore.Event) error {
+	if err := wellFormed(c.stream, c.tree.size+1, e); err != nil {
+		return err
+	}
+	if c.log == nil {
+		log, err := c.key(e)
+		if err != nil {
+			return err
+		}
+		c.log = log
+	}
+	if c.hasher == nil {
+		c.hasher = newLeafHasher(c.log.origin())
+	}
+	leaf := c.hasher.hash(e.Type, e.Data)
+	if err := c.compare(leaf); err != nil {
+		return err
+	}
+	c.tree.add(leaf)
+	if c.tree.size == c.head.Size && c.tree.root() != c.head.Root {
+		return corrupt(c.stream, 0, "the first %d events do not have the root hash of the head, and no leaf hash that fits the head tells where they differ",
+			c.head.Size)
+	}
+	return nil
+}
+
+// compare takes the next leaf to the known ones. A difference says at once which event is wrong if the known leaves are
+// those of the head. If they are not, they are what is wrong or both are, and only the root can tell.
+func (c *check) compare(leaf tlog.Hash) error {
+	i := c.tree.size
+	if !c.different && i < c.head.Size {
+		known, ok := c.known.at(i)
+		if ok && known == leaf {
+			c.good++
+			return nil
+		}
+		if ok && c.known.fit(c.head) {
+			return corrupt(c.stream, i+1, "the stored bytes do not have the hash that was remembered")
+		}
+	}
+	c.different = true
+	c.fresh = append(c.fresh, leaf)
+	return nil
+}
+
+// end says that the log has no more events.
+func (c *check) end() error {
+	if c.tree.size < c.head.Size {
+		return shorter(c.stream, c.tree.size, c.head.Size)
+	}
+	return nil
+}
+
+func shorter(stream string, is, was uint64) *eventstore.CorruptError {
+	return corrupt(stream, is+1, "the log is shorter than its head: events are missing, it has %d of %d", is, was)
+}
+
+// leaves is what is known after the check: all leaves it has seen.
+func (c *check) leaves() *leaves {
+	return &leaves{path: c.known.path, stored: c.good, memory: c.fresh}
+}
+
+// fit says whether the known leaves are those of the head.
+func (l *leaves) fit(h Head) bool {
+	t, ok := l.tree(h.Size)
+	return ok && t.root() == h.Root
+}
+
+// wellFormed checks what must hold before an event may be hashed: it stands in its place, and its type cannot be mistaken
+// for a part of the entry around it.
+func wellFormed(stream string, version uint64, e eventstore.Event) error {
+	switch {
+	case e.Stream != stream || e.Version != version:
+		return corrupt(stream, version, "version %d of %q stands in its place", e.Version, e.Stream)
+	case !typeOK(e.Type):
+		return corrupt(stream, version, "its type %q is not one", e.Type)
+	case len(e.Data) == 0:
+		return corrupt(stream, version, "it has no data")
+	}
+	return nil
+}

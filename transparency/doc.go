@@ -1,0 +1,79 @@
+// Package transparency finds every foreign edit of the log.
+//
+// Each stream of events is one RFC 6962 Merkle log. Store wraps an event store, extends the tree of a stream with every
+// append, remembers the signed head of the tree in a file of its own, and checks the stored bytes against it whenever a
+// stream is read from its beginning. A byte changed, an event dropped, added in the middle, repeated or moved behind the
+// back of mingzhang stops that one stream, names it and the first wrong version, and is never repaired in silence.
+//
+// # Leaf
+//
+// Event n of a stream (Version n, from 1) is leaf n-1, so a stream at version n is a tree of size n. The entry of a leaf is
+//
+//	mingzhang/event@v1\n
+//	origin <origin>\n
+//	type <type>\n
+//	\n
+//	<the stored data, verbatim>
+//
+// and with 0x00, 0x01 one byte each and || for concatenation
+//
+//	leaf hash = SHA-256(0x00 || entry)
+//	node hash = SHA-256(0x01 || left || right)
+//	empty log = SHA-256 of nothing
+//
+// A tree of n > 1 leaves splits at the largest power of two below n (RFC 6962, section 2.1). The type is 1 to 64 bytes of
+// [a-z0-9_] and is refused before it is hashed when it is not: a type with a line break in it could trade bytes with the
+// data under the same hash. Position is not hashed, for copying a stream to another store changes it; nothing that matters
+// may be taken from it.
+//
+// The origin names the log for ever, and is in the entry so that no event can be moved from one log to another. It is 1 to
+// 200 bytes of printable ASCII without spaces and without '+'. An OriginFunc tells it from the first event of the stream.
+//
+// # Head
+//
+// A head is a C2SP tlog-checkpoint without extension lines, that is a C2SP signed note of exactly this text:
+//
+//	<origin>\n
+//	<size, decimal, no leading zero>\n
+//	<root hash, standard base64>\n
+//
+// It is signed with Ed25519 under the origin as the name of the key. The seed of the key is
+//
+//	HKDF-SHA256(secret, no salt, info = "mingzhang/logkey@v1\n<origin>\n1", 32 bytes)
+//
+// from one root secret of 32 bytes. A reader of heads parses, encodes again and demands equality, and takes at most 64 KiB.
+//
+// # Files
+//
+//	heads/<stream>  the remembered head. Precious: without it an existing log is refused.
+//	nodes/<stream>  the leaf hashes in order, 32 bytes each. Derived: it may be deleted and is made again from the log.
+//
+// <stream> is the name of the stream with every byte outside [a-z0-9_-] as %xx; a name longer than 200 bytes in that form
+// is %% and its lower-case base32hex without padding. A head file that holds "mingzhang/deleted@v1\n<stream>\n" says that
+// the stream was deleted on purpose.
+//
+// Heads are written beside the commit path, soon after an append, by a new file that is synced and renamed over the old
+// one. A crash therefore leaves a log longer than its head, never the other way round: an event is committed before its
+// head is. Before the very first event of a stream a head of size 0 is written and synced, so that no crash can leave an
+// existing log without a head.
+//
+// # Rules
+//
+//   - The log is shorter than the head: refused, events are missing.
+//   - The log is longer: what stands behind the head is hashed and the head advances.
+//   - The tree of the first <size> events has another root: refused. The leaf hashes name the first wrong version, as long
+//     as they themselves fit the head; otherwise only the stream as a whole is known to be wrong (version 0).
+//   - The head cannot be read, is signed by another key or is the head of another log: refused, naming the file.
+//   - No head beside a log of more than one event: refused. After looking into the reason a person may accept the log as it
+//     is: mingzhang verify --adopt-heads (Store.AdoptHead). A log of one event is accepted without a head, for a directory
+//     that does not survive the loss of power as promised (some network mounts) may lose the head of a new log.
+//     Options.Shared lifts this rule for stores in which other processes found streams too.
+//   - A refused stream stays refused until the store is opened again. Other streams are not touched.
+//
+// # What is not caught
+//
+// Whoever can write the log and the heads can put both back to an earlier state, or remove both: an older head is as
+// valid as it was when it was signed, and a log that is longer than its head is what a crash leaves. Only somebody outside
+// who remembers a later head can tell. The same holds for events behind the remembered head, for a fraction of a second
+// after they were stored. ReadAll and Subscribe hand on what is stored without checking it.
+package transparency

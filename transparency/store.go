@@ -1,0 +1,312 @@
+package transparency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+// Options of a Store. The zero value is right for production.
+type Options struct {
+	// HeadInterval is the shortest time between two rounds of writing heads; 0 means 250 ms. The first append after a
+	// quiet time is remembered at once, a stream of appends this often.
+	HeadInterval time.Duration
+	// Shared says that other processes found streams in the inner store too, each with a directory of its own. A log of
+	// any length that has no head here is then taken as it is when it is first seen, which also means that a head that
+	// was removed is not missed.
+	Shared bool
+	// Now is the clock of the self check's report; nil means time.Now.
+	Now func() time.Time
+}
+
+const headIntervalDefault = 250 * time.Millisecond
+
+// Store is an event store that keeps a Merkle tree over each stream of the store inside it. The package comment says what
+// it checks and what it does not.
+//
+// A *eventstore.CorruptError from Append, Read, Head, Verify or Audit stops the stream: each later call on it gives the
+// same error, until the store is opened again or, where a person may decide, AdoptHead or Delete is called.
+//
+// Two processes on one inner store need a directory each, and Options.Shared.
+type Store struct {
+	inner  eventstore.Store
+	files  files
+	secret []byte
+	origin OriginFunc
+	opts   Options
+
+	// life is held for reading by those who change streams, so that Close can wait for them; it guards closed.
+	life   sync.RWMutex
+	closed bool
+
+	mu      sync.Mutex // guards all below
+	streams map[string]*stream
+	queue   []*stream // those with queued set
+	headErr error     // of the last round of writing heads
+	audit   AuditReport
+
+	wake    chan struct{} // there is something in queue
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+var _ eventstore.Store = (*Store)(nil)
+
+// ErrNoLog says that a stream has no events, so that there is nothing to have a head.
+var ErrNoLog = errors.New("stream has no log")
+
+// Open wraps inner, which from then on must be written through the Store only and is closed with it. dir is made when it
+// does not exist; the trust in the log rests on it and on the secret of SecretBytes bytes, so both belong on another
+// medium than the log where there is one. Streams are loaded when they are first used.
+func Open(inner eventstore.Store, dir string, secret []byte, origin OriginFunc, opts Options) (*Store, error) {
+	if len(secret) != SecretBytes {
+		return nil, fmt.Errorf("open integrity check: secret has %d bytes, not %d", len(secret), SecretBytes)
+	}
+	if opts.HeadInterval <= 0 {
+		opts.HeadInterval = headIntervalDefault
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Store{
+		inner: inner, files: files{dir}, secret: slices.Clone(secret), origin: origin, opts: opts,
+		streams: make(map[string]*stream),
+		wake:    make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if err := s.files.makeDirs(); err != nil {
+		return nil, err
+	}
+	go s.writeHeads()
+	return s, nil
+}
+
+// enter keeps the store open until the caller releases life.
+func (s *Store) enter() error {
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return eventstore.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) isClosed() bool {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	return s.closed
+}
+
+func (s *Store) stream(name string) *stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.streams[name]
+	if st == nil {
+		st = &stream{name: name, token: make(chan struct{}, 1)}
+		st.unlock()
+		s.streams[name] = st
+	}
+	return st
+}
+
+// Append implements eventstore.Store. After the inner store has the events the tree is extended, which takes about a
+// microsecond an event and touches no file; only the very first append of a stream writes and syncs a file before. The
+// stream's tree is loaded when it is first used: from the leaf file where it fits the head, else from the log.
+func (s *Store) Append(ctx context.Context, stream string, expected uint64, events []eventstore.NewEvent) (uint64, error) {
+	if err := eventstore.CheckStream(stream); err != nil {
+		return 0, err
+	}
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.life.RUnlock()
+	st := s.stream(stream)
+	if err := s.ready(ctx, st); err != nil {
+		return 0, err
+	}
+	log, err := s.logOf(ctx, st, expected, events)
+	if err != nil {
+		return 0, err
+	}
+	before := st.begin()
+	position, err := s.inner.Append(ctx, stream, expected, events)
+	if err != nil {
+		late, err := st.failed(before, err)
+		s.schedule(st, late)
+		return 0, err
+	}
+	late, err := st.done(log, before, expected, len(events), hashAll(log, events))
+	s.schedule(st, late)
+	if err != nil {
+		return 0, err
+	}
+	return position, nil
+}
+
+func hashAll(log *logKey, events []eventstore.NewEvent) []tlog.Hash {
+	if log == nil || len(events) == 0 {
+		return nil
+	}
+	h, ok := log.hashers.Get().(*leafHasher)
+	if !ok {
+		h = newLeafHasher(log.origin())
+	}
+	defer log.hashers.Put(h)
+	leaves := make([]tlog.Hash, len(events))
+	for i, e := range events {
+		leaves[i] = h.hash(e.Type, e.Data)
+	}
+	return leaves
+}
+
+// logOf is the log that the events will be in, nil when that shows only later. For the first events of a stream it makes
+// sure that a head exists before there is a log.
+func (s *Store) logOf(ctx context.Context, st *stream, expected uint64, events []eventstore.NewEvent) (*logKey, error) {
+	st.mu.Lock()
+	log, deleted := st.log, st.deleted
+	st.mu.Unlock()
+	if log != nil || deleted || expected != 0 || len(events) == 0 {
+		return log, nil
+	}
+	if err := eventstore.CheckAppend(st.name, events); err != nil {
+		return nil, err
+	}
+	log, err := s.key(eventstore.Event{Stream: st.name, Version: 1, Type: events[0].Type, Data: events[0].Data})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.writeFirstHead(ctx, st, log); err != nil {
+		if errors.Is(err, syscall.ENOSPC) {
+			err = fmt.Errorf("%w: %w", eventstore.ErrNoSpace, err)
+		}
+		return nil, err
+	}
+	return log, nil
+}
+
+// key is the log that begins with this event.
+func (s *Store) key(first eventstore.Event) (*logKey, error) {
+	origin, err := s.origin(first.Stream, first)
+	if err != nil {
+		return nil, fmt.Errorf("origin of stream %s: %w", first.Stream, err)
+	}
+	return newLogKey(s.secret, origin)
+}
+
+// writeFirstHead writes a head of size 0, which says only that a log of this name is about to begin. A crash right after
+// it leaves a head without a log, which is an empty stream like any other; another first event may still come and replace
+// the head.
+func (s *Store) writeFirstHead(ctx context.Context, st *stream, log *logKey) error {
+	if err := st.lock(ctx); err != nil {
+		return err
+	}
+	defer st.unlock()
+	st.files.Lock()
+	defer st.files.Unlock()
+	var empty tree
+	first := Head{Origin: log.origin(), Root: empty.root()}
+	st.mu.Lock()
+	needed := st.loaded && !st.deleted && st.log == nil && st.written != first
+	st.mu.Unlock()
+	if !needed {
+		return nil
+	}
+	msg, err := log.sign(first)
+	if err != nil {
+		return err
+	}
+	if err := s.files.writeHead(st.name, msg, true); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	st.written = first
+	st.mu.Unlock()
+	return nil
+}
+
+// Version implements eventstore.Store. It is what the inner store says and is not checked.
+func (s *Store) Version(ctx context.Context, stream string) (uint64, error) {
+	return s.inner.Version(ctx, stream)
+}
+
+// ReadAll implements eventstore.Store. The events are handed on as they are stored, without a check.
+func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return s.inner.ReadAll(ctx, after)
+}
+
+// Subscribe implements eventstore.Store. The events are handed on as they are stored, without a check.
+func (s *Store) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return s.inner.Subscribe(ctx, after)
+}
+
+// Delete implements eventstore.Store. It works on damaged streams too, and leaves nothing of the stream's hashes: only a
+// note in place of the head that the stream was deleted on purpose.
+func (s *Store) Delete(ctx context.Context, stream string) error {
+	if err := eventstore.CheckStream(stream); err != nil {
+		return err
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	st := s.stream(stream)
+	if err := st.lock(ctx); err != nil {
+		return err
+	}
+	defer st.unlock()
+	if err := s.bury(st); err != nil {
+		return fmt.Errorf("delete stream %s: %w", stream, err)
+	}
+	// A crash from here on leaves a note beside a log. The stream is then refused until it is deleted again.
+	if err := s.inner.Delete(context.WithoutCancel(ctx), stream); err != nil {
+		return err
+	}
+	if err := s.files.removeNodes(stream); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.loaded, st.damage = true, nil
+	return nil
+}
+
+// bury writes the tombstone and forgets the state of the stream.
+func (s *Store) bury(st *stream) error {
+	st.files.Lock()
+	defer st.files.Unlock()
+	if err := s.files.writeTombstone(st.name); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.loaded, st.deleted, st.behind = false, true, false
+	st.log, st.tree, st.written = nil, tree{}, Head{}
+	st.stored, st.pending, st.ahead = 0, nil, nil
+	return nil
+}
+
+// Close implements eventstore.Store: it waits for appends, writes and syncs the heads that are due, and closes the inner
+// store. The error of a head that could not be written harms nothing but the time until it is written again.
+func (s *Store) Close() error {
+	s.life.Lock()
+	if s.closed {
+		s.life.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.life.Unlock()
+	close(s.stop)
+	<-s.stopped
+	s.mu.Lock()
+	err := s.headErr
+	s.mu.Unlock()
+	return errors.Join(err, s.inner.Close())
+}
