@@ -522,7 +522,7 @@ func (c *SendDividendFile) decide(d *decision) error {
 	if _, err := d.moneyAccount("money_account", c.Money); err != nil {
 		return err
 	}
-	payees := c.Payees
+	payees := slices.Sorted(slices.Values(c.Payees)) // in order of their lines
 	if len(payees) == 0 {
 		payees = r.next()
 	}

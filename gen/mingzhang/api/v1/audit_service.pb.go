@@ -29,7 +29,7 @@ type Entitlement struct {
 	Payee uint32 `protobuf:"varint,1,opt,name=payee,proto3" json:"payee,omitempty"`
 	// Amount, yuan.
 	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
-	// owed, sent or paid.
+	// owed, sent, paid, or cancelled when the declaration was turned back.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// File that paid it or is to pay it; 0 for none.
 	File          uint32 `protobuf:"varint,4,opt,name=file,proto3" json:"file,omitempty"`

@@ -2681,7 +2681,7 @@ type DividendFile struct {
 	Payees uint32 `protobuf:"varint,3,opt,name=payees,proto3" json:"payees,omitempty"`
 	// Control total, yuan.
 	Total string `protobuf:"bytes,4,opt,name=total,proto3" json:"total,omitempty"`
-	// sent or settled.
+	// sent, settled, or reversed when its voucher was turned back.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	// Sum the bank paid, yuan.
 	Paid string `protobuf:"bytes,6,opt,name=paid,proto3" json:"paid,omitempty"`

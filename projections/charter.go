@@ -1,0 +1,186 @@
+package projections
+
+import (
+	"time"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+)
+
+// charter is the collective itself: what it was founded with and what was added since, each with the version that added it.
+type charter struct {
+	founded    *eventv1.CollectiveFounded
+	funds      []openedFund
+	money      []openedMoney
+	policies   []adopted[*eventv1.PolicyAdopted]
+	rules      []adopted[*eventv1.SpendingRuleAdopted]
+	closed     []closing
+	members    []*member
+	byNumber   map[uint32]*member
+	households map[uint32]int32 // household number -> place, from 0
+}
+
+type (
+	openedFund struct {
+		fund    *eventv1.Fund
+		version uint64
+	}
+	openedMoney struct {
+		opened  *eventv1.MoneyAccountOpened
+		version uint64
+	}
+	adopted[T any] struct {
+		fact    T
+		version uint64
+	}
+	closing struct {
+		month   ledger.Month
+		version uint64
+	}
+	member struct {
+		number           uint32
+		household        int32
+		joined, left     ledger.Day // left: last day, 0 while a member
+		enrolled, parted uint64     // versions
+	}
+)
+
+// foldCharter takes the facts about the collective, its rules and its members.
+func (b *Book) foldCharter(e *eventv1.Event) {
+	c := &b.charter
+	switch f := e.Fact.(type) {
+	case *eventv1.Event_CollectiveFounded:
+		c.founded = f.CollectiveFounded
+		for _, fund := range f.CollectiveFounded.Funds {
+			c.funds = append(c.funds, openedFund{fund, e.Version})
+		}
+	case *eventv1.Event_FundOpened:
+		c.funds = append(c.funds, openedFund{f.FundOpened.Fund, e.Version})
+	case *eventv1.Event_MoneyAccountOpened:
+		c.money = append(c.money, openedMoney{f.MoneyAccountOpened, e.Version})
+	case *eventv1.Event_MembersEnrolled:
+		c.enrol(f.MembersEnrolled, e.Version)
+	case *eventv1.Event_MembersDeparted:
+		for _, number := range f.MembersDeparted.Members {
+			m := c.byNumber[number]
+			m.left, m.parted = ledger.Day(f.MembersDeparted.LeftOn), e.Version
+		}
+	case *eventv1.Event_PolicyAdopted:
+		c.policies = append(c.policies, adopted[*eventv1.PolicyAdopted]{f.PolicyAdopted, e.Version})
+	case *eventv1.Event_SpendingRuleAdopted:
+		c.rules = append(c.rules, adopted[*eventv1.SpendingRuleAdopted]{f.SpendingRuleAdopted, e.Version})
+	case *eventv1.Event_PeriodClosed:
+		c.closed = append(c.closed, closing{ledger.Month(f.PeriodClosed.Month), e.Version})
+	}
+}
+
+func (c *charter) enrol(f *eventv1.MembersEnrolled, version uint64) {
+	if c.byNumber == nil {
+		c.byNumber, c.households = map[uint32]*member{}, map[uint32]int32{}
+	}
+	for i, number := range f.Members {
+		place, ok := c.households[f.Households[i]]
+		if !ok {
+			place = int32(len(c.households))
+			c.households[f.Households[i]] = place
+		}
+		m := &member{number: number, household: place, joined: ledger.Day(f.JoinedOn), enrolled: version}
+		c.members = append(c.members, m)
+		c.byNumber[number] = m
+	}
+}
+
+// count counts members and their households on a day.
+func (c *charter) count(on ledger.Day, w view) (members, households int) {
+	seen := make([]bool, len(c.households))
+	for _, m := range c.members {
+		left := m.left
+		if m.parted > w.version {
+			left = 0
+		}
+		if m.enrolled > w.version || m.joined > on || left != 0 && left < on {
+			continue
+		}
+		members++
+		if !seen[m.household] {
+			seen[m.household] = true
+			households++
+		}
+	}
+	return members, households
+}
+
+// Collective is a collective's charter and state. The messages are parts of events and must not be changed.
+type Collective struct {
+	Charter             *eventv1.CollectiveFounded // nil when it was not founded by the moment
+	Funds               []*eventv1.Fund            // in the order of the charter, then of their opening
+	MoneyAccounts       []*eventv1.MoneyAccountOpened
+	Members, Households int          // on the day asked for
+	ClosedThrough       ledger.Month // last closed month, 0 for none
+	FirstOpenDay        ledger.Day   // first day a voucher may occur
+	Version             uint64       // number of its events by the moment
+}
+
+// Collective gives charter and state; members are counted on the given day.
+func (b *Book) Collective(on ledger.Day, m Moment) Collective {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w, c := b.view(m), &b.charter
+	answer := Collective{Version: w.version}
+	if w.version == 0 {
+		return answer
+	}
+	answer.Charter = c.founded
+	answer.FirstOpenDay = ledger.Day(c.founded.FirstDay)
+	answer.Members, answer.Households = c.count(on, w)
+	for _, f := range c.funds {
+		if f.version <= w.version {
+			answer.Funds = append(answer.Funds, f.fund)
+		}
+	}
+	for _, a := range c.money {
+		if a.version <= w.version {
+			answer.MoneyAccounts = append(answer.MoneyAccounts, a.opened)
+		}
+	}
+	for _, p := range c.closed {
+		if p.version <= w.version {
+			answer.ClosedThrough, answer.FirstOpenDay = p.month, p.month.Next().First()
+		}
+	}
+	return answer
+}
+
+// Policy (分配办法) is an adopted allocation policy. The message is part of an event and must not be changed.
+type Policy struct {
+	*eventv1.PolicyAdopted
+	AdoptedAt time.Time // when it was recorded, UTC
+}
+
+// Policies lists the allocation policies adopted by the moment, by version.
+func (b *Book) Policies(m Moment) []Policy {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.view(m)
+	var list []Policy
+	for _, p := range b.charter.policies {
+		if p.version <= w.version {
+			list = append(list, Policy{p.fact, instant(*b.recorded.at(int(p.version - 1)))})
+		}
+	}
+	return list
+}
+
+// SpendingRule (支出办法) gives the rule in force at the moment, nil when none was adopted. It must not be changed.
+func (b *Book) SpendingRule(m Moment) *eventv1.SpendingRuleAdopted {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.view(m)
+	var rule *eventv1.SpendingRuleAdopted
+	for _, r := range b.charter.rules {
+		if r.version <= w.version {
+			rule = r.fact
+		}
+	}
+	return rule
+}

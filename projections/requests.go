@@ -1,0 +1,171 @@
+package projections
+
+import (
+	"time"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+)
+
+// States of a request.
+const (
+	RequestOpen      = "open"
+	RequestSettled   = "settled"
+	RequestRejected  = "rejected"
+	RequestWithdrawn = "withdrawn"
+)
+
+// Kinds of requests.
+const (
+	RequestPayment    = "payment"
+	RequestTransfer   = "transfer"
+	RequestCorrection = "correction"
+	RequestDividend   = "dividend"
+)
+
+// request is an outlay asked for, with every step since.
+type request struct {
+	made     *eventv1.RequestMade
+	version  uint64
+	amount   ledger.Fen
+	steps    []requestStep
+	vouchers []int32 // rows from 1
+}
+
+type requestStep struct {
+	mark
+	kind   uint8
+	reason string // of a rejection
+}
+
+const (
+	stepReviewed = iota
+	stepApproved
+	stepRejected
+	stepWithdrawn
+	stepSettled
+)
+
+// endings names the steps after which a request is no longer open.
+var endings = [...]string{stepRejected: RequestRejected, stepWithdrawn: RequestWithdrawn, stepSettled: RequestSettled}
+
+func (b *Book) foldRequest(f *eventv1.RequestMade, at mark) {
+	q := &request{made: f, version: at.version}
+	terms := termsOf(f)
+	if q.amount = terms.amount; terms.kind == RequestCorrection {
+		q.amount = b.corrected(f.GetCorrection())
+	}
+	b.requests.items = append(b.requests.items, q)
+	b.hold(terms.resolution, at, terms.amount)
+}
+
+// stepRequest adds a step; one that ends the request lets its authority go.
+func (b *Book) stepRequest(number uint32, step requestStep) {
+	q := b.requests.items[number-1]
+	q.steps = append(q.steps, step)
+	if step.kind >= stepRejected {
+		terms := termsOf(q.made)
+		b.hold(terms.resolution, step.mark, -terms.amount)
+	}
+}
+
+// corrected is what a correction is about: the difference, or the amount of the vouchers turned back.
+func (b *Book) corrected(f *eventv1.CorrectionOrder) ledger.Fen {
+	sum := ledger.Fen(f.DifferenceFen)
+	for _, ref := range f.Reverses {
+		if place := b.journal.find(ledger.RefOf(ref)); place != 0 {
+			sum += b.amount(b.journal.rows.at(int(place - 1)))
+		}
+	}
+	return sum
+}
+
+// terms are what every kind of order says in its own words. A correction holds no authority: its vouchers give back and draw.
+type terms struct {
+	kind, fund, purpose, payee, narration, resolution string
+	amount                                            ledger.Fen
+}
+
+func termsOf(f *eventv1.RequestMade) terms {
+	switch o := f.Order.(type) {
+	case *eventv1.RequestMade_Payment:
+		p := o.Payment
+		return terms{RequestPayment, p.Fund, p.Purpose, p.Payee, p.Narration, p.ResolutionId, ledger.Fen(p.AmountFen)}
+	case *eventv1.RequestMade_Transfer:
+		t := o.Transfer
+		return terms{RequestTransfer, t.FromFund, "", "", t.Narration, t.ResolutionId, ledger.Fen(t.AmountFen)}
+	case *eventv1.RequestMade_Dividend:
+		d := o.Dividend
+		return terms{RequestDividend, d.Fund, "", "", d.Narration, d.ResolutionId, ledger.Fen(d.PoolFen)}
+	}
+	return terms{kind: RequestCorrection, narration: f.GetCorrection().GetNarration()}
+}
+
+// Request (申请) is an outlay asked for and how far it got.
+type Request struct {
+	Made         *eventv1.RequestMade // what was asked, the digest that approvals bind to, and what its tier demands; must not be changed
+	Kind         string               // RequestPayment, RequestTransfer, RequestCorrection or RequestDividend
+	State        string               // RequestOpen, RequestSettled, RequestRejected or RequestWithdrawn
+	Fund         string               // that bears it; empty for a correction
+	Purpose      string
+	Amount       ledger.Fen // fen; of a correction the difference, or the sum of the vouchers it turns back
+	Payee        string     // written like a voucher's party
+	Narration    string
+	ResolutionID string
+	RequestedBy  string
+	RequestedAt  time.Time // UTC
+	ReviewedBy   string    // empty while not reviewed
+	ApprovedBy   []string  // in order of approval
+	EndedBy      string    // who settled, rejected or withdrew it; empty while open
+	Reason       string    // of a rejection
+	Vouchers     []ledger.VoucherRef
+}
+
+// Requests lists the requests made by the moment, by number, after the given number, and where to go on (0: the end). A
+// state other than "" selects the requests in that state.
+func (b *Book) Requests(state string, after, limit int, m Moment) ([]Request, int) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.view(m)
+	return list(b.requests.items, after, limit, func(q *request) (Request, bool) {
+		if q.version > w.version || state != "" && q.state(w) != state {
+			return Request{}, false
+		}
+		return b.request(q, w), true
+	})
+}
+
+func (q *request) state(w view) string {
+	for _, s := range q.steps {
+		if s.kind >= stepRejected && w.counts(s.mark) {
+			return endings[s.kind]
+		}
+	}
+	return RequestOpen
+}
+
+func (b *Book) request(q *request, w view) Request {
+	t := termsOf(q.made)
+	r := Request{
+		Made: q.made, Kind: t.kind, State: q.state(w), Fund: t.fund, Purpose: t.purpose, Amount: q.amount, Payee: t.payee,
+		Narration: t.narration, ResolutionID: t.resolution, RequestedBy: b.actor(q.version),
+		RequestedAt: instant(*b.recorded.at(int(q.version - 1))), Vouchers: b.refs(q.vouchers, w),
+	}
+	for _, s := range q.steps {
+		if !w.counts(s.mark) {
+			continue
+		}
+		switch actor := b.actor(s.version); s.kind {
+		case stepReviewed:
+			r.ReviewedBy = actor
+		case stepApproved:
+			r.ApprovedBy = append(r.ApprovedBy, actor)
+		default:
+			r.EndedBy, r.Reason = actor, s.reason
+		}
+	}
+	return r
+}
+
+// actor is who gave the command of an event.
+func (b *Book) actor(version uint64) string { return b.names.texts[*b.actors.at(int(version - 1))] }

@@ -1,0 +1,72 @@
+package projections
+
+import (
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+)
+
+// resolution is a recorded vote with every change of what became of its authority.
+type resolution struct {
+	fact                *eventv1.ResolutionRecorded
+	recorded, confirmed uint64   // versions; confirmed 0: not yet
+	holds               []change // authority held by open requests and rounds (+) and let go (-)
+	draws               []change // authority drawn by vouchers; negative when given back
+}
+
+type change struct {
+	mark
+	amount ledger.Fen
+}
+
+func (r *resolution) hold(at mark, amount ledger.Fen) {
+	r.holds = append(r.holds, change{at, amount})
+}
+
+func (r *resolution) draw(at mark, amount ledger.Fen) {
+	r.draws = append(r.draws, change{at, amount})
+}
+
+// hold reserves authority of a resolution, or lets it go when amount is negative; no resolution, nothing to reserve.
+func (b *Book) hold(id string, at mark, amount ledger.Fen) {
+	if r := b.resolutions.byID[id]; r != nil {
+		r.hold(at, amount)
+	}
+}
+
+// sum adds up the changes that count.
+func (w view) sum(changes []change) ledger.Fen {
+	var sum ledger.Fen
+	for i := range changes {
+		if w.counts(changes[i].mark) {
+			sum += changes[i].amount
+		}
+	}
+	return sum
+}
+
+// Resolution (决议) is a recorded vote with what became of its authority, fen: Authority = Reserved + Drawn + Remaining.
+type Resolution struct {
+	*eventv1.ResolutionRecorded            // part of an event: must not be changed
+	Confirmed                   bool       // a supervisor found the record true to the minutes
+	Reserved                    ledger.Fen // held by open requests and by grant rounds not yet awarded
+	Drawn                       ledger.Fen // spent by vouchers
+	Remaining                   ledger.Fen // free
+}
+
+// Resolutions lists the resolutions recorded by the moment, in order of recording, after the first `after` of them, and
+// where to go on (0: the end).
+func (b *Book) Resolutions(after, limit int, m Moment) ([]Resolution, int) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.view(m)
+	return list(b.resolutions.items, after, limit, func(r *resolution) (Resolution, bool) {
+		reserved, drawn := w.sum(r.holds), w.sum(r.draws)
+		return Resolution{
+			ResolutionRecorded: r.fact,
+			Confirmed:          r.confirmed != 0 && r.confirmed <= w.version,
+			Reserved:           reserved,
+			Drawn:              drawn,
+			Remaining:          ledger.Fen(r.fact.AuthorityFen) - reserved - drawn,
+		}, r.recorded <= w.version
+	})
+}
