@@ -58,18 +58,22 @@ func corrupt(e eventstore.Event, reason string) error {
 	return &eventstore.CorruptError{Stream: e.Stream, Version: e.Version, Reason: reason}
 }
 
-// checkVoucher holds what every voucher must be, before it is stored and after it is read: two postings or more that sum to
-// zero, none of them zero, on a day that exists.
+// checkVoucher holds what every voucher must be, before it is stored and after it is read: numbered in a class that is known
+// and in the year of a day that exists, with two postings or more that sum to zero, none of them zero.
 func checkVoucher(v *eventv1.Voucher) error {
+	ref, day := RefOf(v.Ref), Day(v.OccurredOn)
+	if ref.Class < Receipt || ref.Class > Transfer || ref.Number == 0 || ref.Year != day.Year() || !day.Valid() {
+		return fmt.Errorf("voucher %v of class %d cannot occur on %d", ref, ref.Class, v.OccurredOn)
+	}
 	var sum Fen
 	for _, p := range v.Postings {
 		var ok bool
 		if sum, ok = sum.Add(Fen(p.AmountFen)); !ok || p.AmountFen == 0 {
-			return fmt.Errorf("voucher %v has a posting of %d fen", RefOf(v.Ref), p.AmountFen)
+			return fmt.Errorf("voucher %v has a posting of %d fen", ref, p.AmountFen)
 		}
 	}
-	if sum != 0 || len(v.Postings) < 2 || v.Ref.GetNumber() == 0 {
-		return fmt.Errorf("voucher %v does not balance: %v over %d postings", RefOf(v.Ref), sum, len(v.Postings))
+	if sum != 0 || len(v.Postings) < 2 {
+		return fmt.Errorf("voucher %v does not balance: %v over %d postings", ref, sum, len(v.Postings))
 	}
 	return nil
 }

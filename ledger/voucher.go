@@ -35,9 +35,9 @@ func (r VoucherRef) Proto() *eventv1.VoucherRef {
 	return &eventv1.VoucherRef{Class: r.Class, Year: uint32(r.Year), Number: r.Number}
 }
 
-// String gives 付2021-19, and nothing for the zero VoucherRef.
+// String gives 付2021-19, and nothing for the zero VoucherRef or an unknown class.
 func (r VoucherRef) String() string {
-	if r.Class == 0 {
+	if r.Class < Receipt || r.Class > Transfer {
 		return ""
 	}
 	return fmt.Sprintf("%s%d-%d", [...]string{Receipt: "收", Payment: "付", Transfer: "转"}[r.Class], r.Year, r.Number)

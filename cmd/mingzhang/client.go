@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/mingzhang-ledger/mingzhang/access"
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+)
+
+// client speaks to the services: of a server, or of a data directory opened for as long as the command runs.
+type client struct {
+	session    *session
+	dir        *directory // nil against a server
+	registry   apiv1connect.RegistryServiceClient
+	governance apiv1connect.GovernanceServiceClient
+	books      apiv1connect.BooksServiceClient
+	audit      apiv1connect.AuditServiceClient
+	disclosure apiv1connect.DisclosureServiceClient
+}
+
+// with opens what the settings name, runs f, and closes it again.
+func (s *session) with(f func(*client) error, moreKeys ...string) (err error) {
+	if s.server != "" {
+		transport, err := s.overHTTP(moreKeys)
+		if err != nil {
+			return err
+		}
+		return f(s.newClient(transport, nil))
+	}
+	dir, err := openDirectory(s.data, s.quietLogger())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	return f(s.newClient(dir.server.InProcess(), dir))
+}
+
+// quietLogger drops what the services log: a command prints its own failure.
+func (s *session) quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func (s *session) newClient(transport connect.Transport, dir *directory) *client {
+	c := connect.NewClient(transport)
+	return &client{
+		session: s, dir: dir,
+		registry:   apiv1connect.NewRegistryServiceClient(c),
+		governance: apiv1connect.NewGovernanceServiceClient(c),
+		books:      apiv1connect.NewBooksServiceClient(c),
+		audit:      apiv1connect.NewAuditServiceClient(c),
+		disclosure: apiv1connect.NewDisclosureServiceClient(c),
+	}
+}
+
+// overHTTP makes a transport that sends the key of --key, and further keys for lines of other operators.
+func (s *session) overHTTP(moreKeys []string) (connect.Transport, error) {
+	header := http.Header{}
+	files := moreKeys
+	if s.keyFile != "" {
+		files = append([]string{s.keyFile}, moreKeys...)
+	}
+	var keys []string
+	for _, file := range files {
+		key, err := readKey(file)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 {
+		header.Set("Authorization", "Bearer "+keys[0])
+	}
+	if len(keys) > 1 {
+		header.Set(rpc.KeysHeader, strings.Join(keys[1:], ","))
+	}
+	return connecthttp.NewTransport(keyed{header}, strings.TrimRight(s.server, "/")), nil
+}
+
+// keyed sends the keys with every request. It follows no redirect, which could carry them elsewhere.
+type keyed struct{ header http.Header }
+
+// Do implements connecthttp.HTTPClient.
+func (k keyed) Do(r *http.Request) (*http.Response, error) {
+	for name, values := range k.header {
+		r.Header[name] = values
+	}
+	return noRedirects.Do(r)
+}
+
+var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// readKey reads a bearer key from a file that nobody else may read.
+func readKey(path string) (string, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", failed(exitUsage, "没有密钥文件 %s。", "There is no key file %s.", path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("look at key file: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return "", failed(exitUsage, "密钥文件 %[1]s 别人也能读;请先运行:chmod 600 %[1]s。", "Others can read the key file %[1]s: run chmod 600 %[1]s first.", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read key file: %w", err)
+	}
+	key := strings.TrimSpace(string(text))
+	if key == "" || strings.ContainsAny(key, " \t\r\n,") {
+		return "", failed(exitUsage, "密钥文件 %s 里应只有一个密钥。", "The key file %s should hold one key and nothing else.", path)
+	}
+	return key, nil
+}
+
+// theCollective is the collective of --collective, else the only one there is.
+func (c *client) theCollective(ctx context.Context) (string, error) {
+	if c.session.collective != "" {
+		return c.session.collective, nil
+	}
+	answer, err := c.disclosure.ListCollectives(ctx, &apiv1.ListCollectivesRequest{PageSize: 20})
+	if err != nil {
+		return "", err
+	}
+	switch list := answer.Collectives; len(list) {
+	case 0:
+		return "", failed(exitRefused, "还没有集体;请先用 mingzhang found 成立一个。", "There is no collective yet: found one with mingzhang found.")
+	case 1:
+		return list[0].Id, nil
+	default:
+		ids := make([]string, len(list))
+		for i, one := range list {
+			ids[i] = one.Id
+		}
+		return "", failed(exitUsage, "有几个集体,请用 --collective 指明:%s。", "There are several collectives, say which with --collective: %s.", strings.Join(ids, ", "))
+	}
+}
+
+// reading is the context and the collective of a read.
+func (c *client) reading(ctx context.Context, method string) (context.Context, string, error) {
+	return c.acting(ctx, method, access.Matrix[method].Roles, true)
+}
+
+// giving is the context and the collective of a command on books.
+func (c *client) giving(ctx context.Context, command string) (context.Context, string, error) {
+	return c.acting(ctx, command, ledger.Matrix[command], false)
+}
+
+// acting says who calls. A server knows by the key; in a data directory it is --as, else an operator who may: any for a
+// read, for a command the only one, because it is recorded for ever.
+func (c *client) acting(ctx context.Context, method string, roles []eventv1.Role, any bool) (context.Context, string, error) {
+	collective, err := c.theCollective(ctx)
+	if err != nil || c.dir == nil {
+		return ctx, collective, err
+	}
+	if as := c.session.as; as != "" {
+		return rpc.AsOperator(ctx, as), collective, nil
+	}
+	facts, err := c.dir.ledger.Facts(ctx, collective)
+	if err != nil {
+		return ctx, collective, err
+	}
+	may, err := c.dir.who(ctx, func(o access.Operator) bool {
+		return slices.ContainsFunc(facts.Roles(o.ID), func(r eventv1.Role) bool { return slices.Contains(roles, r) })
+	})
+	if err != nil {
+		return ctx, collective, err
+	}
+	return c.pick(ctx, may, any, method, collective)
+}
+
+func (c *client) pick(ctx context.Context, may []string, any bool, method, collective string) (context.Context, string, error) {
+	switch {
+	case len(may) == 0:
+		return ctx, collective, failed(exitRefused, "没有操作员可以办理 %s;请先授予角色。", "No operator may give %s: grant a role first.", method)
+	case len(may) == 1 || any:
+		return rpc.AsOperator(ctx, may[0]), collective, nil
+	}
+	return ctx, collective, failed(exitUsage, "有几位操作员可以办理 %s,请用 --as 指明:%s。", "Several operators may give %s, say who with --as: %s.", method, strings.Join(may, ", "))
+}
+
+// asAdmin is the context of what only an admin of the server may do.
+func (c *client) asAdmin(ctx context.Context, method string) (context.Context, error) {
+	if c.dir == nil {
+		return ctx, nil
+	}
+	if as := c.session.as; as != "" {
+		return rpc.AsOperator(ctx, as), nil
+	}
+	may, err := c.dir.who(ctx, func(o access.Operator) bool { return o.Admin })
+	if err != nil {
+		return ctx, err
+	}
+	ctx, _, err = c.pick(ctx, may, false, method, "")
+	return ctx, err
+}

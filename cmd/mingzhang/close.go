@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+)
+
+func (s *session) closeCmd() *cobra.Command {
+	var yes bool
+	var id string
+	cmd := &cobra.Command{
+		Use:   "close MONTH",
+		Short: s.lang.text("结账:一个月结了就不再开", "close a month for good, e.g. 2021-09"),
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.with(func(c *client) error {
+				ctx, collective, err := c.giving(cmd.Context(), "ClosePeriod")
+				if err != nil {
+					return err
+				}
+				if err := s.confirm(yes, args[0]+" 结账以后不能再开。办理吗?", args[0]+" cannot be opened again. Close it?"); err != nil {
+					return err
+				}
+				answer, err := c.governance.ClosePeriod(ctx, &apiv1.ClosePeriodRequest{CommandId: commandID(id), CollectiveId: collective, Month: args[0]})
+				if err != nil {
+					return err
+				}
+				return s.showReceipt(answer.Receipt, args[0]+" 已结账。", args[0]+" is closed.")
+			})
+		},
+	}
+	s.writeFlags(cmd, &yes, &id)
+	return cmd
+}
+
+// writeFlags are the flags of a command that writes.
+func (s *session) writeFlags(cmd *cobra.Command, yes *bool, id *string) {
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, s.lang.text("不询问", "do not ask"))
+	cmd.Flags().StringVar(id, "command-id", "", s.lang.text("命令编号(UUID);结果不明时用同一编号再办,不会重复", "id of the command (UUID): giving it again with the same id does nothing twice"))
+}
+
+// showReceipt says what was booked.
+func (s *session) showReceipt(r *apiv1.Receipt, zh, en string) error {
+	if s.json {
+		return writeJSON(s.stdout, r)
+	}
+	var b strings.Builder
+	fmt.Fprintln(&b, s.lang.text(zh, en))
+	for _, v := range r.Vouchers {
+		fmt.Fprintf(&b, "%s  %s  %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), narration(v))
+	}
+	fmt.Fprintf(&b, s.lang.text("第 %d 笔,命令编号 %s\n", "version %d, command %s\n"), r.Version, r.CommandId)
+	_, err := s.stdout.Write([]byte(b.String()))
+	return err
+}

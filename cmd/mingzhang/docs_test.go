@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+)
+
+// mz runs one command line and gives what it prints.
+func mz(t *testing.T, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr); err != nil {
+		t.Fatalf("mingzhang %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+	}
+	return stdout.String()
+}
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The page of commands shows one for every method, and they work, in order, from founding to the first closed month.
+func TestCommandsPageWorks(t *testing.T) {
+	text := page(t, "docs/commands.md")
+	var lines strings.Builder
+	for _, block := range regexp.MustCompile("(?s)```jsonl\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		lines.WriteString(block[1])
+	}
+	for method := range ledger.Matrix {
+		if !strings.Contains(lines.String(), `{"method": "`+method+`"`) {
+			t.Errorf("docs/commands.md has no example of %s", method)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "books")
+	file := filepath.Join(t.TempDir(), "page.jsonl")
+	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mz(t, "init", "--data", dir)
+	mz(t, "apply", file, "--data", dir)
+	got := mz(t, "balance", "--csv", "--data", dir)
+	for account, balance := range map[string]string{"fund/dividend": "0.04", "fund/reserve": "600.00", "fund/welfare": "500.00",
+		"fund/maintenance": "6030.00", "fund/education": "0.00", "deposit/lease": "2000.00", "money/bank": "9130.04", "money/cash": "0.00"} {
+		if !regexp.MustCompile("(?m)^" + account + ",[^,]*," + balance + "$").MatchString(got) {
+			t.Errorf("the page ends without %s of %s:\n%s", balance, account, got)
+		}
+	}
+}
+
+// The example charter of the README founds a collective.
+func TestCharterPageWorks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "books")
+	mz(t, "init", "--data", dir)
+	if got := mz(t, "found", filepath.Join("..", "..", "docs", "charter.json"), "--data", dir); !strings.Contains(got, "our-village") {
+		t.Errorf("found says: %s", got)
+	}
+}
+
+// Both READMEs show what the demo prints.
+func TestReadmeShowsTheDemo(t *testing.T) {
+	for file, lang := range map[string]string{"README.md": "en", "README.zh-CN.md": "zh"} {
+		table, _, _ := strings.Cut(mz(t, "demo", "--once", "--lang", lang), "\n\n"+map[string]string{"en": "As of", "zh": "截至"}[lang])
+		if !strings.Contains(page(t, file), strings.TrimSpace(table)) {
+			t.Errorf("%s does not show the demo as it is:\n%s", file, table)
+		}
+	}
+}
+
+// Every fact has an entry in the catalogue.
+func TestEventCatalogueIsComplete(t *testing.T) {
+	text := page(t, "docs/events.md")
+	for _, name := range ledger.TypeNames() {
+		if !regexp.MustCompile("(?m)^#{3,4} `" + name + "`").MatchString(text) {
+			t.Errorf("docs/events.md has no entry for %s", name)
+		}
+	}
+}

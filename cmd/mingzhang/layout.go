@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/mingzhang-ledger/mingzhang/access"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
+)
+
+// A data directory:
+//
+//	format          "mingzhang data directory 1", written last: without it the directory is not finished
+//	secret          32 bytes in hex, 0600: from it come the keys that sign the heads
+//	events.db       the log (package sqlite)
+//	heads/ nodes/   signed heads and leaf hashes (package transparency)
+//	keys/           bearer keys of operators made here, 0600
+//	mingzhang.lock  who has the directory open
+const (
+	formatFile    = "format"
+	formatPrefix  = "mingzhang data directory "
+	formatVersion = 1
+
+	secretFile = "secret"
+	eventsFile = "events.db"
+	keysDir    = "keys"
+
+	adminID = "admin" // the operator that init makes
+)
+
+// makeDirectory makes a data directory with one admin and the admin's key file. It refuses one that has anything in it. A
+// crash on the way leaves a directory without a format file, which nothing opens.
+func makeDirectory(ctx context.Context, dir string) error {
+	if err := checkEmpty(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, keysDir), 0o700); err != nil {
+		return fmt.Errorf("make data directory %s: %w", dir, err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("make data directory %s: %w", dir, err)
+	}
+	lock, err := sqlite.Lock(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	secret := make([]byte, transparency.SecretBytes)
+	rand.Read(secret) // never fails
+	if err := writeNew(filepath.Join(dir, secretFile), hex.EncodeToString(secret)+"\n"); err != nil {
+		return err
+	}
+	if err := makeAdmin(ctx, dir, secret, lock); err != nil {
+		return err
+	}
+	if err := writeNew(filepath.Join(dir, formatFile), formatPrefix+strconv.Itoa(formatVersion)+"\n"); err != nil {
+		return err
+	}
+	return syncDirectory(dir)
+}
+
+func checkEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		if e.Name() == formatFile {
+			return failed(exitUsage, "%s 已经是数据目录,没有改动。", "%s is a data directory already; nothing was changed.", dir)
+		}
+	}
+	if len(entries) > 0 {
+		return failed(exitUsage, "%s 不是空目录,没有改动;请给一个新目录或空目录。", "%s is not empty and was not changed: give a new or an empty directory.", dir)
+	}
+	return nil
+}
+
+func makeAdmin(ctx context.Context, dir string, secret []byte, lock *sqlite.DirLock) (err error) {
+	log, err := openLog(dir, secret, lock, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	operators := access.NewService(log, clock)
+	key, err := operators.CreateOperator(ctx, access.CreateOperator{Operator: adminID, DisplayName: "管理员", Admin: true, IssueKey: true},
+		access.Meta{ID: ledger.NewCommandID(), Actor: adminID})
+	if err != nil {
+		return err
+	}
+	return writeNew(keyPath(dir, adminID), key+"\n")
+}
+
+// openLog opens the log of a data directory: the store in the file, and the signed heads around it.
+func openLog(dir string, secret []byte, lock *sqlite.DirLock, mustExist bool) (*transparency.Store, error) {
+	store, err := sqlite.Open(filepath.Join(dir, eventsFile), sqlite.Options{Lock: lock, MustExist: mustExist})
+	if err != nil {
+		return nil, err
+	}
+	log, err := transparency.Open(store, dir, secret, ledger.LogOrigin, transparency.Options{})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return log, nil
+}
+
+func keyPath(dir, operator string) string { return filepath.Join(dir, keysDir, operator+".key") }
+
+// writeNew writes a file that must not exist yet, readable by its owner alone, and syncs it.
+func writeNew(path, content string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = file.WriteString(content)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	return nil
+}
+
+// readFormat refuses a path that is no data directory, or one of a newer version.
+func readFormat(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return failed(exitStorage, "没有数据目录 %[1]s;请先运行:mingzhang init --data %[1]s。", "There is no data directory %[1]s: run mingzhang init --data %[1]s first.", dir)
+	case err != nil:
+		return fmt.Errorf("look at data directory %s: %w", dir, err)
+	case !info.IsDir():
+		return failed(exitStorage, "%s 不是目录;请检查 --data。", "%s is not a directory: check --data.", dir)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, formatFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return failed(exitStorage, "%s 不是(完整的)数据目录,缺少 format 文件;请检查 --data,或另建一个:mingzhang init。",
+			"%s is no (complete) data directory, it has no format file: check --data, or make one with mingzhang init.", dir)
+	case err != nil:
+		return fmt.Errorf("read format of data directory: %w", err)
+	}
+	number, ok := strings.CutPrefix(strings.TrimSpace(string(text)), formatPrefix)
+	version, err := strconv.Atoi(number)
+	switch {
+	case !ok || err != nil || version < 1:
+		return failed(exitVerified, "%s 的 format 文件已损坏;请从备份恢复。", "The format file of %s is damaged: restore a backup.", dir)
+	case version > formatVersion:
+		return failed(exitStorage, "数据目录 %s 由更新版本的 mingzhang 建立(格式 %d,本程序只认到 %d);请改用那个版本。",
+			"A newer version of mingzhang made the data directory %s (format %d, this program knows up to %d): use that version.", dir, version, formatVersion)
+	}
+	return nil
+}
+
+func readSecret(dir string) ([]byte, error) {
+	path := filepath.Join(dir, secretFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, failed(exitStorage, "缺少 %s,没有它就不能核对账簿;请从备份恢复这个文件。", "%s is missing and the log cannot be checked without it: restore the file from a backup.", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the secret: %w", err)
+	}
+	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(secret) != transparency.SecretBytes {
+		return nil, failed(exitVerified, "%s 已损坏;请从备份恢复这个文件。", "%s is damaged: restore the file from a backup.", path)
+	}
+	return secret, nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mingzhang-ledger/mingzhang/access"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
+)
+
+// clock is the time of commands and keys.
+func clock() time.Time { return time.Now() }
+
+// directory is an open data directory: everything that is wired together lives here.
+type directory struct {
+	path   string
+	lock   *sqlite.DirLock
+	log    *transparency.Store
+	ledger *ledger.Service
+	books  *projections.Library
+	access *access.Service
+	server *rpc.Server
+}
+
+// openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
+// unfinished, of a newer version, in use, not writable, damaged, full. Logger takes what callers of the services are not told.
+func openDirectory(path string, logger *slog.Logger) (*directory, error) {
+	if err := readFormat(path); err != nil {
+		return nil, err
+	}
+	secret, err := readSecret(path)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := sqlite.Lock(path)
+	if err != nil {
+		return nil, err
+	}
+	log, err := openLog(path, secret, lock, true)
+	if err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	d := &directory{path: path, lock: lock, log: log}
+	var source librarySource
+	d.books = projections.NewLibrary(&source)
+	d.ledger = ledger.NewService(log, ledger.Options{Clock: clock, Observer: d.books})
+	source.Service = d.ledger
+	d.access = access.NewService(log, clock)
+	d.server = rpc.New(rpc.Config{
+		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: log,
+		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
+		Clock:       clock, Logger: logger, Version: version(), Store: "sqlite", Serving: d.sound,
+	})
+	return d, nil
+}
+
+// librarySource lets the library be made before the service it reads from, which in turn tells the library of new events.
+type librarySource struct{ *ledger.Service }
+
+// sound says whether no stream is known to be damaged.
+func (d *directory) sound() bool { return len(d.log.Health().Damaged) == 0 }
+
+// Close waits for what is being stored, writes the last heads and gives the directory back.
+func (d *directory) Close() error {
+	if err := errors.Join(d.log.Close(), d.lock.Release()); err != nil {
+		return fmt.Errorf("close data directory %s: %w", d.path, err)
+	}
+	return nil
+}
+
+// who finds the operators of the directory that may: those with the admin flag, or those with one of the roles of a
+// collective, in order of their ids.
+func (d *directory) who(ctx context.Context, may func(access.Operator) bool) ([]string, error) {
+	operators, err := d.access.Operators(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, o := range operators {
+		if may(o) {
+			ids = append(ids, o.ID)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// session is one run of the program: its settings and its streams.
+type session struct {
+	config
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	started        bool // the command line was understood
+}
+
+// run carries out one command line. It returns when the command is done, or soon after the context ends.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	s := &session{config: config{lang: languageOf(args)}, stdin: stdin, stdout: stdout, stderr: stderr}
+	root := s.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil || s.started || errors.As(err, new(*failure)) {
+		return err
+	}
+	return failed(exitUsage, "用法有误:%[1]v。请看 %[2]s --help。", "Used wrongly: %[1]v. See %[2]s --help.",
+		strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " ")), cmd.CommandPath())
+}
+
+func (s *session) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mingzhang",
+		Short: s.lang.text("明账:集体资金的账簿,每一笔都在,谁都能查", "mingzhang keeps the books of money a community owns together"),
+		Long: s.lang.text(`明账:集体资金的账簿。先看演示:mingzhang demo --once
+
+在数据目录里办理(--data),或连到服务器办理(--server 和 --key)。
+设置先看命令行,再看环境变量,最后用默认值;没有配置文件。
+退出码:0 办成;1 规则不允许;2 用法有误;3 连不上或存储有问题;4 核验不符。`,
+			`mingzhang keeps the books of money a community owns together. See it first: mingzhang demo --once
+
+Work in a data directory (--data) or on a server (--server and --key).
+A setting comes from its flag, else from the environment, else it has its default; there is no configuration file.
+Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage cannot be used; 4 verification failed.`),
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.settle(cmd); err != nil {
+				return err
+			}
+			s.started = true
+			return nil
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetUsageTemplate(s.usage(root))
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: s.lang.text("看用法", "show the usage"), Run: func(cmd *cobra.Command, args []string) {
+		if about, _, err := root.Find(args); err == nil {
+			_ = about.Help() // to stdout; there is nobody to tell
+		}
+	}})
+	s.flags(root)
+	root.PersistentFlags().BoolP("help", "h", false, s.lang.text("看用法", "show the usage"))
+	root.AddCommand(s.demoCmd(), s.serveCmd(), s.initCmd(), s.operatorCmd(), s.foundCmd(), s.applyCmd(), s.balanceCmd(), s.journalCmd(),
+		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.verifyCmd(), s.versionCmd())
+	return root
+}
+
+// usage is cobra's template with the headings in Chinese where that is the language.
+func (s *session) usage(root *cobra.Command) string {
+	template := root.UsageTemplate()
+	if s.lang == english {
+		return template
+	}
+	return strings.NewReplacer(
+		"Usage:", "用法:", "Available Commands:", "命令:", "Global Flags:", "通用选项:", "Flags:", "选项:", "Examples:", "例:",
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, `某个命令的用法:{{.CommandPath}} [command] --help`,
+	).Replace(template)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+)
+
+const (
+	listenDefault = "127.0.0.1:8480"
+	stopTimeout   = 10 * time.Second // for calls under way when the process is told to stop
+	auditPause    = 10 * time.Minute // between two rounds of the self check
+)
+
+func (s *session) serveCmd() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: s.lang.text("提供服务:Connect、gRPC、gRPC-Web 和 JSON", "serve the API: Connect, gRPC, gRPC-Web and JSON"),
+		Long: s.lang.text(`在一个端口上提供全部接口;GET /healthz 看后台核验的结果。
+对外请放在带 TLS 的反向代理后面:密钥随每个请求发送。`,
+			`Serve the whole API on one port; GET /healthz shows the result of the self check.
+Put it behind a reverse proxy with TLS for the outside: keys travel with every call.`),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if s.server != "" {
+				return failed(exitUsage, "serve 要的是数据目录;请用 --data。", "serve needs a data directory: use --data.")
+			}
+			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
+			dir, err := openDirectory(s.data, logger)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, dir.Close()) }()
+			return s.serve(cmd.Context(), dir, listen, logger, func(url string) { fmt.Fprintln(s.stdout, url) })
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", listenDefault, s.lang.text("监听的地址", "address to listen on"))
+	return cmd
+}
+
+// serve answers on an address until the context ends, and checks the log in the background. ready is told the URL.
+func (s *session) serve(ctx context.Context, dir *directory, listen string, logger *slog.Logger, ready func(url string)) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return failed(exitStorage, "不能监听 %s(%v);请用 --listen 换一个地址。", "It cannot listen on %s (%v): name another address with --listen.", listen, err)
+	}
+	if address, ok := listener.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
+		logger.Warn("keys travel in clear text beyond this machine: put a reverse proxy with TLS in front", "listen", listen)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", dir.server.Handler())
+	mux.HandleFunc("GET /healthz", dir.healthz)
+	server := rpc.NewHTTPServer(mux, logger)
+
+	ctx, stop := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer stop()
+	background.Go(func() { dir.auditAgainAndAgain(ctx, logger) })
+	failure := make(chan error, 1)
+	go func() { failure <- server.Serve(listener) }()
+	url := "http://" + listener.Addr().String()
+	logger.Info("serving", "url", url, "data", dir.path, "version", version())
+	ready(url)
+	select {
+	case err := <-failure:
+		return fmt.Errorf("serve on %s: %w", listen, err)
+	case <-ctx.Done():
+	}
+	logger.Info("stopping")
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(end); err != nil {
+		logger.Warn("calls under way were cut off", "error", err)
+		_ = server.Close() // nothing is lost: who got no answer repeats the command
+	}
+	return nil
+}
+
+// auditAgainAndAgain hashes the whole log in the background, slowly, for as long as the process runs.
+func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger) {
+	for {
+		report, err := d.log.Audit(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			logger.Error("self check", "error", err)
+		case report.Err != "":
+			logger.Error("self check", "error", report.Err)
+		default:
+			logger.Info("self check", "streams", report.Streams, "events", report.Events, "damaged", len(report.Damaged))
+		}
+		for _, damage := range report.Damaged {
+			logger.Error("damaged", "stream", damage.Stream, "version", damage.FirstBad, "reason", damage.Reason)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(auditPause):
+		}
+	}
+}
+
+// healthz answers whether the log is sound, as far as is known, and how far the self check is. Reasons stay in the log of
+// the process: they may name files.
+func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
+	type damage struct {
+		Stream  string `json:"stream"`
+		Version uint64 `json:"version,omitempty"`
+	}
+	health := d.log.Health()
+	answer := struct {
+		Sound    bool       `json:"sound"`
+		Damaged  []damage   `json:"damaged,omitempty"`
+		HeadsDue bool       `json:"headsDue,omitempty"` // heads could not be written of late
+		Started  *time.Time `json:"checkStarted,omitempty"`
+		Finished *time.Time `json:"checkFinished,omitempty"`
+		Streams  int        `json:"streams"`
+		Events   uint64     `json:"events"`
+	}{Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
+	for _, c := range health.Damaged {
+		answer.Damaged = append(answer.Damaged, damage{c.Stream, c.Version})
+	}
+	if !health.Audit.Started.IsZero() {
+		answer.Started = &health.Audit.Started
+	}
+	if !health.Audit.Finished.IsZero() {
+		answer.Finished = &health.Audit.Finished
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !answer.Sound {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(answer) // who left needs no answer
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
+)
+
+// Examples of 会计基础工作规范, article 52, and of the notices this is for.
+func TestCapitals(t *testing.T) {
+	for amount, want := range map[string]string{
+		"196000.00": "壹拾玖万陆仟元整", "137173.92": "壹拾叁万柒仟壹佰柒拾叁元玖角贰分", "20300.00": "贰万零叁佰元整",
+		"32555.00": "叁万贰仟伍佰伍拾伍元整", "42.72": "肆拾贰元柒角贰分", "0.00": "零元整", "0.05": "伍分", "0.50": "伍角整",
+		"1409.50": "壹仟肆佰零玖元伍角整", "6007.14": "陆仟零柒元壹角肆分", "107000.53": "壹拾万零柒仟元伍角叁分", "16409.02": "壹万陆仟肆佰零玖元零贰分",
+		"325.04": "叁佰贰拾伍元零肆分", "100000000.00": "壹亿元整", "100010001.00": "壹亿零壹万零壹元整", "10.01": "壹拾元零壹分",
+		"1000000000000.00": "壹万亿元整", "-8.00": "负捌元整", "1.2": "1.2", "x.00": "x.00",
+	} {
+		if got := capitals(amount); got != want {
+			t.Errorf("%s is %s, not %s", amount, got, want)
+		}
+	}
+}
+
+func TestTableSetsByDisplayWidth(t *testing.T) {
+	table := &table{columns: []column{{name: "name", zh: "名", en: "N"}, {name: "amount", zh: "金额", en: "A", amount: true}}}
+	table.add("利民 a", "-1234567.80")
+	table.add("b", "")
+	var out bytes.Buffer
+	if err := table.print(&out, chinese); err != nil {
+		t.Fatal(err)
+	}
+	want := "名               金额\n利民 a  -1,234,567.80\nb\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+	out.Reset()
+	table.add("=1+1", "+5.00")
+	if err := table.printCSV(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "name,amount\n利民 a,-1234567.80\nb,\n'=1+1,+5.00\n"; out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestGrouped(t *testing.T) {
+	for in, want := range map[string]string{"0.00": "0.00", "999.00": "999.00", "1000.00": "1,000.00", "-100000.01": "-100,000.01", "+1234567.00": "+1,234,567.00", "": "", "x": "x"} {
+		if got := grouped(in); got != want {
+			t.Errorf("%q is %q, not %q", in, got, want)
+		}
+	}
+}
+
+func TestDisplayWidth(t *testing.T) {
+	for s, want := range map[string]int{"": 0, "abc": 3, "利民": 4, "(1)": 3, "\uff081\uff09": 5, "付2021-19": 9, "e\u0301": 1, "←↺": 2} {
+		if got := displayWidth(s); got != want {
+			t.Errorf("%q is %d wide, not %d", s, got, want)
+		}
+	}
+}
+
+const line = `{"method":"M","request":{"a":1}}`
+
+func readLines(t *testing.T, text string) []numbered {
+	t.Helper()
+	r := newLineReader("f", strings.NewReader(text))
+	var all []numbered
+	for {
+		n, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+}
+
+func TestLinesAreCountedAndBounded(t *testing.T) {
+	long := `{"method":"M","request":{"a":"` + strings.Repeat("x", lineBytesMax) + `"}}`
+	fits := `{"method":"M","request":{"a":"` + strings.Repeat("x", lineBytesMax-len(`{"method":"M","request":{"a":""}}`)) + `"}}`
+	all := readLines(t, "\n# c\r\n"+line+"\r\n"+long+"\n"+fits+"\n"+line)
+	if len(all) != 4 {
+		t.Fatalf("%d commands, not 4", len(all))
+	}
+	for i, want := range []struct {
+		number int
+		bad    bool
+	}{{3, false}, {4, true}, {5, false}, {6, false}} {
+		if got := all[i]; got.number != want.number || (got.bad != nil) != want.bad {
+			t.Errorf("command %d stands on line %d, bad: %v", i+1, got.number, got.bad)
+		}
+	}
+}
+
+// The id of a line without one depends on its number and its bytes, and on nothing else.
+func TestLinesGetLastingCommandIDs(t *testing.T) {
+	const id = `"commandId":"9b0dd7e5-4c3b-5f4c-9d2a-000000000000"`
+	first, again := readLines(t, line+"\n"+line+"\n"), readLines(t, line+"\n"+line+"\n")
+	for i := range first {
+		if first[i].line.RequestJson != again[i].line.RequestJson {
+			t.Errorf("line %d: %s, then %s", i+1, first[i].line.RequestJson, again[i].line.RequestJson)
+		}
+	}
+	if first[0].line.RequestJson == first[1].line.RequestJson {
+		t.Error("two lines have one command id")
+	}
+	if want := `{"commandId":"17976e2e-0fc5-53f0-b9d5-265b8e88696b","a":1}`; first[0].line.RequestJson != want {
+		t.Errorf("the request is %s, not %s: files applied before this would be booked again", first[0].line.RequestJson, want)
+	}
+	given := readLines(t, `{"method":"M","request":{`+id+`}}`)
+	if want := "{" + id + "}"; given[0].line.RequestJson != want {
+		t.Errorf("the request is %s, not %s", given[0].line.RequestJson, want)
+	}
+	empty := readLines(t, `{"method":"M","request":{}}`)
+	if got := empty[0].line.RequestJson; strings.Contains(got, ",") || !strings.HasSuffix(got, `"}`) {
+		t.Errorf("the request is %s", got)
+	}
+}
+
+func FuzzParseLine(f *testing.F) {
+	f.Add(line)
+	f.Add(`{"method":"M","as":"x","request":{}}`)
+	f.Add(`{"method":"M","request":{"commandId":"x"}} {}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, bad := parseLine(1, []byte(text))
+		if (parsed == nil) == (bad == nil) {
+			t.Errorf("%q gives %v and %v", text, parsed, bad)
+		}
+		if parsed != nil && !strings.Contains(parsed.RequestJson, "command") {
+			t.Errorf("%q gives a request without a command id: %s", text, parsed.RequestJson)
+		}
+	})
+}
+
+func TestFailuresAreExplained(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code int
+		zh   string
+	}{
+		{&sqlite.LockedError{Dir: "d", PID: 7, Host: "h"}, exitStorage, "正被主机 h 上的进程 7 使用"},
+		{&sqlite.LockedError{Dir: "d"}, exitStorage, "正被另一个进程使用"},
+		{fmt.Errorf("x: %w", eventstore.ErrNoSpace), exitStorage, "磁盘已满"},
+		{fmt.Errorf("x: %w", syscall.ENOSPC), exitStorage, "磁盘已满"},
+		{fmt.Errorf("x: %w", syscall.EROFS), exitStorage, "只读"},
+		{fmt.Errorf("x: %w", fs.ErrPermission), exitStorage, "没有写权限"},
+		{fmt.Errorf("x: %w", sqlite.ErrDamaged), exitVerified, "损坏"},
+		{fmt.Errorf("x: %w", sqlite.ErrNewer), exitStorage, "更新版本"},
+		{&eventstore.CorruptError{Stream: "s", Version: 3, Reason: "r"}, exitVerified, "s 从第 3 笔起已损坏:r"},
+		{connect.NewError(connect.CodeUnavailable, "refused"), exitStorage, "连不上服务器"},
+		{errors.New("odd"), exitStorage, "odd"},
+	} {
+		f := explain(c.err)
+		if f.code != c.code || !strings.Contains(f.zh, c.zh) || f.en == "" {
+			t.Errorf("%v is explained as %d %s", c.err, f.code, f.zh)
+		}
+	}
+}

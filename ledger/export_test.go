@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// What tests of the outside need of the inside.
+var (
+	SplitLargest = splitLargest
+	ParseShares  = parseShares
+	DecodeAhead  = decodeAhead
+	CheckText    = checkText
+)
+
+const (
+	AccountsMax = accountsMax
+	PayeesMax   = payeesMax
+	FileMax     = fileMax
+)
+
+// Dump is the whole state as text, the same for equal states.
+func (s *Collective) Dump() string {
+	var b strings.Builder
+	put := func(name string, value any) { fmt.Fprintf(&b, "%s: %v\n", name, value) }
+	put("head", []any{s.version, s.recorded, s.zone, s.closed, s.ruleVersion, s.requested, s.lastTaker})
+	put("accepted", s.accepted)
+	put("charter", text(s.charter))
+	put("money", s.money)
+	put("members", s.members)
+	put("rule", text(s.rule))
+	put("opening", text(s.opening))
+	put("settled", s.settled)
+	put("reversals", s.reversals)
+	put("splitDay", s.splitDay)
+	for _, p := range s.policies {
+		put("policy", text(p))
+	}
+	each(put, "body", s.bodies, func(v *eventv1.Body) any { return text(v) })
+	each(put, "fund", s.funds, func(v *eventv1.Fund) any { return text(v) })
+	each(put, "roles", s.roles, func(v []eventv1.Role) any { return v })
+	each(put, "account", s.accounts, func(v *account) any { return *v })
+	each(put, "deposit", s.deposits, func(v *Timeline) any { return *v })
+	each(put, "vouchers", s.vouchers, func(v []uint64) any { return v })
+	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %v %x", v.total, v.cited, v.version, v.digest) })
+	each(put, "splits", s.splits, func(v *Timeline) any { return *v })
+	each(put, "resolution", s.resolutions, func(v *resolution) any {
+		return fmt.Sprint(text(v.fact), v.confirmed, v.used, v.reserved, v.drawn)
+	})
+	each(put, "request", s.requests, func(v *request) any { return fmt.Sprint(text(v.fact), v.maker, v.approvedBy, v.reviewed) })
+	each(put, "round", s.rounds, func(v *round) any {
+		lines := map[uint32]grantLine{}
+		for m, l := range v.lines {
+			lines[m] = *l
+		}
+		return fmt.Sprint(text(v.fact), v.state, v.noticeFrom, v.till, v.order, lines, v.total)
+	})
+	each(put, "run", s.runs, func(v *run) any {
+		var files []string
+		for _, f := range v.files {
+			files = append(files, fmt.Sprint(text(f.fact), f.settled))
+		}
+		return fmt.Sprint(v.fund, v.payees, v.amounts, v.paid, files, v.dead)
+	})
+	for _, m := range slices.Sorted(maps.Keys(s.turnover)) {
+		each(put, "turnover "+m.String(), s.turnover[m], func(v *turnover) any { return *v })
+	}
+	return b.String()
+}
+
+func each[K comparable, V any](put func(string, any), name string, m map[K]V, show func(V) any) {
+	lines := make([]string, 0, len(m))
+	for k, v := range m {
+		lines = append(lines, fmt.Sprintf("%v = %v", k, show(v)))
+	}
+	slices.Sort(lines)
+	for _, l := range lines {
+		put(name, l)
+	}
+}
+
+// text is a message without the spaces that protojson varies on purpose.
+func text(m proto.Message) string {
+	out, err := protojson.Marshal(m)
+	if err != nil {
+		return "bad message: " + err.Error()
+	}
+	return strings.ReplaceAll(string(out), ", ", ",")
+}
+
+// Sums gives debits less credits over all accounts, and the accounts that end some day on their wrong side.
+func (s *Collective) Sums() (difference Fen, wrong []string) {
+	for name, acc := range s.accounts {
+		difference += acc.Now()
+		for i, day := range acc.days {
+			if name.Sign()*acc.balances[i] < 0 {
+				wrong = append(wrong, fmt.Sprint(name, " on ", day))
+			}
+		}
+	}
+	for key, t := range s.deposits {
+		for i, day := range t.days {
+			if key.account.Sign()*t.balances[i] < 0 {
+				wrong = append(wrong, fmt.Sprint(key, " on ", day))
+			}
+		}
+	}
+	for id, r := range s.resolutions {
+		if r.reserved < 0 || r.drawn < 0 || r.fact.AuthorityFen > 0 && r.remaining() < 0 {
+			wrong = append(wrong, fmt.Sprint("resolution ", id, " reserved ", r.reserved, " drawn ", r.drawn))
+		}
+	}
+	return difference, wrong
+}
+
+// Remaining is the authority of a resolution that is neither drawn nor held.
+func (s *Collective) Remaining(resolution string) Fen { return s.resolutions[resolution].remaining() }
+
+// OpenRequests are the open requests by number.
+func (s *Collective) OpenRequests() (open []*eventv1.RequestMade) {
+	for _, n := range slices.Sorted(maps.Keys(s.requests)) {
+		open = append(open, s.requests[n].fact)
+	}
+	return open
+}
+
+// RoundState is the state of a grant round, empty when there is none.
+func (s *Collective) RoundState(id string) string {
+	if r := s.rounds[id]; r != nil {
+		return r.state
+	}
+	return ""
+}
