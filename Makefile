@@ -17,6 +17,7 @@ generate: ## make gen/ from proto/
 	$(TOOL) buf format -w
 	rm -rf gen/mingzhang
 	$(TOOL) buf generate
+	$(TOOL) buf generate --template buf.gen.event.yaml
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang

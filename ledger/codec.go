@@ -34,7 +34,7 @@ func Encode(e *eventv1.Event) (eventstore.NewEvent, error) {
 // voucher has to balance: anything else is a *eventstore.CorruptError.
 func Decode(stored eventstore.Event) (*eventv1.Event, error) {
 	e := new(eventv1.Event)
-	if err := proto.Unmarshal(stored.Data, e); err != nil {
+	if err := e.UnmarshalVT(stored.Data); err != nil {
 		return nil, corrupt(stored, "the bytes are no event: "+err.Error())
 	}
 	if e.Version != stored.Version {

@@ -57,10 +57,13 @@ func (o *observed) Observe(collective string, events []*eventv1.Event) {
 	o.library.Observe(collective, events)
 }
 
+func theRent() *ledger.RecordIncome {
+	return &ledger.RecordIncome{Kind: "rent", Amount: 98_000_00, On: 20201220, Money: "bank", Payer: "org/示例市场公司", Narration: "下半年租金"}
+}
+
 func rent(b testing.TB, s *ledger.Service) time.Duration {
 	start := time.Now()
-	c := &ledger.RecordIncome{Kind: "rent", Amount: 98_000_00, On: 20201220, Money: "bank", Payer: "org/示例市场公司", Narration: "下半年租金"}
-	if _, err := s.Do(context.Background(), "liminba", c, ledger.Meta{ID: ledger.NewCommandID(), Actor: ledgertest.Treasurer}); err != nil {
+	if _, err := s.Do(context.Background(), "liminba", theRent(), ledger.Meta{ID: ledger.NewCommandID(), Actor: ledgertest.Treasurer}); err != nil {
 		b.Error(err)
 	}
 	return time.Since(start)
@@ -124,6 +127,35 @@ func BenchmarkInProcessClients(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// BenchmarkLoadBook reads a book of 200,000 events from the disk: read, hash against the head, decode, fold.
+func BenchmarkLoadBook(b *testing.B) {
+	const events = 200_000
+	service, _, store := stack(b)
+	orders := make([]ledger.Order, 1000)
+	for done := 0; done < events; done += len(orders) {
+		for i := range orders {
+			orders[i] = ledger.Order{Command: theRent(), Meta: ledger.Meta{ID: ledger.NewCommandID(), Actor: ledgertest.Treasurer}}
+		}
+		for _, o := range service.DoAll(b.Context(), "liminba", orders) {
+			if o.Err != nil {
+				b.Fatal(o.Err)
+			}
+		}
+	}
+	var loads []float64
+	for range 5 {
+		start := time.Now()
+		book, err := projections.NewLibrary(ledger.NewService(store, ledger.Options{})).Book(b.Context(), "liminba", 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		loads = append(loads, float64(book.Version())/time.Since(start).Seconds())
+	}
+	slices.Sort(loads)
+	b.ReportMetric(loads[len(loads)/2], "events/s")
+	b.ReportMetric(0, "ns/op")
 }
 
 func eventBytes(b *testing.B, store eventstore.Store) int {
