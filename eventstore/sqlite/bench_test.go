@@ -59,7 +59,7 @@ func BenchmarkAppend(b *testing.B) {
 				each, blocks = 4000/writers+20, 20
 			}
 			// Warm: the WAL grows to the length at which it is used again, which takes 1,000 pages.
-			runBlock(b, writers, max(each, 800/writers), appendOne)
+			runBlock(b, writers, max(each, 1200/writers), appendOne)
 			runBlock(b, writers, each, keepOne)
 			var store, base sample
 			for b.Loop() {
@@ -205,7 +205,7 @@ func BenchmarkRead(b *testing.B) {
 	})
 }
 
-// BenchmarkOpen measures opening a store of 200,000 events, warm: heads and the search for gaps.
+// BenchmarkOpen measures opening a store of 200,000 events, warm: where each event is, and the search for gaps.
 func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "events.db")
 	s, err := Open(path, Options{})

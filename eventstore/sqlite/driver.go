@@ -119,8 +119,5 @@ func damaged(err error) bool {
 	return code.ToPrimary() == zs.ResultCorrupt || code == zs.ResultIOErrShortRead
 }
 
-// changes is the number of rows the last statement changed.
-func (c *conn) changes() int { return c.c.Changes() }
-
 // reason is the engine's own words for an error, without the statement and without the driver's.
 func reason(err error) string { return zs.ErrCode(err).Message() }

@@ -14,7 +14,7 @@ import (
 // first event. So a slow consumer holds no snapshot, which would keep the WAL from being used again, and no connection.
 
 const (
-	sqlStreamPage = "SELECT version, position, type, data FROM events WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?"
+	sqlStreamSpan = "SELECT version, position, type, data FROM events WHERE position BETWEEN ? AND ? AND stream = ? ORDER BY position LIMIT ?"
 	sqlAllPage    = "SELECT version, position, type, data, stream FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 )
 
@@ -34,15 +34,19 @@ func (s *Store) readStream(ctx context.Context, stream string, after uint64, yie
 	if err := s.alive(ctx); err != nil {
 		return err
 	}
+	var where places
 	s.mu.RLock()
-	head, damage := s.state.heads[stream], s.state.damaged[stream]
+	if known := s.state.streams[stream]; known != nil {
+		where = *known
+	}
+	damage := s.state.damaged[stream]
 	s.mu.RUnlock()
 	if damage != nil {
-		head = damage.Version - 1
+		where.head = damage.Version - 1
 	}
 	p := newPage()
-	for after < head {
-		bad := s.fill(ctx, p, stream, after, head)
+	for after < where.head {
+		bad := s.fillStream(ctx, p, stream, &where, after)
 		for _, e := range p.events {
 			if e.Version != after+1 {
 				return s.corrupt(stream, after, nil)
@@ -100,7 +104,7 @@ func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.
 // readAll yields the events with positions after+1 … last, and gives errEnough when the consumer has enough.
 func (s *Store) readAll(ctx context.Context, p *page, after, last uint64, yield func(eventstore.Event, error) bool) error {
 	for after < last {
-		bad := s.fill(ctx, p, "", after, last)
+		bad := s.fillAll(ctx, p, after, last)
 		for _, e := range p.events {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -165,15 +169,17 @@ func (s *Store) lastPosition(wait bool) (last uint64, changed <-chan struct{}) {
 	return s.state.last, s.changed
 }
 
-// page is the events of one read statement. Data of many events share one block of memory: an allocation for each would cost
+// page is the events read at one go. Data of many events share one block of memory: an allocation for each would cost
 // more than reading it. Blocks grow to blockBytes, so that one event kept by a consumer keeps no more than that.
 type page struct {
-	events []eventstore.Event
-	rows   int64 // most of the next statement; few at first, because many readers want only the next few events
-	block  []byte
-	size   int               // of the next block
-	names  map[string]string // names seen, so that equal ones share their bytes
-	name   [max(eventstore.StreamNameMax, eventstore.TypeNameMax)]byte
+	events   []eventstore.Event
+	bytes    int // data of events
+	rows     int // most of the next page; few at first, because many readers want only the next few events
+	block    []byte
+	size     int               // of the next block
+	names    map[string]string // names seen, so that equal ones share their bytes
+	typeName string            // of the row before
+	name     [max(eventstore.StreamNameMax, eventstore.TypeNameMax)]byte
 }
 
 const (
@@ -187,43 +193,68 @@ func newPage() *page {
 	return &page{rows: pageEventsMin, size: blockBytesMin, names: make(map[string]string)}
 }
 
-// fill reads the next page: of one stream by version, or of all ("") by position. After an error the page has the rows before
-// it.
-func (s *Store) fill(ctx context.Context, p *page, stream string, after, upTo uint64) error {
-	p.events = p.events[:0]
+// start makes the page empty and gives how many rows it is to have at the most.
+func (p *page) start() (rows int) {
+	rows = p.rows
+	p.events, p.bytes, p.rows = p.events[:0], 0, min(8*p.rows, pageEventsMax)
+	return rows
+}
+
+// fillAll reads the next page of all events by position. After an error the page has the rows before it.
+func (s *Store) fillAll(ctx context.Context, p *page, after, upTo uint64) error {
+	rows := p.start()
 	c, err := s.readers.get(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.readers.put(c)
-	var q stmt
-	if stream == "" {
-		if q, err = c.prepare(sqlAllPage); err != nil {
-			return fmt.Errorf("read the store: %w", err)
-		}
-		q.BindInt64(1, int64(after))
-		q.BindInt64(2, int64(upTo))
-		q.BindInt64(3, p.rows)
-	} else {
-		if q, err = c.prepare(sqlStreamPage); err != nil {
-			return fmt.Errorf("read %s: %w", stream, err)
-		}
-		q.BindText(1, stream)
-		q.BindInt64(2, int64(after))
-		q.BindInt64(3, int64(upTo))
-		q.BindInt64(4, p.rows)
+	q, err := c.prepare(sqlAllPage)
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
 	}
-	p.rows = min(8*p.rows, pageEventsMax)
-	if err := p.load(q, stream); err != nil {
-		return fmt.Errorf("read the store after %d: %w", after, err)
+	q.BindInt64(1, int64(after))
+	q.BindInt64(2, int64(upTo))
+	q.BindInt64(3, int64(rows))
+	if err := p.load(q, ""); err != nil {
+		return fmt.Errorf("read the store after position %d: %w", after, err)
 	}
 	return nil
 }
 
-// load steps through the rows until there are no more or the page is full.
+// fillStream reads the next page of a stream, span by span. After an error, or where a row is missing, the page ends with the
+// rows before it.
+func (s *Store) fillStream(ctx context.Context, p *page, stream string, where *places, after uint64) error {
+	rows := p.start()
+	c, err := s.readers.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.readers.put(c)
+	q, err := c.prepare(sqlStreamSpan)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", stream, err)
+	}
+	q.BindText(3, stream)
+	for after < where.head && len(p.events) < rows && p.bytes < pageBytesMax {
+		had := len(p.events)
+		sp, events := where.span(after+1, where.head, uint64(rows-had))
+		q.BindInt64(1, int64(sp.from))
+		q.BindInt64(2, int64(sp.to))
+		q.BindInt64(4, int64(events))
+		if err := p.load(q, stream); err != nil {
+			return fmt.Errorf("read %s after version %d: %w", stream, after, err)
+		}
+		if after += events; len(p.events)-had != int(events) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// load adds rows until there are no more or the page has enough bytes.
 func (p *page) load(q stmt, stream string) error {
-	typeName, last := "", stream
-	for bytes := 0; bytes < pageBytesMax; {
+	last := stream
+	for p.bytes < pageBytesMax {
 		row, err := q.Step()
 		if err != nil {
 			return err
@@ -231,7 +262,7 @@ func (p *page) load(q stmt, stream string) error {
 		if !row {
 			break
 		}
-		typeName = p.text(q, 2, typeName)
+		p.typeName = p.text(q, 2, p.typeName)
 		if stream == "" {
 			last = p.text(q, 4, last)
 		}
@@ -239,10 +270,10 @@ func (p *page) load(q stmt, stream string) error {
 			Stream:   last,
 			Version:  uint64(q.ColumnInt64(0)),
 			Position: uint64(q.ColumnInt64(1)),
-			Type:     typeName,
+			Type:     p.typeName,
 			Data:     p.blob(q, 3),
 		}
-		bytes += len(e.Data)
+		p.bytes += len(e.Data)
 		p.events = append(p.events, e)
 	}
 	return q.Reset()

@@ -26,8 +26,7 @@ var schema = []string{
 		stream   TEXT    NOT NULL,
 		version  INTEGER NOT NULL CHECK (version >= 1),
 		type     TEXT    NOT NULL,
-		data     BLOB    NOT NULL,
-		UNIQUE (stream, version)
+		data     BLOB    NOT NULL
 	) STRICT`,
 	`CREATE TABLE deleted_streams (
 		stream   TEXT    NOT NULL PRIMARY KEY,
@@ -90,7 +89,7 @@ func setUp(c *conn, path string) error {
 		return err
 	}
 	// FULL before the first transaction: a new file is durable before anyone hears of it.
-	if err := c.script("PRAGMA synchronous=FULL", "PRAGMA cache_size=-65536", "PRAGMA temp_store=MEMORY", "PRAGMA secure_delete=ON"); err != nil {
+	if err := c.script("PRAGMA synchronous=FULL", "PRAGMA cache_size=-8192", "PRAGMA temp_store=MEMORY", "PRAGMA secure_delete=ON"); err != nil {
 		return explain(path, err)
 	}
 	if !made {
@@ -144,86 +143,4 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s: %w", path, eventstore.ErrNoSpace)
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// The heads come from one descent of the index for each stream, not from a scan of it: a store has many events and few
-// streams.
-const (
-	sqlHeads = `WITH RECURSIVE s(stream) AS (
-			SELECT min(stream) FROM events
-			UNION ALL
-			SELECT (SELECT min(stream) FROM events WHERE stream > s.stream) FROM s WHERE s.stream IS NOT NULL
-		)
-		SELECT (SELECT max(version) FROM events WHERE stream = s.stream), stream FROM s WHERE stream IS NOT NULL`
-	sqlDeleted = "SELECT position, stream FROM deleted_streams"
-	sqlCount   = "SELECT count(*) FROM events"
-	sqlLast    = "SELECT max(position) FROM events"
-	sqlGaps    = `SELECT n, stream FROM (
-			SELECT min(n) AS n, stream FROM (
-				SELECT stream, version, row_number() OVER (PARTITION BY stream ORDER BY version) AS n FROM events
-			) WHERE version <> n GROUP BY stream
-		)`
-)
-
-// load reads what the store knows by heart, and finds gaps. Versions are unique and at least 1, so a stream has at most as
-// many rows as its highest version says; when the sum over all streams is the number of rows, no stream has a gap. That costs
-// one count instead of a look at each row; only a store that fails it is looked at closely.
-func load(c *conn, path string) (state, error) {
-	st := state{
-		heads:   make(map[string]uint64),
-		deleted: make(map[string]bool),
-		damaged: make(map[string]*eventstore.CorruptError),
-	}
-	sum := uint64(0)
-	err := c.pairs(sqlHeads, func(version uint64, stream string) {
-		st.heads[stream] = version
-		sum += version
-	})
-	if err == nil {
-		err = c.pairs(sqlDeleted, func(position uint64, stream string) {
-			st.deleted[stream] = true
-			st.last = max(st.last, position)
-		})
-	}
-	if err != nil {
-		return state{}, explain(path, err)
-	}
-	count, err := c.number(sqlCount)
-	if err != nil {
-		return state{}, explain(path, err)
-	}
-	last, err := c.number(sqlLast)
-	if err != nil {
-		return state{}, explain(path, err)
-	}
-	st.events, st.last = uint64(count), max(st.last, uint64(last))
-	if sum != st.events {
-		if err := c.pairs(sqlGaps, func(version uint64, stream string) {
-			st.damaged[stream] = &eventstore.CorruptError{Stream: stream, Version: version, Reason: "the event is missing, later ones are there"}
-		}); err != nil {
-			return state{}, explain(path, err)
-		}
-		if len(st.damaged) == 0 {
-			return state{}, fmt.Errorf("%s: %w (%d events are counted, the streams have %d)", path, ErrDamaged, st.events, sum)
-		}
-	}
-	return st, nil
-}
-
-// pairs runs a query of a number and a text.
-func (c *conn) pairs(sql string, each func(uint64, string)) error {
-	s, err := c.prepare(sql)
-	if err != nil {
-		return err
-	}
-	for {
-		row, err := s.Step()
-		if err != nil {
-			return err
-		}
-		if !row {
-			return s.Reset()
-		}
-		each(uint64(s.ColumnInt64(0)), s.ColumnText(1))
-	}
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,7 +113,7 @@ func TestSettings(t *testing.T) {
 		{s.writer.conn, "synchronous", 2}, // FULL
 		{reader, "synchronous", 2},
 		{s.writer.conn, "wal_autocheckpoint", 1000},
-		{s.writer.conn, "cache_size", -65536},
+		{s.writer.conn, "cache_size", -8192},
 		{s.writer.conn, "page_size", 4096},
 		{s.writer.conn, "secure_delete", 1},
 		{s.writer.conn, "user_version", schemaVersion},
@@ -382,7 +384,7 @@ func TestEventsNeverChange(t *testing.T) {
 		"UPDATE events SET data = x'00' WHERE version = 1",
 		"DELETE FROM events WHERE version = 2",
 		"DELETE FROM events",
-		"INSERT INTO events VALUES (99, 'a', 2, 'noted', x'00')",
+		"INSERT INTO events VALUES (2, 'a', 3, 'noted', x'00')",
 		"INSERT INTO events VALUES (99, 'b', 0, 'noted', x'00')",
 		"INSERT INTO events VALUES (99, 'b', 1, 'noted', 'text')",
 	} {
@@ -444,6 +446,119 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// TestTwice: no index keeps another program from storing a version again. It is noticed before the next append and when the
+// store is opened, and the stream is good up to there.
+func TestTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openTest(t, path)
+	mustAppend(t, s, "a", 0, "a1", "a2", "a3")
+	mustAppend(t, s, "b", 0, "b1")
+	if err := raw(t, path, "INSERT INTO events VALUES (99, 'a', 2, 'noted', x'00')", "INSERT INTO events VALUES (100, 'a', 3, 'noted', x'00')"); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, s, "a", "a1 a2 a3")
+	if _, err := s.Append(t.Context(), "b", 1, texted("b2")); !errors.Is(err, ErrForeignWriter) {
+		t.Errorf("append after another program's: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, path)
+	if d := s.Damaged(); len(d) != 1 || d[0].Stream != "a" || d[0].Version != 2 || !strings.Contains(d[0].Reason, "two events") {
+		t.Errorf("damaged streams: %v", d)
+	}
+	var corrupt *eventstore.CorruptError
+	if got, err := readText(t, s, "a", 0); got != "a1" || !errors.As(err, &corrupt) || corrupt.Version != 2 {
+		t.Errorf("stream with a version twice: %q, %v", got, err)
+	}
+	if _, err := s.Append(t.Context(), "a", 3, texted("a4")); !errors.As(err, &corrupt) {
+		t.Errorf("append to a stream with a version twice: %v", err)
+	}
+	mustAppend(t, s, "b", 1, "b2")
+	wantText(t, s, "b", "b1 b2")
+	// A damaged stream is deleted wherever its rows are.
+	if err := s.Delete(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range s.ReadAll(t.Context(), 0) {
+		if err != nil || e.Stream != "b" {
+			t.Errorf("after the deletion: %s/%d, %v", e.Stream, e.Version, err)
+		}
+	}
+}
+
+// TestForeignDeletion: another program that deletes a stream as the triggers allow it is noticed, though the last position
+// stays.
+func TestForeignDeletion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openTest(t, path)
+	mustAppend(t, s, "a", 0, "a1")
+	mustAppend(t, s, "b", 0, "b1")
+	if err := raw(t, path, "INSERT INTO deleted_streams VALUES ('a', 1)", "DELETE FROM events WHERE stream = 'a'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), "b", 1, texted("b2")); !errors.Is(err, ErrForeignWriter) {
+		t.Errorf("append after another program's deletion: %v", err)
+	}
+}
+
+// TestTurns: streams that take turns in all ways, with one deleted in between, are read from every version on, before and
+// after the store is opened again.
+func TestTurns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openTest(t, path)
+	random := rand.New(rand.NewPCG(1, 2))
+	names := []string{"a", "b", "c", "gone", "a2"}
+	want := make(map[string][]string)
+	position := uint64(0)
+	for range 400 {
+		name := names[min(random.IntN(12), 4)] // most are of a2
+		texts := make([]string, 1+random.IntN(4)*random.IntN(10))
+		for i := range texts {
+			position++
+			texts[i] = fmt.Sprintf("%s-%d", name, position)
+		}
+		mustAppend(t, s, name, uint64(len(want[name])), texts...)
+		want[name] = append(want[name], texts...)
+	}
+	if err := s.Delete(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
+	delete(want, "gone")
+	check := func() {
+		t.Helper()
+		for name, texts := range want {
+			for after := 0; after <= len(texts); after += 1 + after/20 {
+				n := after
+				for e, err := range s.Read(t.Context(), name, uint64(after)) {
+					if err != nil || n >= len(texts) || string(e.Data) != texts[n] || e.Stream != name || e.Version != uint64(n)+1 || fmt.Sprintf("%s-%d", name, e.Position) != texts[n] {
+						t.Fatalf("%s after %d: event %+v, %v", name, after, e, err)
+					}
+					n++
+				}
+				if n != len(texts) {
+					t.Fatalf("%s after %d: the read ends at %d of %d", name, after, n, len(texts))
+				}
+			}
+		}
+		for e, err := range s.ReadAll(t.Context(), 0) {
+			if err != nil || want[e.Stream] == nil {
+				t.Fatalf("event of %q, %v", e.Stream, err)
+			}
+		}
+	}
+	check()
+	learned := s.state
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, path)
+	check()
+	if !reflect.DeepEqual(s.state, learned) {
+		t.Error("what an opening learns is not what the appends taught")
+	}
+}
+
 // TestGapWhileOpen: a row that disappears under an open store ends the read at that row.
 func TestGapWhileOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
@@ -468,14 +583,23 @@ func damageLast(t *testing.T, path string) {
 	}
 }
 
-// TestBadPages overwrites each page of a file in turn. Whatever the store then says, it must say it in words, without a
-// crash, and never give out a row that is not one of ours under the name of one that is missing.
+// pageRepeats makes every tenth event of TestBadPages longer than a page.
+func pageRepeats(i int) int {
+	if i%10 == 9 {
+		return 3000
+	}
+	return 300
+}
+
+// TestBadPages overwrites each page of a file in turn; the tails of long events, whose bytes nobody here checks, are not looked
+// at. Whatever the store then says, it must say it in words, without a crash, and never give out a row that is not one of ours
+// under the name of one that is missing.
 func TestBadPages(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "events.db")
 	s := openTest(t, path)
 	for i := range 60 {
-		mustAppend(t, s, "a", uint64(i), strings.Repeat(fmt.Sprintf("%03d", i), 300))
+		mustAppend(t, s, "a", uint64(i), strings.Repeat(fmt.Sprintf("%03d", i), pageRepeats(i)))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -508,7 +632,7 @@ func TestBadPages(t *testing.T) {
 				if cut++; !errors.As(err, &corrupt) {
 					t.Errorf("page %d: read: %v", page, err)
 				}
-			} else if want := strings.Repeat(fmt.Sprintf("%03d", e.Version-1), 300); string(e.Data) != want {
+			} else if !strings.HasPrefix(string(e.Data), strings.Repeat(fmt.Sprintf("%03d", e.Version-1), 100)) {
 				t.Errorf("page %d: version %d is %.20q…", page, e.Version, e.Data)
 			}
 		}

@@ -45,7 +45,7 @@ func (s *Store) Append(ctx context.Context, stream string, expected uint64, even
 	if len(events) == 0 {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
-		return 0, s.state.refusal(stream, expected, s.state.heads[stream])
+		return 0, s.state.refusal(stream, expected, s.state.head(stream))
 	}
 	r := requests.Get().(*request)
 	r.stream, r.expected, r.events, r.remove, r.bytes = stream, expected, events, false, 0
@@ -109,20 +109,6 @@ func (r *request) answer(position uint64, err error) {
 	r.done <- struct{}{}
 }
 
-// refusal is why an append at this version cannot be: nil when it can.
-func (st *state) refusal(stream string, expected, head uint64) error {
-	if st.deleted[stream] {
-		return eventstore.ErrDeleted
-	}
-	if d := st.damaged[stream]; d != nil {
-		return d
-	}
-	if head != expected {
-		return &eventstore.ConflictError{Stream: stream, Expected: expected, Actual: head}
-	}
-	return nil
-}
-
 // writer is what only the holder of the token of writing touches, after Open.
 type writer struct {
 	conn        *conn
@@ -144,20 +130,24 @@ const (
 	sqlInsert        = "INSERT INTO events (position, stream, version, type, data) VALUES (?, ?, ?, ?, ?)"
 	sqlDataVersion   = "PRAGMA data_version"
 	sqlMarkDeleted   = "INSERT INTO deleted_streams (stream, position) VALUES (?, ?)"
-	sqlDeleteStream  = "DELETE FROM events WHERE stream = ?"
+	sqlDeleteSpan    = "DELETE FROM events WHERE position BETWEEN ? AND ? AND stream = ?"
 	sqlCheckpointAll = "PRAGMA wal_checkpoint(TRUNCATE)"
 )
 
 func (w *writer) prepare(c *conn) (err error) {
 	w.conn = c
 	w.pending = make(map[string]uint64)
-	w.commit = func() error { return c.exec("COMMIT") }
 	if w.begin, err = c.prepare("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	if w.insert, err = c.prepare(sqlInsert); err != nil {
 		return err
 	}
+	commit, err := c.prepare("COMMIT")
+	if err != nil {
+		return err
+	}
+	w.commit = commit.run
 	w.dataVersion, err = c.number(sqlDataVersion)
 	return err
 }
@@ -218,10 +208,10 @@ func (s *Store) appendBatch(batch []*request) {
 		return
 	}
 	s.publish(func(st *state) {
-		for stream, head := range w.pending {
-			st.heads[stream] = head
+		for _, r := range w.stored {
+			n := uint64(len(r.events))
+			st.add(r.stream, r.position-n+1, n)
 		}
-		st.events += last - st.last
 		st.last = last
 	})
 	for _, r := range w.stored {
@@ -245,7 +235,7 @@ func (s *Store) plan(batch []*request) {
 		}
 		head, ours := w.pending[r.stream]
 		if !ours {
-			head = s.state.heads[r.stream]
+			head = s.state.head(r.stream)
 		}
 		switch err := s.state.refusal(r.stream, r.expected, head); {
 		case err == nil:
@@ -325,23 +315,20 @@ func (s *Store) begin() error {
 	return nil
 }
 
-// compare reads the state from the file and says ErrForeignWriter when it is not the one we know.
+// compare says ErrForeignWriter when the file is not what we know by heart. It looks where the triggers let another program
+// change something: behind the last position and at the marks of deleted streams.
 func (s *Store) compare() error {
-	found, err := load(s.writer.conn, s.path)
+	last, err := s.writer.conn.number(sqlLast)
 	if err != nil {
 		return fmt.Errorf("compare with the file after another program used it: %w", err)
 	}
-	same := found.last == s.state.last && found.events == s.state.events &&
-		len(found.heads) == len(s.state.heads) && len(found.deleted) == len(s.state.deleted)
-	for stream, head := range found.heads {
-		same = same && s.state.heads[stream] == head
+	deleted, err := s.writer.conn.number(sqlDeletedCount)
+	if err != nil {
+		return fmt.Errorf("compare with the file after another program used it: %w", err)
 	}
-	for stream := range found.deleted {
-		same = same && s.state.deleted[stream]
-	}
-	if !same {
-		return fmt.Errorf("%s: %w: it had %d events up to position %d and has %d up to %d; nothing is written until the store is opened again",
-			s.path, ErrForeignWriter, s.state.events, s.state.last, found.events, found.last)
+	if uint64(last) != s.state.last || int(deleted) != len(s.state.deleted) {
+		return fmt.Errorf("%s: %w: it had %d as its last position and %d deleted streams and has %d and %d; nothing is written until the store is opened again",
+			s.path, ErrForeignWriter, s.state.last, len(s.state.deleted), last, deleted)
 	}
 	return nil
 }
@@ -388,16 +375,14 @@ func (s *Store) deleteStream(r *request) {
 		r.answer(0, w.failed)
 		return
 	}
-	removed, err := s.removeRows(r.stream)
-	if err != nil {
+	if err := s.removeRows(r.stream); err != nil {
 		r.answer(0, fmt.Errorf("delete %s: %w", r.stream, err))
 		return
 	}
 	s.publish(func(st *state) {
-		delete(st.heads, r.stream)
+		delete(st.streams, r.stream)
 		delete(st.damaged, r.stream)
 		st.deleted[r.stream] = true
-		st.events -= removed
 	})
 	// The rows are gone and overwritten with zeros (secure_delete), but the WAL still has the pages as they were. A reader
 	// can keep it from being emptied; then a later checkpoint does it. Nothing is lost by a failure here.
@@ -406,10 +391,10 @@ func (s *Store) deleteStream(r *request) {
 }
 
 // removeRows marks the stream as deleted and removes its events: both or neither.
-func (s *Store) removeRows(stream string) (removed uint64, err error) {
+func (s *Store) removeRows(stream string) error {
 	w := &s.writer
 	if err := s.begin(); err != nil {
-		return 0, err
+		return err
 	}
 	mark, err := w.conn.prepare(sqlMarkDeleted)
 	if err == nil {
@@ -418,16 +403,19 @@ func (s *Store) removeRows(stream string) (removed uint64, err error) {
 		err = mark.run()
 	}
 	if err != nil {
-		return 0, s.rollback(err)
+		return s.rollback(err)
 	}
-	rows, err := w.conn.prepare(sqlDeleteStream)
-	if err == nil {
-		rows.BindText(1, stream)
-		err = rows.run()
-	}
+	rows, err := w.conn.prepare(sqlDeleteSpan)
 	if err != nil {
-		return 0, s.rollback(err)
+		return s.rollback(err)
 	}
-	removed = uint64(w.conn.changes())
-	return removed, s.commit()
+	rows.BindText(3, stream)
+	for _, sp := range s.state.spans(stream) {
+		rows.BindInt64(1, int64(sp.from))
+		rows.BindInt64(2, int64(sp.to))
+		if err := rows.run(); err != nil {
+			return s.rollback(err)
+		}
+	}
+	return s.commit()
 }
