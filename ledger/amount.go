@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"math"
 	"math/bits"
 	"strings"
 
@@ -117,16 +116,4 @@ func mulDiv(a Fen, n, d uint64) (q Fen, rem uint64) {
 	hi, lo := bits.Mul64(uint64(a), n)
 	quo, rem := bits.Div64(hi, lo, d)
 	return Fen(quo), rem
-}
-
-// addAll sums amounts, reporting overflow.
-func addAll(amounts ...Fen) (Fen, bool) {
-	var sum Fen
-	for _, a := range amounts {
-		var ok bool
-		if sum, ok = sum.Add(a); !ok {
-			return math.MaxInt64, false
-		}
-	}
-	return sum, true
 }

@@ -190,6 +190,12 @@ func TestDepositParties(t *testing.T) {
 	expect(t, b, "2020-06-02", "deposit/bid", "120.00", "money/bank", "120.00")
 	// The first deposit stays in the books; the second alone cannot be turned back whole any more.
 	b.Refuse("2020-06-02", lt.Treasurer, reverses("收2020-2"), ledger.VoucherNotReversible)
+	// 80.00 of the first went back to its payer; the deposits of all would still cover turning it back, its payer's do not.
+	b.State.Evolve(&eventv1.Event{Version: b.State.Version() + 1, RecordedAt: lt.Noon("2020-06-02").UnixMicro(), Vouchers: []*eventv1.Voucher{{
+		Ref: lt.Ref("付2020-1").Proto(), OccurredOn: 20200602, Postings: []*eventv1.Posting{
+			{Account: "deposit/bid", AmountFen: 80_00, Party: "party/one"}, {Account: "money/bank", AmountFen: -80_00}}}}})
+	b.Do("2020-06-02", lt.Treasurer, &ledger.ReceiveDeposit{Kind: "bid", Amount: lt.Yuan("500.00"), On: lt.Day("2020-06-02"), Money: "bank", Payer: "party/two"})
+	b.Refuse("2020-06-03", lt.Treasurer, reverses("收2020-1"), ledger.AccountOverdrawn, "account=deposit/bid", "available=20.00", "short=80.00")
 }
 
 // TestInstalments: live vouchers together cite at most what a paper is over; a reversal frees what it cited.
@@ -357,6 +363,36 @@ func TestCorrectionTier(t *testing.T) {
 		t.Error("no review is asked for")
 	}
 	b.Refuse("2022-12-31", lt.Treasurer, &ledger.BookCorrection{Number: b.Last()}, ledger.ReviewNeeded)
+}
+
+// TestReplacementsShareAuthority: what a reversal gives back is there once, however many vouchers are booked instead.
+func TestReplacementsShareAuthority(t *testing.T) {
+	b := lt.Demo(t, "2021-12-20")
+	c := reverses("付2021-18")
+	for range 2 {
+		c.Replacements = append(c.Replacements, ledger.Replacement{Corrects: c.Reverses[0], Payment: &ledger.RequestPayment{Fund: "maintenance", Purpose: "planting",
+			Amount: lt.Yuan("4,500.01"), Payee: "party/supplier", Resolution: "planting-2021", Money: "bank"}})
+	}
+	b.Refuse("2021-12-20", lt.Treasurer, c, ledger.ResolutionExhausted, "remaining=4499.99", "short=0.02")
+	c.Replacements[1].Payment.Amount = lt.Yuan("4,499.99")
+	if refs := lt.Refs(book(t, b, "2021-12-20", c)); refs != "付2021-19 付2021-20 付2021-21" {
+		t.Errorf("booked %s", refs)
+	}
+	if left := b.State.Remaining("planting-2021"); left != 0 {
+		t.Errorf("%v are left", left)
+	}
+}
+
+// TestNewestPolicy: of two policies that start on one day the one adopted last is in force.
+func TestNewestPolicy(t *testing.T) {
+	b := lt.Liminba(t)
+	for _, p := range []struct{ id, share string }{{"policy-v2", "0.5"}, {"policy-v3", "0.4"}} {
+		b.Resolve("2020-06-01", p.id, eventv1.Matter_MATTER_POLICY, "household_heads", "", "")
+		b.Do("2020-06-01", lt.Approver, &ledger.AdoptPolicy{Effective: 20200601, Kinds: []string{"rent"}, Shares: lt.Shares("rest", p.share, "0", "0"), Resolution: p.id})
+	}
+	b.Do("2020-06-01", lt.Treasurer, lt.Rent("2020-06-01", "100.00"))
+	b.Do("2020-06-01", lt.Treasurer, &ledger.RecordIncome{Kind: "interest", Amount: 100, On: 20200601, Money: "bank"}) // v1 goes on for it
+	expect(t, b, "2020-06-01", "fund/reserve", "40.10", "fund/dividend", "60.70", "fund/welfare", "0.10")
 }
 
 // TestReversalTier: a spending rule may have its own line for reversals.
@@ -574,6 +610,11 @@ func TestDividendLines(t *testing.T) {
 		t.Errorf("lines %v, declared %v, takers %v", counts, declared, takers)
 	}
 	expect(t, b, "2021-07-22", "fund/dividend", "0.00", "payable/dividend", "137,232.12")
+	b.Do("2021-07-22", lt.Treasurer, &ledger.ReceiveGift{Fund: "dividend", Amount: lt.Yuan("39.10"), On: lt.Day("2021-07-22"), Money: "bank"})
+	counts, takers, declared = lines("around", "39.10", "2021-07-21") // 700 fen over: 600 to the end of the list, 100 from its start
+	if counts[2] != 700 || takers[0] != 1 || takers[99] != 100 || takers[100] != 2611 || declared.LastTaker != 100 {
+		t.Errorf("lines %v, declared %v, takers %v", counts, declared, takers)
+	}
 }
 
 // TestDividendFiles: what failed is sent again and only that; results are recorded once; a file turned back is owed again.

@@ -93,6 +93,9 @@ func TestStatements(t *testing.T) {
 		closings++
 		checkStatement(t, b, m, c)
 	}
+	if dump := b.State.Dump(); strings.Contains(dump, "turnover") {
+		t.Error("the turnover of closed months is kept")
+	}
 	if closings != 34 || b.State.ClosedThrough() != 202212 {
 		t.Errorf("%d months closed through %v", closings, b.State.ClosedThrough())
 	}
@@ -169,6 +172,19 @@ func TestTurnoverOfReversal(t *testing.T) {
 	for _, total := range b.Do("2020-07-01", lt.Treasurer, &ledger.ClosePeriod{Month: 202006})[0].GetPeriodClosed().Totals {
 		if total.DebitFen != 0 || total.CreditFen != 0 || total.ClosingFen != 0 {
 			t.Errorf("%s turned over %d and %d, closing %d", total.Account, total.DebitFen, total.CreditFen, total.ClosingFen)
+		}
+	}
+	// A lower amount that is turned back leaves what was turned over first.
+	b = lt.Liminba(t)
+	b.Do("2020-06-01", lt.Treasurer, lt.Rent("2020-06-01", "100.00"))
+	b.Do("2020-06-01", lt.Treasurer, &ledger.RequestCorrection{DifferenceOf: lt.Ref("收2020-1"), RightAmount: lt.Yuan("60.00")})
+	b.Do("2020-06-01", lt.Treasurer, reverses("收2020-2"))
+	for m := ledger.Month(202003); m < 202006; m = m.Next() {
+		b.Do("2020-07-01", lt.Treasurer, &ledger.ClosePeriod{Month: m})
+	}
+	for _, total := range b.Do("2020-07-01", lt.Treasurer, &ledger.ClosePeriod{Month: 202006})[0].GetPeriodClosed().Totals {
+		if total.Account == "money/bank" && (ledger.Fen(total.DebitFen) != lt.Yuan("100.00") || total.CreditFen != 0) {
+			t.Errorf("the bank turned over %v and %v", ledger.Fen(total.DebitFen), ledger.Fen(total.CreditFen))
 		}
 	}
 }

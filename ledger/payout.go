@@ -297,11 +297,11 @@ func (c *AwardGrants) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if d.today <= r.till || c.On <= r.till {
-		return refuse(NoticeRunning).with("notice_to", r.till).with("today", min(d.today, c.On)).at("occurred_on")
-	}
 	if err := d.voucherDay("occurred_on", c.On); err != nil {
 		return err
+	}
+	if d.today <= r.till || c.On <= r.till {
+		return refuse(NoticeRunning).with("notice_to", r.till).with("today", min(d.today, c.On)).at("occurred_on")
 	}
 	v := &eventv1.Voucher{Narration: r.fact.Title, GrantRoundId: c.Round, ResolutionId: r.fact.ResolutionId,
 		Postings: []*eventv1.Posting{line(FundAccount(r.fact.Fund), r.total), line(PayableGrant, -r.total)}}

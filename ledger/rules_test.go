@@ -509,6 +509,26 @@ func TestDays(t *testing.T) {
 	}
 }
 
+// TestNoticeRunsByTheClock: where vouchers may occur some days ahead, a later business day does not shorten a notice.
+func TestNoticeRunsByTheClock(t *testing.T) {
+	charter := lt.Charter()
+	charter.HorizonDays = 3
+	b := lt.New(t)
+	b.Do("2020-03-01", lt.Admin, &ledger.FoundCollective{Charter: charter})
+	b.Replay(lt.Until(lt.Demonstration(), "2021-01-04")[1:])
+	b.Refuse("2021-01-20", lt.Approver, &ledger.AwardGrants{Round: "relief-1", On: lt.Day("2021-01-21")}, ledger.NoticeRunning, "today=2021-01-20")
+	b.Do("2021-01-21", lt.Approver, &ledger.AwardGrants{Round: "relief-1", On: lt.Day("2021-01-22")})
+}
+
+// TestWithdraw: only its maker withdraws a request.
+func TestWithdraw(t *testing.T) {
+	b := asked(t)
+	b.Do("2021-12-20", lt.Admin, &ledger.GrantRole{Operator: "second", Role: eventv1.Role_ROLE_TREASURER})
+	b.Refuse("2021-12-20", "second", &ledger.WithdrawRequest{Number: b.Last()}, ledger.RoleMissing)
+	b.Do("2021-12-20", lt.Treasurer, &ledger.WithdrawRequest{Number: b.Last()})
+	b.Refuse("2021-12-20", lt.Approver, &ledger.ApproveRequest{Number: b.Last()}, ledger.RequestClosed)
+}
+
 // TestMembers counts members and households on a day: from the day they join to the day they leave.
 func TestMembers(t *testing.T) {
 	b := lt.Liminba(t)

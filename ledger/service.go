@@ -103,7 +103,10 @@ func (s *Service) doAll(ctx context.Context, collective string, orders []Order, 
 	outcomes := make([]Outcome, len(orders))
 	g := &group{done: make(chan struct{}), stop: stop}
 	for i, o := range orders {
-		err := s.prepare(ctx, collective, &o)
+		err := ctx.Err() // one that has ended begins nothing
+		if err == nil {
+			err = s.prepare(ctx, collective, &o)
+		}
 		if stop && i > 0 && outcomes[i-1].Err != nil {
 			err = ErrNotTried
 		}
@@ -182,11 +185,19 @@ func (s *Service) Facts(ctx context.Context, collective string) (*Facts, error) 
 		return f, nil
 	}
 	var facts *Facts
-	err := s.View(ctx, collective, func(*Collective) error {
-		facts = s.desk(collective).facts.Load()
+	err := s.View(ctx, collective, func(c *Collective) error {
+		facts = factsOf(c)
 		return nil
 	})
 	return facts, err
+}
+
+func factsOf(c *Collective) *Facts {
+	roles := make(map[string][]eventv1.Role, len(c.roles))
+	for operator, held := range c.roles {
+		roles[operator] = slices.Clone(held)
+	}
+	return &Facts{Charter: c.charter, Zone: c.zone, roles: roles}
 }
 
 // Events yields a collective's decoded events with versions greater than after. Decoding runs ahead of the consumer on
@@ -299,14 +310,24 @@ func (d *desk) run(g *group) {
 	}
 }
 
-// batch is what one append will store.
+// batch is what one append will store, and the answers that wait for it: what was refused because of a command ahead of the
+// log is not refused before that command is stored.
 type batch struct {
-	base   uint64
-	bytes  int
-	stored []eventstore.NewEvent
-	events []*eventv1.Event
-	jobs   []*job
-	ends   []int // index into events behind each job's
+	base    uint64
+	bytes   int
+	stored  []eventstore.NewEvent
+	events  []*eventv1.Event
+	answers []answer
+	failed  map[*group]bool // groups that stop at an error and met one here; nil for none
+}
+
+// answer is what a job gets when the batch is stored: its events, or an error, or the first answer of long ago.
+type answer struct {
+	job        *job
+	start, end int // of its events
+	err        error
+	repeated   bool
+	firm       bool // it rests on nothing ahead of the log
 }
 
 // work decides as many of the jobs as fit into one append, stores them, answers them, and gives back the rest.
@@ -317,27 +338,27 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for range conflictTriesMax {
-		b, rest, repeats, err := d.decideAll(ctx, jobs)
-		if err == nil && len(b.stored) > 0 {
+		if err := d.load(ctx); err != nil {
+			d.failAll(jobs, err)
+			return nil
+		}
+		b, rest := d.decideAll(ctx, jobs)
+		var err error
+		if len(b.stored) > 0 {
 			_, err = d.service.store.Append(ctx, d.stream, b.base, b.stored)
 		}
 		var conflict *eventstore.ConflictError
 		if errors.As(err, &conflict) {
 			d.state = nil
-			jobs = slices.Concat(b.jobs, repeats)
-			if len(rest) > 0 {
-				jobs = append(jobs, rest...)
-			}
 			continue
 		}
 		if err != nil {
 			d.state = nil // what was evolved ahead is not committed, or nobody knows
-			d.failAll(slices.Concat(b.jobs, repeats), err)
-			return rest
+		} else if len(b.events) > 0 {
+			d.commit(b.events)
 		}
-		d.commit(b)
-		for _, j := range repeats {
-			j.finish(d.firstAnswer(ctx, j))
+		for _, a := range b.answers {
+			d.answer(ctx, a, b.events, err)
 		}
 		return rest
 	}
@@ -346,57 +367,81 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 }
 
 // decideAll decides jobs one after another against the state, which it moves ahead of the log.
-func (d *desk) decideAll(ctx context.Context, jobs []*job) (b batch, rest, repeats []*job, err error) {
-	if err := d.load(ctx); err != nil {
-		return batch{jobs: jobs}, nil, nil, err
-	}
+func (d *desk) decideAll(ctx context.Context, jobs []*job) (b batch, rest []*job) {
 	b.base = d.state.version
 	for i, j := range jobs {
 		if b.bytes > batchBytesMax {
-			return b, jobs[i:], repeats, nil
+			return b, jobs[i:]
 		}
-		if j.group.stop && j.group.failed {
-			j.finish(nil, ErrNotTried)
-			continue
+		a := answer{job: j, start: len(b.events), firm: len(b.events) == 0}
+		err := ErrNotTried
+		if !j.group.stop || !j.group.failed && !b.failed[j.group] {
+			err = d.decide(ctx, j, &b)
 		}
-		events, err := d.decide(ctx, j, b.events)
 		var repeated *Repeated
-		if errors.As(err, &repeated) {
+		switch {
+		case errors.Is(err, errBatchFull):
+			return b, jobs[i:]
+		case errors.As(err, &repeated):
 			j.repeat, j.digest = repeated.Version, Digest(j.order.Command, d.id, j.order.Meta.Actor)
-			repeats = append(repeats, j)
-			if j.group.stop {
-				return b, jobs[i+1:], repeats, nil // its content may prove to be another, which ends the group
-			}
-			continue
+			a.repeated, a.firm = true, repeated.Version <= b.base
+		case err != nil:
+			a.err = err
+			b.fail(j.group)
 		}
-		if err == nil {
-			err = b.add(events)
-		}
-		if err != nil {
-			j.finish(nil, err)
-			continue
-		}
-		for _, e := range events {
+		for _, e := range b.events[a.start:] {
 			d.state.Evolve(e)
 		}
-		b.jobs, b.ends = append(b.jobs, j), append(b.ends, len(b.events))
+		a.end = len(b.events)
+		b.answers = append(b.answers, a)
+		if a.repeated && j.group.stop {
+			return b, jobs[i+1:] // its content may prove to be another, which ends the group
+		}
 	}
-	return b, nil, repeats, nil
+	return b, nil
 }
 
-func (d *desk) decide(ctx context.Context, j *job, ahead []*eventv1.Event) ([]*eventv1.Event, error) {
+func (b *batch) fail(g *group) {
+	if g.stop && b.failed == nil {
+		b.failed = make(map[*group]bool)
+	}
+	if g.stop {
+		b.failed[g] = true
+	}
+}
+
+// answer answers a job after the append of its batch, which failed when err is not nil.
+func (d *desk) answer(ctx context.Context, a answer, events []*eventv1.Event, err error) {
+	switch {
+	case err != nil && !(a.firm && (a.repeated || a.err != nil)):
+		a.job.finish(nil, unavailable(err))
+	case a.repeated:
+		a.job.finish(d.firstAnswer(ctx, a.job))
+	case a.err != nil:
+		a.job.finish(nil, a.err)
+	default:
+		a.job.finish(events[a.start:a.end:a.end], nil)
+	}
+}
+
+// decide decides a job and adds its events to the batch.
+func (d *desk) decide(ctx context.Context, j *job, b *batch) error {
 	if _, founding := j.order.Command.(*FoundCollective); d.state.charter == nil && !founding {
 		d.service.forget(d.id)
-		return nil, refuse(CollectiveUnknown).with("collective", clip(d.id)).at("collective_id")
+		return refuse(CollectiveUnknown).with("collective", clip(d.id)).at("collective_id")
 	}
 	if r, ok := j.order.Command.(Recaller); ok {
-		recalled, err := d.recall(ctx, r.Recalls(d.state), ahead)
+		recalled, err := d.recall(ctx, r.Recalls(d.state), b.events)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		j.order.Meta.Recalled = recalled
 	}
-	return Decide(d.state, j.order.Command, j.order.Meta)
+	events, err := Decide(d.state, j.order.Command, j.order.Meta)
+	if err != nil {
+		return err
+	}
+	return b.add(events)
 }
 
 // recall reads the stored events a command needs; the newest may still be ahead of the log.
@@ -427,8 +472,12 @@ func (d *desk) read(ctx context.Context, version uint64) (*eventv1.Event, error)
 	return nil, &eventstore.CorruptError{Stream: d.stream, Version: version, Reason: "the event is missing"}
 }
 
+// errBatchFull says that a command's events belong into the next append.
+var errBatchFull = errors.New("the append is full")
+
 // add encodes events, once, and asserts what must hold of every voucher before it is stored.
 func (b *batch) add(events []*eventv1.Event) error {
+	size := 0
 	stored := make([]eventstore.NewEvent, 0, len(events))
 	for _, e := range events {
 		for _, v := range e.Vouchers {
@@ -444,28 +493,25 @@ func (b *batch) add(events []*eventv1.Event) error {
 			return refuse(TooMany).with("what", "bytes").with("max", eventstore.EventBytesMax).with("count", len(s.Data))
 		}
 		stored = append(stored, s)
+		size += len(s.Data)
 	}
-	for _, s := range stored {
-		b.bytes += len(s.Data)
+	if size > eventstore.AppendBytesMax {
+		return refuse(TooMany).with("what", "bytes").with("max", eventstore.AppendBytesMax).with("count", size)
 	}
+	if b.bytes+size > eventstore.AppendBytesMax {
+		return errBatchFull
+	}
+	b.bytes += size
 	b.stored = append(b.stored, stored...)
 	b.events = append(b.events, events...)
 	return nil
 }
 
-// commit tells the observer and answers the jobs of a stored batch.
-func (d *desk) commit(b batch) {
-	if len(b.events) == 0 {
-		return
-	}
-	d.publish(b.events)
+// commit makes stored events known, before their commands are answered.
+func (d *desk) commit(events []*eventv1.Event) {
+	d.publish(events)
 	if d.service.observer != nil {
-		d.service.observer.Observe(d.id, b.events)
-	}
-	start := 0
-	for i, j := range b.jobs {
-		j.finish(b.events[start:b.ends[i]], nil)
-		start = b.ends[i]
+		d.service.observer.Observe(d.id, events)
 	}
 }
 
@@ -481,11 +527,7 @@ func (d *desk) publish(events []*eventv1.Event) {
 	if !changed || d.state.charter == nil {
 		return
 	}
-	roles := make(map[string][]eventv1.Role, len(d.state.roles))
-	for operator, held := range d.state.roles {
-		roles[operator] = slices.Clone(held)
-	}
-	d.facts.Store(&Facts{Charter: d.state.charter, Zone: d.state.zone, roles: roles})
+	d.facts.Store(factsOf(d.state))
 }
 
 func (d *desk) failAll(jobs []*job, err error) {
@@ -546,11 +588,24 @@ func (d *desk) load(ctx context.Context) error {
 		if err != nil {
 			return unavailable(err)
 		}
-		state.Evolve(e)
+		if err := d.fold(state, e); err != nil {
+			return err
+		}
 	}
 	d.state = state
 	d.facts.Store(nil)
 	d.publish(nil)
+	return nil
+}
+
+// fold folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.
+func (d *desk) fold(state *Collective, e *eventv1.Event) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &eventstore.CorruptError{Stream: d.stream, Version: e.Version, Reason: fmt.Sprintf("%s cannot follow what stands before it: %v", TypeName(e), r)}
+		}
+	}()
+	state.Evolve(e)
 	return nil
 }
 
