@@ -311,7 +311,7 @@ type (
 		Member uint32
 		On     Day
 	}
-	// SendDividendFile hands payees to the bank; no Payees: the next 1,000 unpaid lines.
+	// SendDividendFile hands payees to the bank; no Payees: the next of those owed, at most 1,000.
 	SendDividendFile struct {
 		Run, Money string
 		Payees     []uint32

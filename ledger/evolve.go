@@ -64,7 +64,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.opening = nil
 	default:
 		s.evolveRequest(e)
-		s.evolvePayout(e)
+		s.evolveGrant(e)
 	}
 }
 

@@ -154,6 +154,7 @@ const (
 	RequestClosed         Reason = "request_closed"
 	RequestOtherKind      Reason = "request_other_kind"
 	RequestChanged        Reason = "request_changed"
+	RequestOfOther        Reason = "request_of_other"
 	ReviewNeeded          Reason = "review_needed"
 	ReviewNotNeeded       Reason = "review_not_needed"
 	ApprovalNeeded        Reason = "approval_needed"
@@ -254,6 +255,7 @@ var Reasons = map[Reason]ReasonInfo{
 	RequestClosed:    {Precondition, "第 {request} 号申请已经办结。", "The request {request} is closed."},
 	RequestOtherKind: {Precondition, "第 {request} 号申请是“{kind}”,不能这样办理。", "The request {request} is a {kind} and is not settled this way."},
 	RequestChanged:   {Precondition, "第 {request} 号申请的内容与所见不符。", "The request {request} is not what was seen."},
+	RequestOfOther:   {Denied, "第 {request} 号申请由 {maker} 提出,只能由本人撤回。", "The request {request} was made by {maker}, who alone may withdraw it."},
 	ReviewNeeded:     {Precondition, "{subject} 还没有经监督委员会审核。", "{subject} is not reviewed by a supervisor yet."},
 	ReviewNotNeeded:  {Precondition, "{subject} 不需要监督委员会审核。", "{subject} needs no review."},
 	ApprovalNeeded:   {Precondition, "{subject} 需要 {needed} 人批准,已有 {given} 人。", "{subject} needs {needed} approvals and has {given}."},

@@ -126,6 +126,11 @@ var refusals = map[ledger.Reason]func(*testing.T) error{
 		b.Do("2021-12-21", lt.Admin, &ledger.GrantRole{Operator: lt.Treasurer, Role: eventv1.Role_ROLE_APPROVER})
 		return on(b, "2021-12-21", lt.Treasurer, &ledger.ApproveRequest{Number: b.Last()})
 	},
+	ledger.RequestOfOther: func(t *testing.T) error {
+		b := asked(t)
+		b.Do("2021-12-21", lt.Admin, &ledger.GrantRole{Operator: "second", Role: eventv1.Role_ROLE_TREASURER})
+		return on(b, "2021-12-21", "second", &ledger.WithdrawRequest{Number: b.Last()})
+	},
 	ledger.RoleNotHeld: func(t *testing.T) error {
 		return on(lt.Liminba(t), "2020-12-20", lt.Admin, &ledger.RevokeRole{Operator: "nobody", Role: eventv1.Role_ROLE_CASHIER})
 	},

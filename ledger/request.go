@@ -269,7 +269,7 @@ func (c *WithdrawRequest) decide(d *decision) error {
 		return err
 	}
 	if r.maker != d.m.Actor {
-		return refuse(RoleMissing).with("operator", d.m.Actor).with("roles", r.maker)
+		return refuse(RequestOfOther).with("request", c.Number).with("maker", r.maker).at("request_number")
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestWithdrawn{RequestWithdrawn: &eventv1.RequestWithdrawn{Number: c.Number}}})
 	return nil

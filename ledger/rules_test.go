@@ -524,7 +524,7 @@ func TestNoticeRunsByTheClock(t *testing.T) {
 func TestWithdraw(t *testing.T) {
 	b := asked(t)
 	b.Do("2021-12-20", lt.Admin, &ledger.GrantRole{Operator: "second", Role: eventv1.Role_ROLE_TREASURER})
-	b.Refuse("2021-12-20", "second", &ledger.WithdrawRequest{Number: b.Last()}, ledger.RoleMissing)
+	b.Refuse("2021-12-20", "second", &ledger.WithdrawRequest{Number: b.Last()}, ledger.RequestOfOther, "maker="+lt.Treasurer)
 	b.Do("2021-12-20", lt.Treasurer, &ledger.WithdrawRequest{Number: b.Last()})
 	b.Refuse("2021-12-20", lt.Approver, &ledger.ApproveRequest{Number: b.Last()}, ledger.RequestClosed)
 }
