@@ -657,7 +657,9 @@ func TestDividendFiles(t *testing.T) {
 	if len(b.Vouchers()) != refs {
 		t.Error("a file of which nothing was paid has a voucher")
 	}
-	send(1500, 2500, 3100)
+	if f := send(); fmt.Sprint(f.Payees) != "[1500 2500 3100]" {
+		t.Errorf("without a list, what failed goes out together, not %v", f.Payees)
+	}
 	last := lt.Refs(b.Do("2021-07-20", lt.Treasurer, results(6)))
 	expect(t, b, "2021-07-20", "payable/dividend", "0.00", "money/bank", "52,426.08")
 	b.Refuse("2021-07-20", lt.Treasurer, &ledger.SendDividendFile{Run: "2021", Money: "bank"}, ledger.NothingOwed)
