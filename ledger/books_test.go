@@ -435,7 +435,7 @@ func TestDifferenceOfIncome(t *testing.T) {
 		b := lt.Liminba(t)
 		b.Do("2020-06-01", lt.Treasurer, &ledger.RecordIncome{Kind: "interest", Amount: lt.Yuan("187.43"), On: lt.Day("2020-06-01"), Money: "bank"})
 		v := lt.Vouchers(book(t, b, "2020-06-02", &ledger.RequestCorrection{DifferenceOf: lt.Ref("收2020-1"), RightAmount: lt.Yuan(right)}))[0]
-		if v.Negative != (lt.Yuan(right) < lt.Yuan("187.43")) || v.IncomeKind != "" || ledger.RefOf(v.Corrects) != lt.Ref("收2020-1") {
+		if v.Negative != (lt.Yuan(right) < lt.Yuan("187.43")) || v.IncomeKind != "interest" || ledger.RefOf(v.Corrects) != lt.Ref("收2020-1") {
 			t.Errorf("the difference is %v", v)
 		}
 		direct := lt.Liminba(t)
@@ -579,7 +579,7 @@ func TestGrantAuthority(t *testing.T) {
 // dividend start after the last taker of the one before.
 func TestDividendLines(t *testing.T) {
 	b := lt.Demo(t, "2021-07-05")
-	b.Do("2021-07-10", lt.Treasurer, &ledger.DepartMembers{Left: lt.Day("2021-07-20"), Members: []uint32{3211}}) // leaves on the record date: is paid
+	b.Do("2021-07-20", lt.Treasurer, &ledger.DepartMembers{Left: lt.Day("2021-07-20"), Members: []uint32{3211}}) // leaves on the record date: is paid
 	lines := func(run, pool string, record string) (map[ledger.Fen]int, []uint32, *eventv1.DividendDeclared) {
 		t.Helper()
 		b.Resolve("2021-07-22", "d-"+run, eventv1.Matter_MATTER_DIVIDEND, "household_heads", "dividend", pool)
@@ -640,8 +640,8 @@ func TestDividendFiles(t *testing.T) {
 	results := func(file uint32, failed ...uint32) *ledger.RecordDividendResults {
 		return &ledger.RecordDividendResults{Run: "2021", File: file, On: day, Failed: failed}
 	}
-	b.Refuse("2021-07-20", lt.Treasurer, results(2, 500), ledger.PayeeNotOwed)
-	b.Refuse("2021-07-20", lt.Treasurer, results(2, 1500, 1500), ledger.PayeeNotOwed)
+	b.Refuse("2021-07-20", lt.Treasurer, results(2, 500), ledger.PayeeNotInFile)
+	b.Refuse("2021-07-20", lt.Treasurer, results(2, 1500, 1500), ledger.PayeeNotInFile)
 	b.Do("2021-07-20", lt.Treasurer, results(1))
 	b.Do("2021-07-20", lt.Treasurer, results(2, 1500))
 	b.Do("2021-07-20", lt.Treasurer, results(3, 2500))

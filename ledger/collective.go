@@ -36,6 +36,8 @@ type Collective struct {
 	turnover  map[Month]map[Account]*turnover // of months that are not closed
 	closed    Month                           // last closed month, 0 for none
 	opening   *eventv1.OpeningProposed        // proposed and not yet confirmed
+	proposer  string                          // who proposed it
+	live      int                             // vouchers that are no reversal and not reversed
 
 	// The rules in force.
 	policies    []*eventv1.PolicyAdopted
@@ -69,8 +71,12 @@ type (
 	paperKey struct{ kind, issuer, number string }
 	paper    struct {
 		total, cited Fen
-		version      uint64 // of the first event of the command that cited it first
-		digest       string // that command's digest
+		citations    []citation // by live vouchers
+	}
+	citation struct {
+		voucher VoucherRef
+		version uint64 // of the first event of the command
+		digest  string // of the command
 	}
 	turnover   struct{ debit, credit Fen }
 	membership struct {
@@ -194,4 +200,20 @@ func (s *Collective) policyFor(kind string, on Day) *eventv1.PolicyAdopted {
 		}
 	}
 	return best
+}
+
+// free takes back what a voucher cited.
+func (p *paper) free(cited Fen, voucher VoucherRef) {
+	p.cited -= cited
+	p.citations = slices.DeleteFunc(p.citations, func(c citation) bool { return c.voucher == voucher })
+}
+
+// citedBy gives the version of a command of this digest that cites the paper in a live voucher.
+func (p *paper) citedBy(digest string) (version uint64, ok bool) {
+	for _, c := range p.citations {
+		if c.digest == digest {
+			return c.version, true
+		}
+	}
+	return 0, false
 }

@@ -132,8 +132,8 @@ type (
 		On               Day
 		Money            string // money account id
 		Payer, Narration string
-		Documents        []Document
-		Fund, Resolution string `json:",omitempty"`
+		Documents        []Document `json:",omitempty"`
+		Fund, Resolution string     `json:",omitempty"`
 	}
 	// ReceiveDeposit receives money that stays somebody else's.
 	ReceiveDeposit struct {
@@ -142,7 +142,7 @@ type (
 		On               Day
 		Money            string
 		Payer, Narration string
-		Documents        []Document
+		Documents        []Document `json:",omitempty"`
 	}
 	// ReceiveGift receives a gift to one fund.
 	ReceiveGift struct {
@@ -151,7 +151,7 @@ type (
 		On               Day
 		Money            string
 		Donor, Narration string
-		Documents        []Document
+		Documents        []Document `json:",omitempty"`
 	}
 	// MoveMoney carries money from one money account to another.
 	MoveMoney struct {
@@ -159,7 +159,7 @@ type (
 		Amount    Fen
 		On        Day
 		Narration string
-		Documents []Document
+		Documents []Document `json:",omitempty"`
 	}
 	// ProposeOpening lists the balances the books start with.
 	ProposeOpening struct {
@@ -185,9 +185,9 @@ type (
 		Payee         string
 		Narration     string
 		Resolution    string
-		Documents     []Document
-		Money         string // settle at once from here; empty: later
-		On            Day    // business day for settling at once; 0: today
+		Documents     []Document `json:",omitempty"`
+		Money         string     // settle at once from here; empty: later
+		On            Day        // business day for settling at once; 0: today
 	}
 	// RequestTransfer asks to move money from fund to fund.
 	RequestTransfer struct {
@@ -269,7 +269,7 @@ type Inflow struct {
 	Money            string
 	Payer, Narration string
 	Resolution       string
-	Documents        []Document
+	Documents        []Document `json:",omitempty"`
 }
 
 // The commands about grants and dividends.

@@ -5,8 +5,14 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
+
+// correctionBytesMax bounds the event of a correction, leaving room for what its booking adds.
+const correctionBytesMax = eventstore.EventBytesMax - 1024
 
 // This file decides about putting vouchers right (冲销、更正; 会计基础工作规范 art. 51): a reversal is the opposite voucher naming the
 // first, with its recorded postings turned and never computed anew (V4); a correction is reversals and right vouchers booked
@@ -55,11 +61,15 @@ func (c *RequestCorrection) decide(d *decision) error {
 	if err := d.correct(order, 0); err != nil {
 		return err
 	}
+	fact := &eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{Incomes: d.incomes}}}
+	if size := proto.Size(&eventv1.Event{Vouchers: d.vouchers, Fact: fact.Fact}); size > correctionBytesMax {
+		return refuse(TooMany).with("what", "bytes").with("max", correctionBytesMax).with("count", size).at("reverses")
+	}
 	if needs.none() {
-		d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{}}})
+		d.emitPosted(fact)
 		return nil
 	}
-	d.vouchers = nil // judged only; they are made again when booked
+	d.vouchers, d.incomes = nil, nil // judged only; they are made again when booked
 	d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Correction{Correction: order}}, needs)
 	return nil
 }
@@ -80,7 +90,7 @@ func (c *BookCorrection) decide(d *decision) error {
 	if err := r.ready(len(r.approvedBy)); err != nil {
 		return err
 	}
-	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{Number: c.Number}}})
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{Number: c.Number, Incomes: d.incomes}}})
 	return nil
 }
 
@@ -173,12 +183,30 @@ func (d *decision) originalDemands(v *eventv1.Voucher, amount Fen) (demands, err
 		op = eventv1.Operation_OPERATION_PAYMENT
 	case RefOf(v.Ref).Class == Transfer && v.ResolutionId != "":
 		op = eventv1.Operation_OPERATION_TRANSFER
+	case RefOf(v.Ref).Class == Transfer: // opening balances, which a supervisor confirmed
+		return demands{review: true}, nil
 	}
-	if t := d.s.findTier(eventv1.Operation_OPERATION_REVERSAL, fund, purpose, amount); t != nil || op == 0 {
-		return demandsOf(t), nil
+	if needs, found := d.reversalDemands(v, fund, purpose, amount); found || op == 0 {
+		return needs, nil
 	}
 	t, err := d.tier(op, fund, purpose, amount)
 	return demandsOf(t), err
+}
+
+// reversalDemands joins what the rule asks of a reversal for the original's fund and for every other fund it touches.
+func (d *decision) reversalDemands(v *eventv1.Voucher, fund, purpose string, amount Fen) (needs demands, found bool) {
+	funds := []string{fund}
+	for _, p := range v.Postings {
+		if a := Account(p.Account); a.Kind() == KindFund && a.ID() != fund {
+			funds = append(funds, a.ID())
+		}
+	}
+	for _, f := range funds {
+		if t := d.s.findTier(eventv1.Operation_OPERATION_REVERSAL, f, purpose, amount); t != nil {
+			needs, found = needs.and(demandsOf(t)), true
+		}
+	}
+	return needs, found
 }
 
 // fundOf is the first fund a voucher touches, empty for none.
@@ -199,6 +227,9 @@ func (d *decision) replacementOrder(c *RequestCorrection, r Replacement) (*event
 	switch {
 	case r.Inflow != nil && r.Payment == nil:
 		in := r.Inflow
+		if err := checkInflowForm(in); err != nil {
+			return nil, demands{}, err
+		}
 		documents, err := storedPapers(in.Documents, in.Amount)
 		stored.Order = &eventv1.Replacement_Inflow{Inflow: &eventv1.InflowOrder{Inflow: in.As, Kind: in.Kind, Fund: in.Fund, AmountFen: int64(in.Amount),
 			Payer: in.Payer, Narration: in.Narration, MoneyAccount: in.Money, ResolutionId: in.Resolution, Documents: documents}}
@@ -244,6 +275,9 @@ func (d *decision) correct(o *eventv1.CorrectionOrder, request uint32) error {
 		}
 		d.book(RefOf(v.Ref).Class, on, turned(v, o.Narration, request))
 		restored[v.ResolutionId] += Fen(v.DrawnFen)
+		if round := d.s.rounds[v.GrantRoundId]; round != nil && v.Party == "" {
+			restored[v.ResolutionId] -= Fen(round.fact.BudgetFen) // the round holds its budget again
+		}
 	}
 	if err := d.takenAgain(restored); err != nil {
 		return err
@@ -293,8 +327,12 @@ func (d *decision) bookReplacement(r *eventv1.Replacement, on Day, request uint3
 		var err error
 		in := &Inflow{As: o.Inflow, Kind: o.Kind, Fund: o.Fund, Amount: Fen(o.AmountFen), Money: o.MoneyAccount, Payer: o.Payer,
 			Narration: o.Narration, Resolution: o.ResolutionId}
-		if v, _, err = d.inflow(in, on); err != nil {
+		var fact *eventv1.Event
+		if v, fact, err = d.inflow(in, on); err != nil {
 			return err
+		}
+		if income := fact.GetIncomeRecorded(); income != nil {
+			d.incomes = append(d.incomes, income)
 		}
 		v.Documents = o.Documents
 	} else {
@@ -332,6 +370,8 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 	switch {
 	case diff == 0:
 		return refuse(CorrectionEmpty)
+	case v.IncomeKind != "" && v.Corrects != nil && d.s.settled[RefOf(v.Corrects)] == RefOf(v.Ref):
+		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it is a difference of a split itself; turn it back instead", "它本身是分配的差额,请改用冲销").at("difference_of")
 	case v.Negative:
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it lowers an amount itself; turn it back instead", "它本身是调减的差额,请改用冲销").at("difference_of")
 	case v.GrantRoundId != "" || v.DividendRunId != "" || v.IncomeKind == "" && len(v.Postings) != 2:
@@ -340,7 +380,10 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 	if err := notBefore(on, v); err != nil {
 		return err
 	}
-	w := &eventv1.Voucher{Narration: cmp.Or(o.Narration, "更正 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, ResolutionId: v.ResolutionId,
+	if err := d.raised(v, diff); err != nil {
+		return err
+	}
+	w := &eventv1.Voucher{Narration: cmp.Or(o.Narration, "更正 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, IncomeKind: v.IncomeKind, ResolutionId: v.ResolutionId,
 		Corrects: v.Ref, RequestNumber: request, Negative: diff < 0}
 	if v.DrawnFen != 0 {
 		w.DrawnFen = int64(diff)
@@ -357,6 +400,18 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 	}
 	d.book(RefOf(v.Ref).Class, on, w)
 	return nil
+}
+
+// raised refuses to raise a payment without a resolution to an amount whose tier asks for one.
+func (d *decision) raised(v *eventv1.Voucher, diff Fen) error {
+	if diff < 0 || v.Purpose == "" || v.ResolutionId != "" {
+		return nil
+	}
+	t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, fundOf(v), v.Purpose, Amount(v)+diff)
+	if err == nil && t.ResolutionBody != "" {
+		err = refuse(ResolutionNeeded).with("body", t.ResolutionBody).at("difference_of")
+	}
+	return err
 }
 
 func (d *decision) differencePostings(v *eventv1.Voucher, diff Fen) []*eventv1.Posting {
@@ -398,6 +453,23 @@ func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
 	}
 	if r := d.s.runs[v.DividendRunId]; r != nil && RefOf(v.Ref).Class == Transfer && len(r.files) > 0 {
 		return rests.because("a payout file of the dividend is sent", "这次分红已有发放文件").at(field)
+	}
+	return nil
+}
+
+// checkInflowForm refuses fields that mean nothing for the kind of inflow: what is not looked at must not be stored.
+func checkInflowForm(in *Inflow) error {
+	extra := ""
+	switch {
+	case in.As == eventv1.InflowKind_INFLOW_KIND_GIFT && (in.Kind != "" || in.Resolution != ""):
+		extra = "kind"
+	case in.As == eventv1.InflowKind_INFLOW_KIND_DEPOSIT && (in.Fund != "" || in.Resolution != ""):
+		extra = "fund"
+	case in.As == eventv1.InflowKind_INFLOW_KIND_INCOME && in.Fund == "" && in.Resolution != "":
+		extra = "resolution_id"
+	}
+	if extra != "" {
+		return refuse(FieldInvalid).because("it means nothing for this kind of money in", "这种收入不填此项").at("replacements." + extra)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ type Month int32
 func ParseMonth(field, s string) (Month, error) {
 	d, err := ParseDay(field, s+"-01")
 	if err != nil {
-		return 0, refuse(DateInvalid).with("date", clip(s)).at(field)
+		return 0, refuse(MonthInvalid).with("month", clip(s)).at(field)
 	}
 	return d.Month(), nil
 }

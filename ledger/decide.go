@@ -26,7 +26,7 @@ func (r *Repeated) Error() string { return fmt.Sprintf("done before at version %
 // nothing but its arguments and changes none of them. The facts are consecutive versions of one atomic append; at most one
 // of them, the last, moves money.
 //
-// Checks come in one order: repeated, expected version, clock, role; then the command's own, among which purpose comes
+// Checks come in one order: repeated (the same id, or the same bank line with the same content), expected version, clock, role; then the command's own, among which purpose comes
 // before balance, balance before resolution, resolution before approvals.
 func Decide(s *Collective, c Command, m Meta) ([]*eventv1.Event, error) {
 	if m.ID == uuid.Nil {
@@ -35,10 +35,14 @@ func Decide(s *Collective, c Command, m Meta) ([]*eventv1.Event, error) {
 	if v, ok := s.Accepted(m.ID); ok {
 		return nil, &Repeated{v}
 	}
+	digest := Digest(c, collectiveOf(s, c), m.Actor)
+	if v, ok := s.sameBankLine(c, digest); ok {
+		return nil, &Repeated{v}
+	}
 	if m.Expected != nil && *m.Expected != s.version {
 		return nil, refuse(VersionStale).with("expected", *m.Expected).with("actual", s.version).at("expected_version")
 	}
-	d := &decision{s: s, m: m, recorded: max(m.Now.UnixMicro(), s.recorded)}
+	d := &decision{s: s, m: m, digest: digest, recorded: max(m.Now.UnixMicro(), s.recorded)}
 	if s.recorded-m.Now.UnixMicro() > clockSlackMax.Microseconds() {
 		return nil, refuse(ClockBehind).with("now", m.Now.In(s.zone).Format(time.DateTime)).with("last", s.LastRecorded().In(s.zone).Format(time.DateTime))
 	}
@@ -46,7 +50,6 @@ func Decide(s *Collective, c Command, m Meta) ([]*eventv1.Event, error) {
 	if err := d.mayGive(c); err != nil {
 		return nil, err
 	}
-	d.digest = Digest(c, d.id(c), m.Actor)
 	if err := c.decide(d); err != nil {
 		return nil, err
 	}
@@ -61,17 +64,41 @@ type decision struct {
 	today    Day   // the day of recorded in the collective's zone
 	digest   [32]byte
 
-	vouchers []*eventv1.Voucher // numbered, for the posting fact
+	vouchers []*eventv1.Voucher        // numbered, for the posting fact
+	incomes  []*eventv1.IncomeRecorded // how the incomes among them were split
 	events   []*eventv1.Event
 }
 
-// id is the collective's id, also for the command that founds it.
-func (d *decision) id(c Command) string {
+// collectiveOf is the collective's id, also for the command that founds it.
+func collectiveOf(s *Collective, c Command) string {
 	if f, ok := c.(*FoundCollective); ok {
 		return f.Charter.GetCollectiveId()
 	}
-	return d.s.charter.GetCollectiveId()
+	return s.charter.GetCollectiveId()
 }
+
+// sameBankLine finds a live voucher made by a command of the same content that cites the same bank line: the line was entered
+// before, and this is the same entry again (V16), whatever has happened since.
+func (s *Collective) sameBankLine(c Command, digest [32]byte) (version uint64, ok bool) {
+	cites, ok := c.(interface{ papers() []Document })
+	if !ok {
+		return 0, false
+	}
+	for _, doc := range cites.papers() {
+		if p := s.papers[paperKey{doc.Kind, doc.Issuer, doc.Number}]; p != nil && doc.Kind == "bank_line" {
+			if version, ok = p.citedBy(string(digest[:])); ok {
+				return version, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func (c *RecordIncome) papers() []Document   { return c.Documents }
+func (c *ReceiveDeposit) papers() []Document { return c.Documents }
+func (c *ReceiveGift) papers() []Document    { return c.Documents }
+func (c *MoveMoney) papers() []Document      { return c.Documents }
+func (c *RequestPayment) papers() []Document { return c.Documents }
 
 // mayGive holds the role × command matrix. Founding is for the server's admins, which the caller has checked.
 func (d *decision) mayGive(c Command) error {

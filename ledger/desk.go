@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -229,11 +230,21 @@ func (d *desk) decide(ctx context.Context, j *job, b *batch) error {
 		}
 		j.order.Meta.Recalled = recalled
 	}
-	events, err := Decide(d.state, j.order.Command, j.order.Meta)
+	events, err := decideSafely(d.state, j.order.Command, j.order.Meta)
 	if err != nil {
 		return err
 	}
 	return b.add(events)
+}
+
+// decideSafely keeps a mistake in one command's rule from ending the desk; Decide changes nothing, so the state stays good.
+func decideSafely(s *Collective, c Command, m Meta) (events []*eventv1.Event, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("decide %s: panic: %v\n%s", c.Name(), r, debug.Stack())
+		}
+	}()
+	return Decide(s, c, m)
 }
 
 // recall reads the stored events a command needs; the newest may still be ahead of the log.

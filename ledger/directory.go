@@ -17,6 +17,7 @@ type directory struct {
 	mu    sync.Mutex
 	names []string
 	seen  uint64
+	last  int64 // recorded_at of the last reservation
 }
 
 // reserve adds a name before its collective is founded. A crash after it leaves a name without a founding, which means
@@ -31,7 +32,7 @@ func (n *directory) reserve(ctx context.Context, id string, m Meta) error {
 		if slices.Contains(n.names, id) {
 			return nil
 		}
-		e := &eventv1.Event{Version: n.seen + 1, RecordedAt: m.Now.UnixMicro(), Actor: m.Actor, CommandId: m.ID[:],
+		e := &eventv1.Event{Version: n.seen + 1, RecordedAt: max(m.Now.UnixMicro(), n.last), Actor: m.Actor, CommandId: m.ID[:],
 			Fact: &eventv1.Event_NameReserved{NameReserved: &eventv1.NameReserved{CollectiveId: id}}}
 		stored, err := Encode(e)
 		if err != nil {
@@ -70,7 +71,7 @@ func (n *directory) catchUp(ctx context.Context) error {
 			return err
 		}
 		n.names = append(n.names, e.GetNameReserved().GetCollectiveId())
-		n.seen = stored.Version
+		n.seen, n.last = stored.Version, e.RecordedAt
 	}
 	return nil
 }

@@ -20,13 +20,14 @@ const (
 
 // run is a dividend.
 type run struct {
-	fund    string   // that bore it
-	payees  []uint32 // ascending
-	amounts []Fen
-	paid    []uint32 // by payee's line: 0 owed, else the file that is to pay or paid it
-	files   []*payoutFile
-	sent    int  // lines up to here have been in a file at least once
-	dead    bool // its declaration was turned back
+	fund     string   // that bore it
+	payees   []uint32 // ascending
+	amounts  []Fen
+	paid     []uint32 // by payee's line: 0 owed, else the file that is to pay or paid it
+	files    []*payoutFile
+	declared rest // the voucher of its declaration
+	sent     int  // lines up to here have been in a file at least once
+	dead     bool // its declaration was turned back
 }
 
 type payoutFile struct {
@@ -50,6 +51,7 @@ func (s *Collective) evolveDividend(e *eventv1.Event) {
 		}
 		r.paid = append(r.paid, make([]uint32, len(f.EntitlementsListed.Payees))...)
 	case *eventv1.Event_DividendDeclared:
+		s.runs[f.DividendDeclared.RunId].declared = restOn(e)
 		if r := s.runs[f.DividendDeclared.RunId]; r != nil && len(e.Vouchers) > 0 {
 			r.fund = fundOf(e.Vouchers[0])
 		}
@@ -95,9 +97,14 @@ func (c *RequestDividend) decide(d *decision) error {
 	}
 	order := &eventv1.DividendOrder{RunId: c.Run, Fund: c.Fund, PoolFen: int64(c.Pool), Basis: cmp.Or(c.Basis, eventv1.DividendBasis_DIVIDEND_BASIS_HEAD),
 		Method: cmp.Or(c.Method, eventv1.DividendMethod_DIVIDEND_METHOD_EQUAL), RecordDate: int32(c.RecordDate), ResolutionId: c.Resolution, Narration: c.Narration}
-	if _, err := d.deal(order); err != nil {
+	if err := checkDividendKind(order); err != nil {
 		return err
 	}
+	out, err := d.deal(order)
+	if err != nil {
+		return err
+	}
+	order.Payees, order.RateFen = uint32(len(out.payees)), int64(out.rate)
 	if err := d.fundCovers(c.Fund, d.today, c.Pool); err != nil {
 		return err
 	}
@@ -111,6 +118,15 @@ func (c *RequestDividend) decide(d *decision) error {
 		return err
 	}
 	d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Dividend{Dividend: order}}, demandsOf(t))
+	return nil
+}
+
+func checkDividendKind(o *eventv1.DividendOrder) error {
+	_, basis := eventv1.DividendBasis_name[int32(o.Basis)]
+	_, method := eventv1.DividendMethod_name[int32(o.Method)]
+	if !basis || !method {
+		return refuse(FieldInvalid).because("there is no such basis or method", "没有这种分法").at("basis")
+	}
 	return nil
 }
 
@@ -140,9 +156,9 @@ func (d *decision) deal(o *eventv1.DividendOrder) (dealt, error) {
 	case n == 0:
 		return dealt{}, refuse(RosterEmpty).with("date", on).at("record_date")
 	case n > payeesMax:
-		return dealt{}, refuse(TooMany).with("what", "payees").with("max", payeesMax).with("count", n)
+		return dealt{}, refuse(TooMany).with("what", "payees").with("max", payeesMax).with("count", int(n))
 	case pool < n:
-		return dealt{}, refuse(PoolTooSmall).with("pool", pool).with("payees", n).at("pool")
+		return dealt{}, refuse(PoolTooSmall).with("pool", pool).with("payees", int(n)).at("pool")
 	}
 	out.rate = pool / n
 	out.declared = out.rate * n
@@ -176,6 +192,9 @@ func (c *DeclareDividend) decide(d *decision) error {
 	out, err := d.deal(o)
 	if err != nil {
 		return err
+	}
+	if len(out.payees) != int(o.Payees) || int64(out.rate) != o.RateFen {
+		return refuse(RosterChanged).with("run", o.RunId).with("asked", o.Payees).with("now", len(out.payees)).at("request_number")
 	}
 	v := &eventv1.Voucher{Narration: o.Narration, ResolutionId: o.ResolutionId, DrawnFen: int64(out.declared), DividendRunId: o.RunId, RequestNumber: c.Number,
 		Postings: []*eventv1.Posting{line(FundAccount(o.Fund), out.declared), line(PayableDividend, -out.declared)}}
@@ -251,16 +270,23 @@ func (c *SendDividendFile) decide(d *decision) error {
 	return nil
 }
 
-// next gives the next payees to send: whoever is owed, in the roster's order, at most fileMax. Lines sent for the first time
-// go in slices of fileMax roster lines, so that a file keeps its place in the roster whoever is left out of it.
+// next gives the next payees to send, at most fileMax. Lines that were never in a file come first, slice by slice of fileMax
+// roster lines, so that a file keeps its place in the roster whoever is left out of it; then whoever is still owed.
 func (r *run) next() (payees []uint32) {
-	for i, p := range r.payees {
+	for from := r.sent; from < len(r.payees) && len(payees) == 0; from = (from/fileMax + 1) * fileMax {
+		payees = r.owedIn(from, min((from/fileMax+1)*fileMax, len(r.payees)))
+	}
+	if len(payees) == 0 {
+		payees = r.owedIn(0, len(r.payees))
+	}
+	return payees[:min(len(payees), fileMax)]
+}
+
+// owedIn lists who is owed among the lines from..to-1.
+func (r *run) owedIn(from, to int) (payees []uint32) {
+	for i := from; i < to; i++ {
 		if r.paid[i] == 0 {
-			payees = append(payees, p)
-		}
-		sliceEnds := (i+1)%fileMax == 0 && i+1 > r.sent
-		if len(payees) == fileMax || sliceEnds && len(payees) > 0 {
-			break
+			payees = append(payees, r.payees[i])
 		}
 	}
 	return payees
@@ -279,14 +305,14 @@ func (c *RecordDividendResults) decide(d *decision) error {
 	if f.settled {
 		return refuse(FileSettled).with("run", c.Run).with("file", c.File).at("file")
 	}
-	if err := d.voucherDay("occurred_on", c.On); err != nil {
+	if err := cmp.Or(d.voucherDay("occurred_on", c.On), r.declared.before(c.On)); err != nil {
 		return err
 	}
 	paid := Fen(f.fact.TotalFen)
 	failed := map[uint32]bool{}
 	for _, p := range c.Failed {
 		if !slices.Contains(f.fact.Payees, p) || failed[p] {
-			return refuse(PayeeNotOwed).with("run", c.Run).with("payee", p).at("failed")
+			return refuse(PayeeNotInFile).with("run", c.Run).with("file", c.File).with("payee", p).at("failed")
 		}
 		failed[p] = true
 		i, _ := r.lineOf(p)

@@ -189,7 +189,7 @@ func (c *ProposeOpening) decide(d *decision) error {
 }
 
 func (d *decision) openingPossible(on Day) error {
-	if len(d.s.vouchers) > 0 {
+	if d.s.live > 0 {
 		return refuse(OpeningLate)
 	}
 	return d.voucherDay("occurred_on", on)
@@ -236,6 +236,9 @@ func (*ConfirmOpening) decide(d *decision) error {
 	}
 	if err := d.openingPossible(Day(p.OccurredOn)); err != nil {
 		return err
+	}
+	if d.s.proposer == d.m.Actor {
+		return refuse(OwnRequest)
 	}
 	v := &eventv1.Voucher{Narration: "期初余额"}
 	for _, l := range p.Lines {

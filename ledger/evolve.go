@@ -45,7 +45,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 			s.members[number] = m
 		}
 	case *eventv1.Event_ResolutionRecorded:
-		s.resolutions[f.ResolutionRecorded.Id] = &resolution{fact: f.ResolutionRecorded}
+		s.resolutions[f.ResolutionRecorded.Id] = &resolution{fact: f.ResolutionRecorded, recorder: e.Actor}
 	case *eventv1.Event_ResolutionConfirmed:
 		s.resolutions[f.ResolutionConfirmed.Id].confirmed = true
 	case *eventv1.Event_PolicyAdopted:
@@ -59,7 +59,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.closed = Month(f.PeriodClosed.Month)
 		delete(s.turnover, s.closed)
 	case *eventv1.Event_OpeningProposed:
-		s.opening = f.OpeningProposed
+		s.opening, s.proposer = f.OpeningProposed, e.Actor
 	case *eventv1.Event_OpeningConfirmed:
 		s.opening = nil
 	default:
@@ -70,9 +70,11 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 
 func (s *Collective) evolveFounded(f *eventv1.CollectiveFounded, founder string) {
 	s.charter = f
-	if zone, err := time.LoadLocation(f.TimeZone); err == nil {
-		s.zone = zone
+	zone, err := time.LoadLocation(f.TimeZone)
+	if err != nil {
+		panic("ledger: " + err.Error()) // a stored zone that is unknown is damage: other days would be folded in silence
 	}
+	s.zone = zone
 	for _, b := range f.Bodies {
 		s.bodies[b.Id] = b
 	}
@@ -107,7 +109,7 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 	for _, p := range v.Postings {
 		s.postLine(v, p, day, month)
 	}
-	if v.IncomeKind != "" {
+	if v.IncomeKind != "" && !s.isDifference(v) {
 		s.countSplit(v)
 	}
 	if r := s.resolutions[v.ResolutionId]; r != nil {
@@ -115,16 +117,18 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 	}
 	s.cite(v, e)
 	if v.Reverses != nil {
+		s.live--
 		s.reversals[ref] = struct{}{}
 		s.settled[RefOf(v.Reverses)] = ref
 		if v.Corrects != nil && s.settled[RefOf(v.Corrects)] == RefOf(v.Reverses) {
 			delete(s.settled, RefOf(v.Corrects)) // a difference turned back: its original stands again
 		}
 		s.undo(v)
-	} else if v.Corrects != nil {
-		if _, turned := s.settled[RefOf(v.Corrects)]; !turned {
-			s.settled[RefOf(v.Corrects)] = ref // a difference: put right by this one from now on
-		}
+		return
+	}
+	s.live++
+	if s.isDifference(v) {
+		s.settled[RefOf(v.Corrects)] = ref // put right by this one from now on
 	}
 }
 
@@ -169,7 +173,18 @@ func (s *Collective) countSplit(v *eventv1.Voucher) {
 		s.splitDay[RefOf(v.Ref)] = Day(v.OccurredOn)
 		return
 	}
-	days.Add(s.splitDay[RefOf(v.Reverses)], -1)
+	if day, ok := s.splitDay[RefOf(v.Reverses)]; ok { // a difference was never counted
+		days.Add(day, -1)
+	}
+}
+
+// isDifference tells a difference from a replacement, whose original is turned back by the same command before it.
+func (s *Collective) isDifference(v *eventv1.Voucher) bool {
+	if v.Reverses != nil || v.Corrects == nil {
+		return false
+	}
+	by, done := s.settled[RefOf(v.Corrects)]
+	return !done || by == RefOf(v.Ref)
 }
 
 // cite counts what live vouchers cite of each paper; a reversal frees what its original cited.
@@ -179,17 +194,19 @@ func (s *Collective) cite(v *eventv1.Voucher, e *eventv1.Event) {
 		p := s.papers[key]
 		if v.Reverses != nil {
 			if p != nil {
-				if p.cited -= Fen(doc.CitedFen); p.cited <= 0 {
+				p.free(Fen(doc.CitedFen), RefOf(v.Reverses))
+				if len(p.citations) == 0 {
 					delete(s.papers, key)
 				}
 			}
 			continue
 		}
 		if p == nil {
-			p = &paper{total: Fen(doc.TotalFen), version: s.firstOf(e), digest: string(e.CommandDigest)}
+			p = &paper{total: Fen(doc.TotalFen)}
 			s.papers[key] = p
 		}
 		p.cited += Fen(doc.CitedFen)
+		p.citations = append(p.citations, citation{RefOf(v.Ref), s.firstOf(e), string(e.CommandDigest)})
 	}
 }
 

@@ -49,10 +49,10 @@ func (s *Collective) Dump() string {
 	each(put, "account", s.accounts, func(v *account) any { return *v })
 	each(put, "deposit", s.deposits, func(v *Timeline) any { return *v })
 	each(put, "vouchers", s.vouchers, func(v []uint64) any { return v })
-	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %v %x", v.total, v.cited, v.version, v.digest) })
+	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %+v", v.total, v.cited, v.citations) })
 	each(put, "splits", s.splits, func(v *Timeline) any { return *v })
 	each(put, "resolution", s.resolutions, func(v *resolution) any {
-		return fmt.Sprint(text(v.fact), v.confirmed, v.used, v.reserved, v.drawn)
+		return fmt.Sprint(text(v.fact), v.recorder, v.confirmed, v.used, v.reserved, v.drawn)
 	})
 	each(put, "request", s.requests, func(v *request) any { return fmt.Sprint(text(v.fact), v.maker, v.approvedBy, v.reviewed) })
 	each(put, "round", s.rounds, func(v *round) any {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	_ "time/tzdata" // zones of old logs must be known wherever they are folded
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
@@ -28,7 +29,7 @@ func (c *FoundCollective) decide(d *decision) error {
 		return refuse(CollectiveExists).with("collective", d.s.charter.CollectiveId).at("collective_id")
 	}
 	if !ValidCollectiveID(f.CollectiveId) {
-		return refuse(IDInvalid).with("id", clip(f.CollectiveId)).at("collective_id")
+		return refuse(CollectiveIDInvalid).with("id", clip(f.CollectiveId)).at("collective_id")
 	}
 	if err := checkText("name", f.Name, 60); err != nil {
 		return err
@@ -214,6 +215,8 @@ func (c *EnrolMembers) decide(d *decision) error {
 	switch n := len(c.Members); {
 	case !c.Joined.Valid():
 		return refuse(DateInvalid).with("date", c.Joined).at("joined_on")
+	case c.Joined > d.today:
+		return refuse(DateInFuture).with("date", c.Joined).with("today", d.today).at("joined_on")
 	case n == 0 || n > enrolMax:
 		return refuse(TooMany).with("what", "members").with("max", enrolMax).with("count", n).at("members")
 	case n != len(c.Households):
@@ -242,6 +245,8 @@ func (c *DepartMembers) decide(d *decision) error {
 	switch n := len(c.Members); {
 	case !c.Left.Valid():
 		return refuse(DateInvalid).with("date", c.Left).at("left_on")
+	case c.Left > d.today:
+		return refuse(DateInFuture).with("date", c.Left).with("today", d.today).at("left_on")
 	case n == 0 || n > enrolMax:
 		return refuse(TooMany).with("what", "members").with("max", enrolMax).with("count", n).at("members")
 	}

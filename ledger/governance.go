@@ -18,6 +18,7 @@ import (
 // resolution is a recorded vote and what became of its authority.
 type resolution struct {
 	fact            *eventv1.ResolutionRecorded
+	recorder        string
 	confirmed, used bool
 	reserved, drawn Fen // held by open requests; spent by vouchers
 }
@@ -83,6 +84,9 @@ func (d *decision) checkMatter(r *eventv1.ResolutionRecorded) error {
 		}
 	}
 	if r.Matter == eventv1.Matter_MATTER_INCOME {
+		if r.AuthorityFen != 0 || r.Purpose != "" {
+			return refuse(FieldInvalid).because("a resolution about income names a fund and no amount", "关于收入的决议只写明基金,不写额度和用途").at("authority")
+		}
 		return nil
 	}
 	return checkAmount("authority", Fen(r.AuthorityFen))
@@ -116,6 +120,9 @@ func (c *ConfirmResolution) decide(d *decision) error {
 	}
 	if r.confirmed {
 		return refuse(AlreadyDone).with("subject", c.ID).at("resolution_id")
+	}
+	if r.recorder == d.m.Actor {
+		return refuse(OwnRequest)
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_ResolutionConfirmed{ResolutionConfirmed: &eventv1.ResolutionConfirmed{Id: c.ID}}})
 	return nil
@@ -283,6 +290,8 @@ func (d *decision) checkTier(t *eventv1.Tier) error {
 		return refuse(AmountNotPositive).with("amount", Fen(t.FromFen)).at("tiers.from")
 	case t.Approvals > 5 || award && t.Approvals > 1:
 		return refuse(FieldInvalid).because("at most 5 approvals, and 1 for a grant round, which its award is", "审批最多 5 人;救助奖学每轮 1 人,即核定者").at("tiers.approvals")
+	case t.ResolutionBody != "" && t.Operation == eventv1.Operation_OPERATION_REVERSAL:
+		return refuse(FieldInvalid).because("a reversal restores authority and takes no resolution", "冲销恢复决议额度,不需要决议").at("tiers.resolution_body")
 	case t.ResolutionBody != "" && d.s.bodies[t.ResolutionBody] == nil:
 		return refuse(BodyUnknown).with("body", t.ResolutionBody).at("tiers.resolution_body")
 	}

@@ -10,15 +10,18 @@ import (
 
 // This file decides about grant rounds (救助、奖学): opened, reviewed, on notice, awarded, paid.
 
-// applicantsMax bounds the applicants of one round, applicationsMax those of one command.
+// Limits of grants: applicants of one round and of one command, and the length of a notice.
 const (
 	applicantsMax   = 2000
 	applicationsMax = 1000
+	noticeMax       = 90 // days from the first to the last of a notice
 )
 
 // round is a grant round.
 type round struct {
 	fact             *eventv1.GrantRoundOpened
+	opener, reviewer string
+	award            rest   // the voucher of the award
 	state            string // open, reviewed, notice, awarded
 	noticeFrom, till Day
 	order            []uint32 // members in the order they applied
@@ -50,7 +53,7 @@ func (r *round) setAll(state string) {
 func (s *Collective) evolveGrant(e *eventv1.Event) {
 	switch f := e.Fact.(type) {
 	case *eventv1.Event_GrantRoundOpened:
-		s.rounds[f.GrantRoundOpened.Id] = &round{fact: f.GrantRoundOpened, state: "open", lines: map[uint32]*grantLine{}}
+		s.rounds[f.GrantRoundOpened.Id] = &round{fact: f.GrantRoundOpened, opener: e.Actor, state: "open", lines: map[uint32]*grantLine{}}
 		s.reserveRound(f.GrantRoundOpened, 1)
 	case *eventv1.Event_GrantApplicantsAdded:
 		r := s.rounds[f.GrantApplicantsAdded.RoundId]
@@ -62,13 +65,14 @@ func (s *Collective) evolveGrant(e *eventv1.Event) {
 		}
 		r.state = "open" // what was reviewed has changed
 	case *eventv1.Event_GrantRoundReviewed:
-		s.rounds[f.GrantRoundReviewed.RoundId].state = "reviewed"
+		r := s.rounds[f.GrantRoundReviewed.RoundId]
+		r.state, r.reviewer = "reviewed", e.Actor
 	case *eventv1.Event_GrantNoticePublished:
 		r := s.rounds[f.GrantNoticePublished.RoundId]
 		r.state, r.noticeFrom, r.till = "notice", Day(f.GrantNoticePublished.NoticeFrom), Day(f.GrantNoticePublished.NoticeTo)
 	case *eventv1.Event_GrantsAwarded:
 		r := s.rounds[f.GrantsAwarded.RoundId]
-		r.state = "awarded"
+		r.state, r.award = "awarded", restOn(e)
 		r.setAll("awarded")
 		s.reserveRound(r.fact, -1)
 	case *eventv1.Event_GrantPaid:
@@ -207,6 +211,9 @@ func (c *ReviewGrantRound) decide(d *decision) error {
 	if len(r.lines) == 0 {
 		return refuse(RoundEmpty).with("round", c.Round).at("round_id")
 	}
+	if r.opener == d.m.Actor {
+		return refuse(OwnRequest)
+	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_GrantRoundReviewed{GrantRoundReviewed: &eventv1.GrantRoundReviewed{RoundId: c.Round}}})
 	return nil
 }
@@ -222,7 +229,7 @@ func (c *PublishGrantNotice) decide(d *decision) error {
 		return refuse(RoundEmpty).with("round", c.Round).at("round_id")
 	case r.fact.Review && r.state != "reviewed":
 		return refuse(ReviewNeeded).with("subject", c.Round).at("round_id")
-	case !c.From.Valid() || !c.To.Valid() || c.To < c.From || c.From < d.today:
+	case !c.From.Valid() || !c.To.Valid() || c.To < c.From || c.From < d.today || c.To > c.From.Add(noticeMax):
 		return refuse(NoticeInvalid).with("from", c.From).with("to", c.To).with("today", d.today).at("notice_from")
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_GrantNoticePublished{GrantNoticePublished: &eventv1.GrantNoticePublished{
@@ -252,6 +259,13 @@ func (c *AwardGrants) decide(d *decision) error {
 	if err := d.sides(); err != nil {
 		return err
 	}
+	// The round holds its budget of the resolution; what it draws must be there even if the authority was used meanwhile.
+	if err := d.authority(v.ResolutionId, eventv1.Matter_MATTER_PAYMENT, "", r.fact.Fund, r.fact.Purpose, r.total, Fen(r.fact.BudgetFen)); err != nil {
+		return err
+	}
+	if r.opener == d.m.Actor || r.reviewer == d.m.Actor {
+		return refuse(OwnRequest)
+	}
 	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_GrantsAwarded{GrantsAwarded: &eventv1.GrantsAwarded{RoundId: c.Round}}})
 	return nil
 }
@@ -275,7 +289,7 @@ func (c *PayGrant) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if err := d.voucherDay("occurred_on", c.On); err != nil {
+	if err := cmp.Or(d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
 		return err
 	}
 	from, err := d.moneyAccount("money_account", c.Money)
@@ -297,7 +311,7 @@ func (c *CancelGrant) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if err := d.voucherDay("occurred_on", c.On); err != nil {
+	if err := cmp.Or(d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
 		return err
 	}
 	v := &eventv1.Voucher{Narration: r.fact.Title, Party: memberParty(c.Member), GrantRoundId: c.Round, ResolutionId: r.fact.ResolutionId,
@@ -310,5 +324,25 @@ func (c *CancelGrant) decide(d *decision) error {
 		return err
 	}
 	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_GrantCancelled{GrantCancelled: &eventv1.GrantCancelled{RoundId: c.Round, Member: c.Member}}})
+	return nil
+}
+
+// rest is the voucher that other vouchers rest on: nothing is paid of an award or a dividend before its day.
+type rest struct {
+	ref VoucherRef
+	day Day
+}
+
+func restOn(e *eventv1.Event) (r rest) {
+	if len(e.Vouchers) > 0 {
+		r = rest{RefOf(e.Vouchers[0].Ref), Day(e.Vouchers[0].OccurredOn)}
+	}
+	return r
+}
+
+func (r rest) before(on Day) error {
+	if on < r.day {
+		return refuse(DateBeforeOriginal).with("date", on).with("voucher", r.ref).with("original", r.day).at("occurred_on")
+	}
 	return nil
 }

@@ -97,8 +97,10 @@ const (
 	AmountNotPositive     Reason = "amount_not_positive"
 	AmountTooLarge        Reason = "amount_too_large"
 	DateInvalid           Reason = "date_invalid"
+	MonthInvalid          Reason = "month_invalid"
 	TextInvalid           Reason = "text_invalid"
 	IDInvalid             Reason = "id_invalid"
+	CollectiveIDInvalid   Reason = "collective_id_invalid"
 	VoucherNumberInvalid  Reason = "voucher_number_invalid"
 	PartyInvalid          Reason = "party_invalid"
 	FieldInvalid          Reason = "field_invalid"
@@ -176,6 +178,8 @@ const (
 	RosterEmpty           Reason = "roster_empty"
 	PoolTooSmall          Reason = "pool_too_small"
 	PayeeNotOwed          Reason = "payee_not_owed"
+	PayeeNotInFile        Reason = "payee_not_in_file"
+	RosterChanged         Reason = "roster_changed"
 	NothingOwed           Reason = "nothing_owed"
 	FileUnknown           Reason = "file_unknown"
 	FileSettled           Reason = "file_settled"
@@ -189,6 +193,8 @@ var Reasons = map[Reason]ReasonInfo{
 	AmountNotPositive:    {Invalid, "金额 {amount} 必须大于零。", "The amount {amount} must be above zero."},
 	AmountTooLarge:       {Invalid, "金额 {amount} 超过上限 {max} 元。", "The amount {amount} is above the limit of {max} yuan."},
 	DateInvalid:          {Invalid, "日期“{date}”不存在或写法不对,应如 2021-07-20。", "\"{date}\" is not a date that exists, written like 2021-07-20."},
+	MonthInvalid:         {Invalid, "月份“{month}”写法不对,应如 2021-07。", "\"{month}\" is not a month written like 2021-07."},
+	CollectiveIDInvalid:  {Invalid, "集体编号“{id}”只能用小写字母、数字和连字符,3 至 40 个字符,首尾为字母或数字。", "The collective's id \"{id}\" may only have 3 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit."},
 	TextInvalid:          {Invalid, "{field} 的文字不合要求:{problem}。", "The text of {field} is not allowed: {problem}."},
 	IDInvalid:            {Invalid, "编号“{id}”只能用小写字母、数字、连字符和下划线,2 至 40 个字符,首尾为字母或数字。", "The id \"{id}\" may only have 2 to 40 lower-case letters, digits, hyphens and underscores, and begins and ends with a letter or digit."},
 	VoucherNumberInvalid: {Invalid, "凭证号“{voucher}”写法不对,应如 付2021-19 或 P2021-19。", "\"{voucher}\" is not a voucher number like 付2021-19 or P2021-19."},
@@ -205,7 +211,7 @@ var Reasons = map[Reason]ReasonInfo{
 
 	RoleMissing:       {Denied, "操作员 {operator} 没有办理此事的角色(需要:{roles})。", "The operator {operator} has no role that may do this (needed: {roles})."},
 	DutiesConflict:    {Denied, "操作员 {operator} 已是 {held},不得兼任 {role}。", "The operator {operator} is {held} and may not be {role} as well."},
-	OwnRequest:        {Denied, "自己提出的申请不能自己审批。", "Nobody approves or reviews a request of his own."},
+	OwnRequest:        {Denied, "同一件事的经手、审核、审批不能是同一个人。", "Nobody handles, reviews and approves the same matter: these are different people."},
 	ClockBehind:       {Precondition, "服务器时间 {now} 比最后一笔的时间 {last} 早 10 分钟以上,请先校准时间。", "The clock says {now}, more than 10 minutes before the last record at {last}: set the clock first."},
 	ClockNotSimulated: {Invalid, "只有演示账簿才能指定办理时间。", "Only a collective with a simulated clock takes a time with its commands."},
 	RoleNotHeld:       {Precondition, "操作员 {operator} 没有角色 {role}。", "The operator {operator} does not hold the role {role}."},
@@ -275,14 +281,16 @@ var Reasons = map[Reason]ReasonInfo{
 	NoticeInvalid:  {Invalid, "公示起止不对:{from} 至 {to},今天是 {today}。", "The notice from {from} to {to} is not possible; today is {today}."},
 	GrantNotOwed:   {Precondition, "成员 {member} 在 {round} 这一轮没有待付的钱。", "Nothing is owed to member {member} in the round {round}."},
 
-	RunUnknown:   {Missing, "没有 {run} 这次分红。", "There is no dividend run {run}."},
-	RunExists:    {Duplicate, "{run} 这次分红已经有了。", "The dividend run {run} exists already."},
-	RosterEmpty:  {Precondition, "{date} 没有成员。", "There are no members on {date}."},
-	PoolTooSmall: {Precondition, "{pool} 元分给 {payees} 份,每份不到一分钱。", "A pool of {pool} gives {payees} payees less than one fen each."},
-	PayeeNotOwed: {Precondition, "{payee} 号在 {run} 这次分红里没有可发的钱。", "Nothing can be sent to payee {payee} of the run {run}."},
-	NothingOwed:  {Precondition, "{run} 这次分红已没有待发的钱。", "Nothing is left to send in the run {run}."},
-	FileUnknown:  {Missing, "{run} 这次分红没有第 {file} 个文件。", "The run {run} has no file {file}."},
-	FileSettled:  {Precondition, "{run} 这次分红的第 {file} 个文件已经登记结果。", "The results of file {file} of the run {run} are recorded already."},
+	RunUnknown:     {Missing, "没有 {run} 这次分红。", "There is no dividend run {run}."},
+	RunExists:      {Duplicate, "{run} 这次分红已经有了。", "The dividend run {run} exists already."},
+	RosterEmpty:    {Precondition, "{date} 没有成员。", "There are no members on {date}."},
+	PoolTooSmall:   {Precondition, "{pool} 元分给 {payees} 份,每份不到一分钱。", "A pool of {pool} gives {payees} payees less than one fen each."},
+	PayeeNotOwed:   {Precondition, "{payee} 号在 {run} 这次分红里没有可发的钱。", "Nothing can be sent to payee {payee} of the run {run}."},
+	PayeeNotInFile: {Precondition, "{payee} 号不在 {run} 这次分红的第 {file} 个文件里,或重复列出。", "Payee {payee} is not in file {file} of the run {run}, or is listed twice."},
+	RosterChanged:  {Precondition, "{run} 这次分红申请时有 {asked} 份,现在名单变为 {now} 份,请撤回后重新申请。", "The run {run} was asked for {asked} payees and the roster has {now} now, or their rate changed: withdraw it and ask again."},
+	NothingOwed:    {Precondition, "{run} 这次分红已没有待发的钱。", "Nothing is left to send in the run {run}."},
+	FileUnknown:    {Missing, "{run} 这次分红没有第 {file} 个文件。", "The run {run} has no file {file}."},
+	FileSettled:    {Precondition, "{run} 这次分红的第 {file} 个文件已经登记结果。", "The results of file {file} of the run {run} are recorded already."},
 
 	OpeningLate:    {Precondition, "账簿已有凭证,不能再录期初余额。", "The books have vouchers already: opening balances come first."},
 	OpeningMissing: {Missing, "没有待核对的期初余额。", "No opening balances are proposed."},

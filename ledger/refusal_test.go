@@ -126,6 +126,30 @@ var refusals = map[ledger.Reason]func(*testing.T) error{
 		b.Do("2021-12-21", lt.Admin, &ledger.GrantRole{Operator: lt.Treasurer, Role: eventv1.Role_ROLE_APPROVER})
 		return on(b, "2021-12-21", lt.Treasurer, &ledger.ApproveRequest{Number: b.Last()})
 	},
+	ledger.MonthInvalid: func(*testing.T) error {
+		_, err := ledger.ParseMonth("month", "2021-07-01")
+		return err
+	},
+	ledger.CollectiveIDInvalid: func(t *testing.T) error {
+		c := lt.Charter()
+		c.CollectiveId = "li_min_ba"
+		return on(lt.New(t), "2020-03-01", lt.Admin, &ledger.FoundCollective{Charter: c})
+	},
+	ledger.RosterChanged: func(t *testing.T) error {
+		b := lt.Demo(t, "2021-07-05")
+		b.Do("2021-07-20", lt.Treasurer, newDividend(func(*ledger.RequestDividend) {}))
+		b.Do("2021-07-20", lt.Supervisor, &ledger.ReviewRequest{Number: b.Last()})
+		b.Do("2021-07-20", lt.Treasurer, &ledger.EnrolMembers{Group: "late", Joined: lt.Day("2021-07-01"), Members: []uint32{9001}, Households: []uint32{9001}})
+		return on(b, "2021-07-20", lt.Approver, &ledger.DeclareDividend{Number: b.Last(), On: lt.Day("2021-07-20")})
+	},
+	ledger.PayeeNotInFile: func(t *testing.T) error {
+		b := lt.Demo(t, "2021-07-05")
+		b.Do("2021-07-20", lt.Treasurer, newDividend(func(*ledger.RequestDividend) {}))
+		b.Do("2021-07-20", lt.Supervisor, &ledger.ReviewRequest{Number: b.Last()})
+		b.Do("2021-07-20", lt.Approver, &ledger.DeclareDividend{Number: b.Last(), On: lt.Day("2021-07-20")})
+		b.Do("2021-07-20", lt.Treasurer, &ledger.SendDividendFile{Run: "2021", Money: "bank"})
+		return on(b, "2021-07-20", lt.Treasurer, &ledger.RecordDividendResults{Run: "2021", File: 1, On: lt.Day("2021-07-20"), Failed: []uint32{2000}})
+	},
 	ledger.RequestOfOther: func(t *testing.T) error {
 		b := asked(t)
 		b.Do("2021-12-21", lt.Admin, &ledger.GrantRole{Operator: "second", Role: eventv1.Role_ROLE_TREASURER})

@@ -21,6 +21,7 @@ type request struct {
 	maker      string
 	approvedBy []string
 	reviewed   bool
+	reviewer   string
 }
 
 // reserves gives the resolution a request holds authority of, and how much. Corrections hold none: they are checked when
@@ -45,7 +46,8 @@ func (s *Collective) evolveRequest(e *eventv1.Event) {
 		s.requested = f.RequestMade.Number
 		s.reserve(r, 1)
 	case *eventv1.Event_RequestReviewed:
-		s.requests[f.RequestReviewed.Number].reviewed = true
+		r := s.requests[f.RequestReviewed.Number]
+		r.reviewed, r.reviewer = true, e.Actor
 	case *eventv1.Event_RequestApproved:
 		r := s.requests[f.RequestApproved.Number]
 		r.approvedBy = append(r.approvedBy, e.Actor)
@@ -96,7 +98,7 @@ func (d *decision) open(number uint32) (*request, error) {
 func (d *decision) ask(fact *eventv1.RequestMade, needs demands) *request {
 	fact.Number = d.s.requested + 1
 	fact.Approvals, fact.Review = needs.approvals, needs.review
-	digest := sha256.Sum256([]byte(orderText(fact)))
+	digest := sha256.Sum256([]byte(orderText(d.s.charter.CollectiveId, fact)))
 	fact.Digest = digest[:]
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestMade{RequestMade: fact}})
 	return &request{fact: fact, maker: d.m.Actor}
@@ -203,7 +205,7 @@ func (c *ReviewRequest) decide(d *decision) error {
 		return err
 	}
 	switch {
-	case r.maker == d.m.Actor:
+	case r.maker == d.m.Actor || slices.Contains(r.approvedBy, d.m.Actor):
 		return refuse(OwnRequest)
 	case !r.fact.Review:
 		return refuse(ReviewNotNeeded).with("subject", subject("request", c.Number)).at("request_number")
@@ -236,7 +238,7 @@ func (c *ApproveRequest) decide(d *decision) error {
 func (d *decision) approve(r *request, digest []byte) error {
 	n := r.fact.Number
 	switch {
-	case r.maker == d.m.Actor:
+	case r.maker == d.m.Actor || r.reviewer == d.m.Actor:
 		return refuse(OwnRequest)
 	case r.fact.Review && !r.reviewed:
 		return refuse(ReviewNeeded).with("subject", subject("request", n)).at("request_number")
@@ -306,6 +308,9 @@ func (d *decision) settle(r *request, on Day, money string) error {
 	if !ok {
 		return r.otherKind()
 	}
+	if slices.Contains(r.approvedBy, d.m.Actor) || r.reviewed && r.reviewer == d.m.Actor {
+		return refuse(OwnRequest)
+	}
 	if err := d.voucherDay("occurred_on", on); err != nil {
 		return err
 	}
@@ -373,12 +378,13 @@ func (c *BookTransfer) decide(d *decision) error {
 	return nil
 }
 
-// orderText is the text whose SHA-256 approvals bind to: the line "mingzhang/approval@v1", the request's number, its kind,
+// orderText is the text whose SHA-256 approvals bind to: the line "mingzhang/approval@v1", the collective, the request's number, its kind,
 // then one line a field in the order written here, each "name value\n"; documents by digest, or by kind, issuer and number.
-func orderText(r *eventv1.RequestMade) string {
+func orderText(collective string, r *eventv1.RequestMade) string {
 	var b strings.Builder
 	put := func(name string, value any) { fmt.Fprintf(&b, "%s %v\n", name, value) }
 	fmt.Fprintf(&b, "mingzhang/approval@v1\n")
+	put("collective", collective)
 	put("request", r.Number)
 	switch o := r.Order.(type) {
 	case *eventv1.RequestMade_Payment:
@@ -398,6 +404,8 @@ func orderText(r *eventv1.RequestMade) string {
 		put("basis", plain(o.Dividend.Basis.String(), "DIVIDEND_BASIS_"))
 		put("method", plain(o.Dividend.Method.String(), "DIVIDEND_METHOD_"))
 		put("record_date", Day(o.Dividend.RecordDate))
+		put("payees", o.Dividend.Payees)
+		put("rate", Fen(o.Dividend.RateFen))
 		put("resolution", o.Dividend.ResolutionId)
 	case *eventv1.RequestMade_Correction:
 		put("kind", "correction")

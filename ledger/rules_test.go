@@ -114,9 +114,9 @@ func TestFounding(t *testing.T) {
 		change func(*eventv1.CollectiveFounded)
 		want   ledger.Reason
 	}{
-		"short id":          {func(f *eventv1.CollectiveFounded) { f.CollectiveId = "ab" }, ledger.IDInvalid},
-		"capital id":        {func(f *eventv1.CollectiveFounded) { f.CollectiveId = "Liminba" }, ledger.IDInvalid},
-		"underscore":        {func(f *eventv1.CollectiveFounded) { f.CollectiveId = "li_minba" }, ledger.IDInvalid},
+		"short id":          {func(f *eventv1.CollectiveFounded) { f.CollectiveId = "ab" }, ledger.CollectiveIDInvalid},
+		"capital id":        {func(f *eventv1.CollectiveFounded) { f.CollectiveId = "Liminba" }, ledger.CollectiveIDInvalid},
+		"underscore":        {func(f *eventv1.CollectiveFounded) { f.CollectiveId = "li_minba" }, ledger.CollectiveIDInvalid},
 		"no name":           {func(f *eventv1.CollectiveFounded) { f.Name = "" }, ledger.FieldInvalid},
 		"long name":         {func(f *eventv1.CollectiveFounded) { f.Name = strings.Repeat("村", 61) }, ledger.TextInvalid},
 		"other currency":    {func(f *eventv1.CollectiveFounded) { f.Currency = "USD" }, ledger.FieldInvalid},

@@ -115,12 +115,16 @@ func (s *Service) doAll(ctx context.Context, collective string, orders []Order, 
 	select {
 	case <-g.done:
 	case <-ctx.Done():
-		for i, j := range jobs {
-			if j != nil {
-				outcomes[i].Err = ctx.Err()
+		select {
+		case <-g.done: // both at once: what is known is answered
+		default:
+			for i, j := range jobs {
+				if j != nil {
+					outcomes[i].Err = ctx.Err()
+				}
 			}
+			return outcomes
 		}
-		return outcomes
 	}
 	for i, j := range jobs {
 		if j != nil {
@@ -140,7 +144,7 @@ func (s *Service) prepare(ctx context.Context, collective string, o *Order) erro
 		return nil
 	}
 	if !ValidCollectiveID(collective) || f.Charter.GetCollectiveId() != collective {
-		return refuse(IDInvalid).with("id", clip(collective)).at("collective_id")
+		return refuse(CollectiveIDInvalid).with("id", clip(collective)).at("collective_id")
 	}
 	return s.names.reserve(ctx, collective, o.Meta)
 }

@@ -601,7 +601,7 @@ func TestLargeDividend(t *testing.T) {
 	pool := ledger.AmountMax.String()
 	o.Do("2020-06-01", lt.Approver, lt.Resolution("2020-06-01", "all", eventv1.Matter_MATTER_DIVIDEND, "household_heads", "dividend", pool))
 	o.Do("2020-06-01", lt.Supervisor, &ledger.ConfirmResolution{ID: "all"})
-	o.Do("2020-06-01", lt.Treasurer, &ledger.RequestDividend{Run: "all", Fund: "dividend", Pool: ledger.AmountMax, RecordDate: lt.Day("2020-06-01"), Resolution: "all"})
+	o.Do("2020-06-01", lt.Treasurer, &ledger.RequestDividend{Run: "all", Fund: "dividend", Pool: ledger.AmountMax, RecordDate: lt.Day("2020-05-31"), Resolution: "all"})
 	o.Do("2020-06-01", lt.Supervisor, &ledger.ReviewRequest{Number: 1})
 	var orders []ledger.Order
 	for i := range 16 { // half a mebibyte, and the roster does not fit behind it
@@ -620,7 +620,7 @@ func TestLargeDividend(t *testing.T) {
 
 // padded is a command with an event of some 31 KiB.
 func padded(n int) ledger.Order {
-	c := &ledger.EnrolMembers{Group: "all", Joined: lt.Day("2020-06-02")}
+	c := &ledger.EnrolMembers{Group: "all", Joined: lt.Day("2020-06-01")}
 	for j := range uint32(4000) {
 		c.Members = append(c.Members, 2_200_000+uint32(n)*4000+j)
 		c.Households = append(c.Households, 3_000_000+j)
@@ -722,11 +722,11 @@ func TestUnknownCollective(t *testing.T) {
 	}
 	m := ledger.Meta{ID: lt.CommandID(1), Actor: lt.Admin, Now: lt.Noon("2020-03-01")}
 	for _, id := range []string{"other", "Liminba", "x", strings.Repeat("x", 41)} {
-		if _, err := o.Service.Do(ctx, id, &ledger.FoundCollective{Charter: lt.Charter()}, m); !refusedAs(err, ledger.IDInvalid) {
+		if _, err := o.Service.Do(ctx, id, &ledger.FoundCollective{Charter: lt.Charter()}, m); !refusedAs(err, ledger.CollectiveIDInvalid) {
 			t.Errorf("founding %s as %s: %v", lt.LiminbaID, id, err)
 		}
 	}
-	if _, err := o.Service.Do(ctx, lt.LiminbaID, &ledger.FoundCollective{}, m); !refusedAs(err, ledger.IDInvalid) {
+	if _, err := o.Service.Do(ctx, lt.LiminbaID, &ledger.FoundCollective{}, m); !refusedAs(err, ledger.CollectiveIDInvalid) {
 		t.Errorf("founding without a charter: %v", err)
 	}
 	broken := lt.Charter()

@@ -1128,7 +1128,11 @@ type DividendOrder struct {
 	// Resolution it draws on.
 	ResolutionId string `protobuf:"bytes,7,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
 	// Public text for the voucher.
-	Narration     string `protobuf:"bytes,8,opt,name=narration,proto3" json:"narration,omitempty"`
+	Narration string `protobuf:"bytes,8,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Number of payees on the record date when it was asked for; the declaration is refused when the roster has changed.
+	Payees uint32 `protobuf:"varint,9,opt,name=payees,proto3" json:"payees,omitempty"`
+	// What one share gets, fen; with exact the smaller of the two amounts.
+	RateFen       int64 `protobuf:"varint,10,opt,name=rate_fen,json=rateFen,proto3" json:"rate_fen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1217,6 +1221,20 @@ func (x *DividendOrder) GetNarration() string {
 		return x.Narration
 	}
 	return ""
+}
+
+func (x *DividendOrder) GetPayees() uint32 {
+	if x != nil {
+		return x.Payees
+	}
+	return 0
+}
+
+func (x *DividendOrder) GetRateFen() int64 {
+	if x != nil {
+		return x.RateFen
+	}
+	return 0
 }
 
 // RequestMade (申请) asks for an outlay; what its tier demands is fixed here.
@@ -1692,7 +1710,9 @@ func (x *TransferMade) GetNumber() uint32 {
 type CorrectionMade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The request; 0 when the original's tier asks for no approval.
-	Number        uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// How each income among the right vouchers was split, in the order of those vouchers.
+	Incomes       []*IncomeRecorded `protobuf:"bytes,2,rep,name=incomes,proto3" json:"incomes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1732,6 +1752,13 @@ func (x *CorrectionMade) GetNumber() uint32 {
 		return x.Number
 	}
 	return 0
+}
+
+func (x *CorrectionMade) GetIncomes() []*IncomeRecorded {
+	if x != nil {
+		return x.Incomes
+	}
+	return nil
 }
 
 var File_mingzhang_event_v1_entry_proto protoreflect.FileDescriptor
@@ -1807,7 +1834,7 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\x0edifference_fen\x18\x04 \x01(\x12R\rdifferenceFen\x12\x1f\n" +
 	"\voccurred_on\x18\x05 \x01(\x05R\n" +
 	"occurredOn\x12\x1c\n" +
-	"\tnarration\x18\x06 \x01(\tR\tnarration\"\xae\x02\n" +
+	"\tnarration\x18\x06 \x01(\tR\tnarration\"\xe1\x02\n" +
 	"\rDividendOrder\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04fund\x18\x02 \x01(\tR\x04fund\x12\x19\n" +
@@ -1817,7 +1844,10 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\vrecord_date\x18\x06 \x01(\x05R\n" +
 	"recordDate\x12#\n" +
 	"\rresolution_id\x18\a \x01(\tR\fresolutionId\x12\x1c\n" +
-	"\tnarration\x18\b \x01(\tR\tnarration\"\x83\x03\n" +
+	"\tnarration\x18\b \x01(\tR\tnarration\x12\x16\n" +
+	"\x06payees\x18\t \x01(\rR\x06payees\x12\x19\n" +
+	"\brate_fen\x18\n" +
+	" \x01(\x03R\arateFen\"\x83\x03\n" +
 	"\vRequestMade\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\fR\x06digest\x12\x1c\n" +
@@ -1846,9 +1876,10 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12#\n" +
 	"\rmoney_account\x18\x02 \x01(\tR\fmoneyAccount\"&\n" +
 	"\fTransferMade\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\rR\x06number\"(\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\"f\n" +
 	"\x0eCorrectionMade\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\rR\x06number*p\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12<\n" +
+	"\aincomes\x18\x02 \x03(\v2\".mingzhang.event.v1.IncomeRecordedR\aincomes*p\n" +
 	"\n" +
 	"InflowKind\x12\x1b\n" +
 	"\x17INFLOW_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -1929,11 +1960,12 @@ var file_mingzhang_event_v1_entry_proto_depIdxs = []int32{
 	12, // 16: mingzhang.event.v1.RequestMade.transfer:type_name -> mingzhang.event.v1.TransferOrder
 	15, // 17: mingzhang.event.v1.RequestMade.correction:type_name -> mingzhang.event.v1.CorrectionOrder
 	16, // 18: mingzhang.event.v1.RequestMade.dividend:type_name -> mingzhang.event.v1.DividendOrder
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	4,  // 19: mingzhang.event.v1.CorrectionMade.incomes:type_name -> mingzhang.event.v1.IncomeRecorded
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_entry_proto_init() }

@@ -160,10 +160,10 @@ type Voucher struct {
 	// Resolution whose authority this voucher draws; empty for none.
 	ResolutionId string `protobuf:"bytes,9,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
 	// Authority drawn, fen; negative on a reversal or on a difference that lowers the amount.
-	DrawnFen int64 `protobuf:"varint,10,opt,name=drawn_fen,json=drawnFen,proto3" json:"drawn_fen,omitempty"`
+	DrawnFen int64 `protobuf:"zigzag64,10,opt,name=drawn_fen,json=drawnFen,proto3" json:"drawn_fen,omitempty"`
 	// The voucher this one turns back; absent unless a reversal (冲销).
 	Reverses *VoucherRef `protobuf:"bytes,11,opt,name=reverses,proto3" json:"reverses,omitempty"`
-	// The voucher this one puts right; absent unless a replacement or difference (更正).
+	// The voucher this one puts right; absent unless a replacement or difference (更正), or the reversal of one.
 	Corrects *VoucherRef `protobuf:"bytes,12,opt,name=corrects,proto3" json:"corrects,omitempty"`
 	// Grant round that this voucher awards, pays or cancels; empty for none.
 	GrantRoundId string `protobuf:"bytes,13,opt,name=grant_round_id,json=grantRoundId,proto3" json:"grant_round_id,omitempty"`
@@ -580,7 +580,7 @@ const file_mingzhang_event_v1_voucher_proto_rawDesc = "" +
 	"incomeKind\x12#\n" +
 	"\rresolution_id\x18\t \x01(\tR\fresolutionId\x12\x1b\n" +
 	"\tdrawn_fen\x18\n" +
-	" \x01(\x03R\bdrawnFen\x12:\n" +
+	" \x01(\x12R\bdrawnFen\x12:\n" +
 	"\breverses\x18\v \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\breverses\x12:\n" +
 	"\bcorrects\x18\f \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\bcorrects\x12$\n" +
 	"\x0egrant_round_id\x18\r \x01(\tR\fgrantRoundId\x12&\n" +

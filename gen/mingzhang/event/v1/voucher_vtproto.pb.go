@@ -442,7 +442,7 @@ func (m *Voucher) UnmarshalVT(dAtA []byte) error {
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field DrawnFen", wireType)
 			}
-			m.DrawnFen = 0
+			var v uint64
 			for shift := uint(0); ; shift += 7 {
 				if shift >= 64 {
 					return protohelpers.ErrIntOverflow
@@ -452,11 +452,13 @@ func (m *Voucher) UnmarshalVT(dAtA []byte) error {
 				}
 				b := dAtA[iNdEx]
 				iNdEx++
-				m.DrawnFen |= int64(b&0x7F) << shift
+				v |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
 			}
+			v = (v >> 1) ^ uint64((int64(v&1)<<63)>>63)
+			m.DrawnFen = int64(v)
 		case 11:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Reverses", wireType)
