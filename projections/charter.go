@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"slices"
 	"time"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -119,6 +120,16 @@ type Collective struct {
 	ClosedThrough       ledger.Month // last closed month, 0 for none
 	FirstOpenDay        ledger.Day   // first day a voucher may occur
 	Version             uint64       // number of its events by the moment
+}
+
+// Knows says whether an account ever moved, or is that of an opened fund or money account.
+func (b *Book) Knows(a ledger.Account) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	_, moved := b.accounts.ids[string(a)]
+	return moved ||
+		slices.ContainsFunc(b.charter.funds, func(f openedFund) bool { return ledger.FundAccount(f.fund.Id) == a }) ||
+		slices.ContainsFunc(b.charter.money, func(m openedMoney) bool { return ledger.MoneyAccount(m.opened.Id) == a })
 }
 
 // Collective gives charter and state; members are counted on the given day.

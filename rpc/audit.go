@@ -19,20 +19,21 @@ type auditService struct{ *Server }
 var classes = map[string]ledger.Class{"receipt": ledger.Receipt, "payment": ledger.Payment, "transfer": ledger.Transfer}
 
 func (s auditService) ListVouchers(ctx context.Context, r *apiv1.ListVouchersRequest) (*apiv1.ListVouchersResponse, error) {
-	if err := checkAccount(r.Account); err != nil {
-		return nil, err
-	}
 	filter := projections.VoucherFilter{Account: ledger.Account(r.Account), Class: classes[r.Class], Descending: r.Descending}
 	vouchers, next, at, err := s.vouchers(ctx, r, filter)
+	if err == nil {
+		err = checkAccount(at.book, r.Account)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &apiv1.ListVouchersResponse{Vouchers: each(vouchers, journalVoucher), NextPageToken: next, Version: at.version}, nil
 }
 
-// checkAccount refuses what can be no account; one that never moved has no vouchers and a balance of zero.
-func checkAccount(account string) error {
-	if account != "" && !ledger.Account(account).Valid() {
+// checkAccount refuses an account the books do not know, which a slip of the pen would otherwise read as zero. An opened fund
+// or money account that never moved is known.
+func checkAccount(book *projections.Book, account string) error {
+	if account != "" && !book.Knows(ledger.Account(account)) {
 		return refuse(ledger.AccountUnknown, "account", "account", clip(account))
 	}
 	return nil
@@ -55,10 +56,10 @@ func (s auditService) GetVoucher(ctx context.Context, r *apiv1.GetVoucherRequest
 }
 
 func (s auditService) GetBalances(ctx context.Context, r *apiv1.GetBalancesRequest) (*apiv1.GetBalancesResponse, error) {
-	if err := checkAccount(r.Account); err != nil {
-		return nil, err
-	}
 	at, err := s.read(ctx, r)
+	if err == nil {
+		err = checkAccount(at.book, r.Account)
+	}
 	if err != nil {
 		return nil, err
 	}

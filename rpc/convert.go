@@ -59,7 +59,7 @@ func (s *Server) prepare(ctx context.Context, c *caller, r bookRequest) (given, 
 	if err != nil {
 		return given{}, err
 	}
-	now, err := s.now(r, simulated)
+	now, err := s.now(ctx, r, simulated)
 	if err != nil {
 		return given{}, err
 	}
@@ -94,10 +94,16 @@ func expectedVersion(r bookRequest) *uint64 {
 	return proto.Uint64(r.GetExpectedVersion())
 }
 
-// now is when a command is given: by the server's clock, or at simulated_at where the collective runs on a simulated one.
-func (s *Server) now(r bookRequest, simulated bool) (time.Time, error) {
+// now is when a command is given: by the server's clock, or at simulated_at where the collective runs on a simulated one. A
+// simulated clock stands still at the last record until a command moves it: the server's clock would carry the books to a day
+// from which no later command could come back.
+func (s *Server) now(ctx context.Context, r bookRequest, simulated bool) (time.Time, error) {
 	if r.GetSimulatedAt() == "" {
-		return s.config.Clock(), nil
+		now := s.config.Clock()
+		if facts, err := s.config.Ledger.Facts(ctx, r.GetCollectiveId()); simulated && err == nil {
+			return s.lastRecorded(ctx, facts)
+		}
+		return now, nil
 	}
 	if !simulated {
 		return time.Time{}, refuse(ledger.ClockNotSimulated, "simulated_at")

@@ -100,13 +100,17 @@ func period(from, to string) (projections.Period, error) {
 
 // today is the current day of a collective: by the server's clock, or by its last record where the clock is simulated.
 func (s *Server) today(ctx context.Context, facts *ledger.Facts) (ledger.Day, error) {
-	now := s.config.Clock()
 	if !facts.Charter.GetSimulatedClock() {
-		return ledger.DayOf(now, facts.Zone), nil
+		return ledger.DayOf(s.config.Clock(), facts.Zone), nil
 	}
-	err := s.config.Ledger.View(ctx, facts.Charter.CollectiveId, func(state *ledger.Collective) error {
-		now = state.LastRecorded()
+	last, err := s.lastRecorded(ctx, facts)
+	return ledger.DayOf(last, facts.Zone), err
+}
+
+func (s *Server) lastRecorded(ctx context.Context, facts *ledger.Facts) (last time.Time, err error) {
+	err = s.config.Ledger.View(ctx, facts.Charter.CollectiveId, func(state *ledger.Collective) error {
+		last = state.LastRecorded()
 		return nil
 	})
-	return ledger.DayOf(now, facts.Zone), err
+	return last, err
 }

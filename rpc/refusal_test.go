@@ -190,6 +190,7 @@ func TestMalformedBodies(t *testing.T) {
 		{"a page too long", audit + "ListVouchers", `{"collectiveId":"lmb","pageSize":1001}`, "invalid_argument", ledger.FieldInvalid, "page_size"},
 		{"days the wrong way round", audit + "GetTrialBalance", `{"collectiveId":"lmb","from":"2021-09-02","to":"2021-09-01"}`, "invalid_argument", ledger.FieldInvalid, "to"},
 		{"no account", audit + "ListVouchers", `{"collectiveId":"lmb","account":"fund/../x"}`, "not_found", ledger.AccountUnknown, "account"},
+		{"a slip of the pen", audit + "GetBalances", `{"collectiveId":"lmb","account":"money/bnk"}`, "not_found", ledger.AccountUnknown, "account"},
 		{"no voucher", audit + "GetVoucher", `{"collectiveId":"lmb","number":"P2021-99"}`, "not_found", ledger.VoucherUnknown, "number"},
 		{"no run", audit + "ListEntitlements", `{"collectiveId":"lmb","runId":"none"}`, "not_found", ledger.RunUnknown, "run_id"},
 	} {

@@ -427,6 +427,10 @@ func TestSimulatedTime(t *testing.T) {
 	if collective.Members != 2 || collective.Households != 1 || !collective.SimulatedClock {
 		t.Errorf("today of simulated books is not the day of their last record: %v", collective)
 	}
+	still := v.must("treasurer", &apiv1.OpenMoneyAccountRequest{CommandId: id(), CollectiveId: "demo", MoneyAccount: "cash", Kind: 2, Name: "c"}).(*apiv1.OpenMoneyAccountResponse).Receipt
+	if still.RecordedAt != "2019-03-05T00:00:00.000000Z" {
+		t.Errorf("a simulated clock stands still until it is moved, and did not: %s", still.RecordedAt)
+	}
 	for _, bad := range []string{"2019-03-05", "2019-03-05T00:00:00", "soon", "0001-01-01T00:00:00Z"} {
 		_, err := v.inProcess("treasurer", &apiv1.OpenMoneyAccountRequest{CommandId: id(), CollectiveId: "demo", SimulatedAt: bad, MoneyAccount: "bank", Kind: 1, Name: "b"})
 		if reasonOf(err) != ledger.DateInvalid {

@@ -223,7 +223,7 @@ type RecordIncomeRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Kind of income, e.g. rent.
 	Kind string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
@@ -423,7 +423,7 @@ type ReceiveDepositRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Kind of deposit, e.g. lease.
 	Kind string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
@@ -605,7 +605,7 @@ type ReceiveGiftRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Fund it is given to.
 	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
@@ -787,7 +787,7 @@ type MoveMoneyRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Money account it leaves.
 	From string `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
@@ -960,7 +960,7 @@ type ProposeOpeningRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Business day, YYYY-MM-DD.
 	OccurredOn string `protobuf:"bytes,5,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
@@ -1097,7 +1097,7 @@ type RequestPaymentRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Fund that bears it.
 	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
@@ -1297,7 +1297,7 @@ type RequestTransferRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Fund that gives.
 	FromFund string `protobuf:"bytes,5,opt,name=from_fund,json=fromFund,proto3" json:"from_fund,omitempty"`
@@ -1461,7 +1461,7 @@ type RequestReversalRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Numbers, e.g. 付2021-18 or P2021-18; 1 to 20.
 	Vouchers []string `protobuf:"bytes,5,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
@@ -1607,7 +1607,7 @@ type RequestCorrectionRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Vouchers turned back; none in a correction by difference.
 	Reverses []string `protobuf:"bytes,5,rep,name=reverses,proto3" json:"reverses,omitempty"`
@@ -1780,7 +1780,7 @@ type RequestDividendRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Slug of the run, e.g. dividend-2021.
 	RunId string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
@@ -1971,7 +1971,7 @@ type WithdrawRequestRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -2099,7 +2099,7 @@ type SettlePaymentRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -2245,7 +2245,7 @@ type BookTransferRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -2382,7 +2382,7 @@ type BookCorrectionRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -2510,7 +2510,7 @@ type OpenGrantRoundRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Slug, e.g. scholarship-2021.
 	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -2683,7 +2683,7 @@ type AddApplicantsRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The round.
 	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -2820,7 +2820,7 @@ type PublishGrantNoticeRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The round.
 	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -2966,7 +2966,7 @@ type PayGrantRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The round.
 	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -3121,7 +3121,7 @@ type SendDividendFileRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The run.
 	RunId string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
@@ -3267,7 +3267,7 @@ type RecordDividendResultsRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The run.
 	RunId string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`

@@ -31,7 +31,7 @@ type RecordResolutionRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Slug, unique in the collective.
 	ResolutionId string `protobuf:"bytes,5,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
@@ -276,7 +276,7 @@ type ConfirmResolutionRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The resolution.
 	ResolutionId  string `protobuf:"bytes,5,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
@@ -404,7 +404,7 @@ type AdoptPolicyRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// First business day it applies to.
 	EffectiveOn string `protobuf:"bytes,5,opt,name=effective_on,json=effectiveOn,proto3" json:"effective_on,omitempty"`
@@ -568,7 +568,7 @@ type AdoptSpendingRuleRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Lines, 1 to 100.
 	Tiers []*Tier `protobuf:"bytes,5,rep,name=tiers,proto3" json:"tiers,omitempty"`
@@ -705,7 +705,7 @@ type OpenFundRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The new fund.
 	Fund *Fund `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
@@ -842,7 +842,7 @@ type ConfirmOpeningRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt   string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -961,7 +961,7 @@ type ReviewRequestRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -1098,7 +1098,7 @@ type ApproveRequestRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -1235,7 +1235,7 @@ type RejectRequestRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -1372,7 +1372,7 @@ type ReviewGrantRoundRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The round.
 	RoundId       string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -1500,7 +1500,7 @@ type AwardGrantsRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The round.
 	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -1637,7 +1637,7 @@ type CancelGrantRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The round.
 	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
@@ -1783,7 +1783,7 @@ type DeclareDividendRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// The request.
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
@@ -1929,7 +1929,7 @@ type ClosePeriodRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Month, YYYY-MM.
 	Month         string `protobuf:"bytes,5,opt,name=month,proto3" json:"month,omitempty"`

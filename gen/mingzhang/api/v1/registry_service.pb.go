@@ -104,7 +104,7 @@ type FoundCollectiveRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Public name, at most 60 characters.
 	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
@@ -358,7 +358,7 @@ type GrantRoleRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Operator id.
 	Operator string `protobuf:"bytes,5,opt,name=operator,proto3" json:"operator,omitempty"`
@@ -495,7 +495,7 @@ type RevokeRoleRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Operator id.
 	Operator string `protobuf:"bytes,5,opt,name=operator,proto3" json:"operator,omitempty"`
@@ -632,7 +632,7 @@ type OpenMoneyAccountRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Slug, e.g. bank.
 	MoneyAccount string `protobuf:"bytes,5,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
@@ -778,7 +778,7 @@ type EnrolMembersRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Group they belong to.
 	Group string `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
@@ -933,7 +933,7 @@ type DepartMembersRequest struct {
 	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the collective is at this version; default: no such condition.
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
-	// RFC 3339 time of the command, only for a collective with a simulated clock; default: now.
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
 	// Last day of membership, YYYY-MM-DD.
 	LeftOn string `protobuf:"bytes,5,opt,name=left_on,json=leftOn,proto3" json:"left_on,omitempty"`
