@@ -204,16 +204,16 @@ func (b *Book) view(m Moment) view {
 }
 
 // on is the view as of a day, when that is earlier.
-func (v view) on(day ledger.Day) view {
-	if day != 0 && (v.asOf == 0 || day < v.asOf) {
-		v.asOf = day
+func (w view) on(day ledger.Day) view {
+	if day != 0 && (w.asOf == 0 || day < w.asOf) {
+		w.asOf = day
 	}
-	return v
+	return w
 }
 
 // counts says whether a change is seen.
-func (v view) counts(m mark) bool {
-	return m.version != 0 && m.version <= v.version && (v.asOf == 0 || m.day <= v.asOf)
+func (w view) counts(m mark) bool {
+	return m.version != 0 && m.version <= w.version && (w.asOf == 0 || m.day <= w.asOf)
 }
 
 // page bounds a limit.
