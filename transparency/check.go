@@ -1,6 +1,7 @@
 package transparency
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -20,6 +21,10 @@ type check struct {
 	head   Head    // what the first head.Size events must give; Size 0 demands nothing
 	known  *leaves // leaf hashes up to head.Size; they name the bad version, the root alone decides
 
+	closed  func() bool                  // asked at events behind the head: whether there may be none; may be nil
+	examine func(eventstore.Event) error // Options.Check, for events behind the head …
+	all     bool                         // … or for all
+
 	hasher    *leafHasher
 	tree      tree
 	good      uint64      // leaves 0 to good-1 fit the known ones …
@@ -27,16 +32,19 @@ type check struct {
 	different bool        // a leaf did not fit or was not known, so all later ones go to fresh
 }
 
-// add takes the next event. Its error is a *CorruptError (or comes from the OriginFunc): the event and all after it must
-// not be used.
+// add takes the next event. Its error is a *CorruptError: the event and all after it must not be used.
 func (c *check) add(e eventstore.Event) error {
 	if err := wellFormed(c.stream, c.tree.size+1, e); err != nil {
 		return err
 	}
+	tail := c.tree.size >= c.head.Size
+	if tail && c.closed != nil && c.closed() {
+		return corrupt(c.stream, c.tree.size+1, longerText)
+	}
 	if c.log == nil {
 		log, err := c.key(e)
 		if err != nil {
-			return err
+			return corrupt(c.stream, 1, "the first event does not tell which log this is: %v", err)
 		}
 		c.log = log
 	}
@@ -47,12 +55,26 @@ func (c *check) add(e eventstore.Event) error {
 	if err := c.compare(leaf); err != nil {
 		return err
 	}
+	if c.examine != nil && (tail || c.all) {
+		if err := c.examine(e); err != nil {
+			return refused(e, err)
+		}
+	}
 	c.tree.add(leaf)
 	if c.tree.size == c.head.Size && c.tree.root() != c.head.Root {
 		return corrupt(c.stream, 0, "the first %d events do not have the root hash of the head, and no leaf hash that fits the head tells where they differ",
 			c.head.Size)
 	}
 	return nil
+}
+
+// refused is the damage that Options.Check has found, in its words.
+func refused(e eventstore.Event, err error) error {
+	var damage *eventstore.CorruptError
+	if errors.As(err, &damage) {
+		return corrupt(e.Stream, e.Version, "%s", damage.Reason)
+	}
+	return corrupt(e.Stream, e.Version, "%v", err)
 }
 
 // compare takes the next leaf to the known ones. A difference says at once which event is wrong if the known leaves are

@@ -333,6 +333,7 @@ func TestOlderHeadIsAccepted(t *testing.T) {
 	newest := readFile(t, headPath(dir, village))
 
 	writeFile(t, headPath(dir, village), old)
+	crashed(t, dir)
 	s = openStore(t, inner, dir)
 	if log, err := readAll(t, s, village, 0); err != nil || len(log) != 12 {
 		t.Fatalf("with an older head: %d events, %v", len(log), err)
@@ -392,6 +393,7 @@ func TestLogOfOneEventNeedsNoHead(t *testing.T) {
 		if n > 0 {
 			removeFile(t, headPath(dir, village))
 		}
+		crashed(t, dir)
 		s := openStore(t, inner, dir)
 		log, err := readAll(t, s, village, 0)
 		if refused := err != nil; refused != (n > 1) {
@@ -603,6 +605,7 @@ func TestEventsBehindTheHeadAreWellFormed(t *testing.T) {
 	} {
 		inner, dir := makeLog(t, 5)
 		inner.set(village, append(slices.Clone(inner.get(village)), e))
+		crashed(t, dir)
 		s := openStore(t, inner, dir)
 		if log, err := readAll(t, s, village, 0); !isDamage(err, 6) || len(log) != 5 {
 			t.Errorf("%s: %d events, %v", what, len(log), err)

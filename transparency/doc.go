@@ -48,6 +48,8 @@
 //	heads/<stream>  the remembered head. Precious: without it an existing log is refused.
 //	nodes/<stream>  the leaf hashes in order, 32 bytes each. Derived: it may be deleted and is made again from the log.
 //
+//	closed          what the last Close left, see Rules. Absent while the store is in use and after a crash.
+//
 // <stream> is the name of the stream with every byte outside [a-z0-9_-] as %xx; a name longer than 200 bytes in that form
 // is %% and its lower-case base32hex without padding. A head file that holds "mingzhang/deleted@v1\n<stream>\n" says that
 // the stream was deleted on purpose.
@@ -60,20 +62,37 @@
 // # Rules
 //
 //   - The log is shorter than the head: refused, events are missing.
-//   - The log is longer: what stands behind the head is hashed and the head advances.
+//   - The log is longer: what stands behind the head is hashed and the head advances, if Options.Check takes every event of
+//     it for one of the product; else refused at the first that it is not.
+//   - The log is longer, or there is a log without a head, although the store was closed in order: refused, somebody else
+//     wrote to it. The head is left as it is.
 //   - The tree of the first <size> events has another root: refused. The leaf hashes name the first wrong version, as long
 //     as they themselves fit the head; otherwise only the stream as a whole is known to be wrong (version 0).
 //   - The head cannot be read, is signed by another key or is the head of another log: refused, naming the file.
 //   - No head beside a log of more than one event: refused. After looking into the reason a person may accept the log as it
 //     is: mingzhang verify --adopt-heads (Store.AdoptHead). A log of one event is accepted without a head, for a directory
 //     that does not survive the loss of power as promised (some network mounts) may lose the head of a new log.
-//     Options.Shared lifts this rule for stores in which other processes found streams too.
+//     Options.Shared lifts this rule, and what depends on closing in order, for stores in which other processes write too.
 //   - A refused stream stays refused until the store is opened again. Other streams are not touched.
+//
+// Whether it was closed in order says the file closed, one of
+//
+//	mingzhang/closed@v1\n   every stream was, but those named behind it
+//	mingzhang/open@v1\n     none was, but those named behind it
+//
+// and then the names, one a line, in the form of the file names. Close writes it when the heads are synced, with those streams
+// for exceptions that were not closed at the beginning, or were appended to, and whose head on disk is behind the log. The first
+// append of a process removes it before it is handed to the inner store, and syncs the removal, so it never says closed of a log
+// that we could have made longer; reads leave it. Logs that are longer than their heads at that moment somebody else wrote to:
+// their names stay in the file, and neither a restart nor a crash makes them good. Without the file everything is as after a
+// crash. A copy of the log and the heads that was made while the store was in use belongs in a directory without it.
 //
 // # What is not caught
 //
 // Whoever can write the log and the heads can put both back to an earlier state, or remove both: an older head is as
-// valid as it was when it was signed, and a log that is longer than its head is what a crash leaves. Only somebody outside
-// who remembers a later head can tell. The same holds for events behind the remembered head, for a fraction of a second
-// after they were stored. ReadAll and Subscribe hand on what is stored without checking it.
+// valid as it was when it was signed, and a log that is longer than its head is what a crash leaves: whoever adds events to the
+// log and removes the file closed looks like a crash, and so does whoever adds them after a crash, or after the power was cut on
+// purpose. The events must then still be such that Options.Check takes them. Only somebody outside who remembers a later head
+// can tell. The same holds for what is lost behind the remembered head: Options.HeadInterval, and the time of writing a head,
+// after it was stored. ReadAll and Subscribe hand on what is stored without checking it.
 package transparency

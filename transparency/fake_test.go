@@ -122,6 +122,12 @@ func (f *fake) set(stream string, log []eventstore.Event) {
 	f.streams[stream] = log
 }
 
+// crashed makes a closed store's directory what a crash would have left.
+func crashed(t testing.TB, dir string) {
+	t.Helper()
+	removeFile(t, filepath.Join(dir, closedFile))
+}
+
 // renumber makes a log look untouched to whoever counts only.
 func renumber(log []eventstore.Event) []eventstore.Event {
 	for i := range log {
@@ -171,10 +177,11 @@ func closeStore(t testing.TB, s *Store) {
 	}
 }
 
-// forget makes the store look at its streams as if it were just opened.
+// forget makes the store look at its streams as if it were just opened after a crash.
 func (s *Store) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.mark = mark{}
 	s.streams = make(map[string]*stream)
 	s.queue = nil
 }

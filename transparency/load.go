@@ -17,7 +17,8 @@ type remembered struct {
 
 // remember reads the head of a stream and applies the rules that need no hashing. Its *CorruptError is not noted yet. The
 // caller holds the token: a head that another call writes in between would look as if it were missing.
-func (s *Store) remember(ctx context.Context, name string) (remembered, error) {
+func (s *Store) remember(ctx context.Context, st *stream) (remembered, error) {
+	name := st.name
 	msg, err := s.files.readHead(name)
 	if err != nil {
 		return remembered{}, err
@@ -32,6 +33,9 @@ func (s *Store) remember(ctx context.Context, name string) (remembered, error) {
 		return r, corrupt(name, 0, "its deletion was begun and not finished: delete it again")
 	case r.deleted:
 		return r, nil
+	case msg == nil && version > 0 && s.closedNow(st):
+		return r, corrupt(name, 1, "no head beside a log that was closed: %s is gone, or somebody else wrote the log; "+
+			"if you know why, accept the log as it is with: mingzhang verify --adopt-heads", s.files.headPath(name))
 	case msg == nil && version > 1 && !s.opts.Shared:
 		return r, corrupt(name, 0, "no head beside an existing log: %s is gone and the log has %d events; "+
 			"if you know why, accept the log as it is with: mingzhang verify --adopt-heads", s.files.headPath(name), version)
@@ -121,11 +125,10 @@ const loadWholeMax = 2048
 // load makes the tree of a stream. A long log is not read when the leaf file gives the root of the head: then only what
 // stands behind the head is read, and the stored bytes in front of it are left to Read and to the self check.
 func (s *Store) load(ctx context.Context, st *stream) error {
-	r, err := s.remember(ctx, st.name)
+	c, r, err := s.fileCheck(ctx, st)
 	if err != nil {
 		return err
 	}
-	c := &check{stream: st.name, key: s.key, log: r.log, head: r.head, known: s.fileLeaves(st.name, r.head.Size)}
 	defer c.known.close()
 	if r.head.Size > loadWholeMax && r.version >= r.head.Size {
 		if t, ok := c.known.tree(r.head.Size); ok && t.root() == r.head.Root {
@@ -194,7 +197,7 @@ func (s *Store) settle(ctx context.Context, st *stream) error {
 // before must be among them.
 func (s *Store) catchUp(ctx context.Context, st *stream) error {
 	st.mu.Lock()
-	c := &check{stream: st.name, log: st.log, tree: st.tree.clone()}
+	c := &check{stream: st.name, log: st.log, tree: st.tree.clone(), examine: s.opts.Check}
 	from, least := c.tree.size, uint64(0)
 	for version, leaves := range st.ahead {
 		least = max(least, version+uint64(len(leaves)))

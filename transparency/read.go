@@ -79,12 +79,16 @@ func (s *Store) memoryCheck(st *stream) *check {
 	return c
 }
 
+// fileCheck prepares the check of a log against its files. The caller holds the token.
 func (s *Store) fileCheck(ctx context.Context, st *stream) (*check, remembered, error) {
-	r, err := s.remember(ctx, st.name)
+	r, err := s.remember(ctx, st)
 	if err != nil {
 		return nil, r, err
 	}
-	return &check{stream: st.name, key: s.key, log: r.log, head: r.head, known: s.fileLeaves(st.name, r.head.Size)}, r, nil
+	return &check{
+		stream: st.name, key: s.key, log: r.log, head: r.head, known: s.fileLeaves(st.name, r.head.Size),
+		closed: func() bool { return s.closedNow(st) }, examine: s.opts.Check,
+	}, r, nil
 }
 
 // outgrown notes that a log was seen with more events than the tree has. It reports whether the tree is behind.

@@ -162,6 +162,7 @@ func TestCrashBetweenCommitAndHead(t *testing.T) {
 				writeFile(t, headPath(dir, village), heads[head])
 				writeFile(t, nodesPath(dir, village), nodes[leaf])
 				inner.set(village, log[:n])
+				crashed(t, dir)
 				s := openStore(t, inner, dir)
 				if n > 0 {
 					wantHeadAfter(t, s, inner, (head+leaf+n)%3)
@@ -218,6 +219,7 @@ func TestFirstHeadComesBeforeTheLog(t *testing.T) {
 		}
 		closeStore(t, s)
 		writeFile(t, headPath(dir, village), firstHead(t)) // as it was at the crash
+		crashed(t, dir)
 		s = openStore(t, inner, dir)
 		if log, err := readAll(t, s, village, 0); err != nil || len(log) != stored {
 			t.Errorf("after the crash: %d events of %d, %v", len(log), stored, err)
@@ -510,6 +512,7 @@ func TestLongLogIsLoadedFromLeaves(t *testing.T) {
 	if _, err := inner.store(village, loadWholeMax+400, events[loadWholeMax+400:]); err != nil {
 		t.Fatal(err)
 	}
+	crashed(t, dir)
 	s = openStore(t, inner, dir)
 	inner.set(village, edited(inner.get(village), 7))
 	appendMany(t, s, village, loadWholeMax+500, loadWholeMax+501)
@@ -676,6 +679,7 @@ func TestReadEndsInsideADelete(t *testing.T) {
 	if _, err := inner.store(village, 5, more); err != nil {
 		t.Fatal(err)
 	}
+	crashed(t, dir)
 	s := openStore(t, inner, dir)
 	next, stop := iter.Pull2(s.Read(t.Context(), village, 0))
 	defer stop()

@@ -35,6 +35,7 @@ type stream struct {
 	ahead    map[uint64][]tlog.Hash   // finished appends by the version before them, waiting for those in front of them
 	behind   bool                     // the log is longer than the tree, and no append under way will close the gap
 	queued   bool                     // waits for the writer of heads
+	begun    bool                     // an append of this process may have reached the inner store
 }
 
 // lock takes the token.
@@ -85,10 +86,12 @@ func (st *stream) damaged(err error) error {
 	return st.damage
 }
 
-// begin is called before an append is handed to the inner store; it returns the version that the log has at the least.
-func (st *stream) begin() uint64 {
+// begin is called before an append of some events is handed to the inner store; it returns the version that the log has at
+// the least.
+func (st *stream) begin(count int) uint64 {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.begun = st.begun || count > 0
 	st.underway++
 	return st.tree.size
 }

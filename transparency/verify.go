@@ -28,24 +28,30 @@ type Report struct {
 }
 
 // Verify hashes every event of a stream again and compares with the head and leaf files as they are on disk now, whatever
-// this process has in memory. Nothing is written. A stream that is not OK is stopped like one that a read found damaged.
+// this process has in memory. Nothing is written. A stream whose name or first event (by the OriginFunc) says that it is none
+// of this product is not OK. A stream that is not OK is stopped like one that a read found damaged.
 // The error is for what kept it from looking: a failing disk, the end of the context.
 func (s *Store) Verify(ctx context.Context, stream string) (Report, error) {
 	return s.verify(ctx, stream, nil)
 }
 
 func (s *Store) verify(ctx context.Context, stream string, pace func(eventstore.Event) error) (Report, error) {
-	if err := eventstore.CheckStream(stream); err != nil {
-		return Report{}, err
-	}
 	if s.isClosed() {
 		return Report{}, eventstore.ErrClosed
 	}
-	st := s.stream(stream)
 	report := Report{Stream: stream}
+	if err := eventstore.CheckStream(stream); err != nil {
+		if version, verr := s.inner.Version(ctx, stream); verr != nil || version == 0 {
+			return Report{}, errors.Join(err, verr)
+		}
+		report.FirstBad, report.Reason = 1, fmt.Sprintf("no stream of this product: %v", err)
+		return report, nil
+	}
+	st := s.stream(stream)
 	c, err := s.diskCheck(ctx, st)
 	if err == nil {
 		defer c.known.close()
+		c.all = true
 		report.HeadSize = c.head.Size
 		err = s.pass(ctx, c, pace)
 		report.Events, report.Root = c.tree.size, c.tree.root()
@@ -108,7 +114,7 @@ func (s *Store) adopt(ctx context.Context, st *stream) (Head, error) {
 	if msg != nil {
 		return Head{}, fmt.Errorf("there is a head in %s", s.files.headPath(st.name))
 	}
-	c := &check{stream: st.name, key: s.key, known: s.fileLeaves(st.name, 0)}
+	c := &check{stream: st.name, key: s.key, known: s.fileLeaves(st.name, 0), examine: s.opts.Check}
 	defer c.known.close()
 	if err := s.pass(ctx, c, nil); err != nil {
 		return Head{}, err
@@ -133,7 +139,7 @@ func (s *Store) adopt(ctx context.Context, st *stream) (Head, error) {
 	st.loaded, st.damage, st.tree, st.ahead, st.behind = false, nil, tree{}, nil, false
 	st.mu.Unlock()
 	s.schedule(st, st.install(c, remembered{head: head}))
-	return head, nil
+	return head, s.adopted(st.name)
 }
 
 // compareLeaves compares the leaves of a check with whatever the leaf file has of them.
@@ -167,14 +173,21 @@ func (s *Store) known() ([]string, error) {
 }
 
 // Streams is the names of all streams that have events or a head, sorted: what Verify must be called with to check a whole
-// store, a stream that has vanished from it included. It reads every event of the store.
+// store, a stream that has vanished from it and one of a name that no stream may have included. Where the inner store cannot
+// tell the names (StreamNames() []string) it reads every event.
 func (s *Store) Streams(ctx context.Context) ([]string, error) {
 	names := make(map[string]bool)
-	for e, err := range s.inner.ReadAll(ctx, 0) {
-		if err != nil {
-			return nil, fmt.Errorf("list streams: %w", err)
+	if inner, ok := s.inner.(interface{ StreamNames() []string }); ok {
+		for _, name := range inner.StreamNames() {
+			names[name] = true
 		}
-		names[e.Stream] = true
+	} else {
+		for e, err := range s.inner.ReadAll(ctx, 0) {
+			if err != nil {
+				return nil, fmt.Errorf("list streams: %w", err)
+			}
+			names[e.Stream] = true
+		}
 	}
 	heads, err := s.files.heads()
 	if err != nil {

@@ -74,6 +74,23 @@ func (c *conn) script(statements ...string) error {
 	return nil
 }
 
+// text is the first column of the first row, empty when there is none.
+func (c *conn) text(sql string) (string, error) {
+	s, err := c.prepare(sql)
+	if err != nil {
+		return "", err
+	}
+	row, err := s.Step()
+	text := ""
+	if row {
+		text = s.ColumnText(0)
+	}
+	if rerr := s.Reset(); err == nil {
+		err = rerr
+	}
+	return text, err
+}
+
 // number is the first column of the first row, 0 when there is none.
 func (c *conn) number(sql string) (int64, error) {
 	s, err := c.prepare(sql)
@@ -118,6 +135,9 @@ func damaged(err error) bool {
 	code := zs.ErrCode(err)
 	return code.ToPrimary() == zs.ResultCorrupt || code == zs.ResultIOErrShortRead
 }
+
+// structural says that the file is not what it was: damaged in one place, or no database at all.
+func structural(err error) bool { return damaged(err) || notDatabase(err) }
 
 // reason is the engine's own words for an error, without the statement and without the driver's.
 func reason(err error) string { return zs.ErrCode(err).Message() }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,6 +68,9 @@ func TestOpenRefuses(t *testing.T) {
 	wantRefusal(t, changed("empty-index.db", "PRAGMA writable_schema=ON", "DELETE FROM sqlite_schema WHERE name = 'events_stay'", "UPDATE sqlite_schema SET sql = 'x' WHERE name = 'events'"), Options{}, ErrDamaged, "damaged")
 	wantRefusal(t, write("truncated.db", good[:len(good)/2]), Options{}, ErrDamaged, "damaged")
 	wantRefusal(t, write("one-page.db", good[:4096]), Options{}, ErrDamaged, "damaged")
+	oneBit := bytes.Clone(good)
+	oneBit[4102] ^= 1 << 5 // where the free space of the page begins
+	wantRefusal(t, write("one-bit.db", oneBit), Options{}, ErrDamaged, "(Tree 2 page 2")
 	wantRefusal(t, write("header.db", good[:50]), Options{}, ErrDamaged, "damaged")
 
 	other := filepath.Join(dir, "other.db")

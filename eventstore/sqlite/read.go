@@ -70,9 +70,9 @@ func (s *Store) readStream(ctx context.Context, stream string, after uint64, yie
 }
 
 // corrupt names the damage when a stream does not go on after a version: a row is missing (err is nil) or the engine met bad
-// bytes. Other errors stay what they are.
+// bytes, which is ErrDamaged too. Other errors stay what they are.
 func (s *Store) corrupt(stream string, after uint64, err error) error {
-	if err != nil && !damaged(err) {
+	if err != nil && !structural(err) {
 		return err
 	}
 	s.mu.RLock()
@@ -84,7 +84,7 @@ func (s *Store) corrupt(stream string, after uint64, err error) error {
 	case err == nil:
 		return &eventstore.CorruptError{Stream: stream, Version: after + 1, Reason: "the event is missing"}
 	}
-	return &eventstore.CorruptError{Stream: stream, Version: after + 1, Reason: reason(err)}
+	return fmt.Errorf("%w: %w", explainOpen(s.path, err), &eventstore.CorruptError{Stream: stream, Version: after + 1, Reason: reason(err)})
 }
 
 // ReadAll implements eventstore.Store.
@@ -113,6 +113,9 @@ func (s *Store) readAll(ctx context.Context, p *page, after, last uint64, yield 
 				return errEnough
 			}
 			after = e.Position
+		}
+		if bad != nil && structural(bad) {
+			return explainOpen(s.path, bad)
 		}
 		if bad != nil || len(p.events) == 0 {
 			return bad // nil: the rest was deleted
@@ -360,11 +363,11 @@ func (p *pool) open() (*conn, error) {
 	}
 	c, err := openConn(p.path, true, busyTimeout)
 	if err != nil {
-		return nil, fmt.Errorf("open a read connection: %w", explain(p.path, err))
+		return nil, fmt.Errorf("open a read connection: %w", explainOpen(p.path, err))
 	}
 	// A reader has nothing to sync; the setting is there so that no connection of ours could ever commit without it.
 	if err := c.script("PRAGMA synchronous=FULL", "PRAGMA cache_size=-16384"); err != nil {
-		return nil, errors.Join(fmt.Errorf("open a read connection: %w", explain(p.path, err)), c.close())
+		return nil, errors.Join(fmt.Errorf("open a read connection: %w", explainOpen(p.path, err)), c.close())
 	}
 	p.opened++
 	return c, nil

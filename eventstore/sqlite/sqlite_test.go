@@ -591,9 +591,9 @@ func pageRepeats(i int) int {
 	return 300
 }
 
-// TestBadPages overwrites each page of a file in turn; the tails of long events, whose bytes nobody here checks, are not looked
-// at. Whatever the store then says, it must say it in words, without a crash, and never give out a row that is not one of ours
-// under the name of one that is missing.
+// TestBadPages overwrites each page of a file in turn, under an open store and before it is opened; the tails of long events,
+// whose bytes nobody here checks, are not looked at. An opening is refused. Whatever an open store says, it must say it in
+// words, without a crash, and never give out a row that is not one of ours under the name of one that is missing.
 func TestBadPages(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "events.db")
@@ -608,40 +608,131 @@ func TestBadPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused, cut := 0, 0
+	cut := 0
 	for page := range len(good) / 4096 {
 		bad := bytes.Clone(good)
 		for i := range 4096 {
 			bad[page*4096+i] ^= 0x5a
 		}
 		badPath := filepath.Join(dir, fmt.Sprintf("bad%d.db", page))
-		if err := os.WriteFile(badPath, bad, 0o600); err != nil {
+		if err := os.WriteFile(badPath, good, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, err := Open(badPath, Options{})
 		if err != nil {
-			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotStore) {
-				t.Errorf("page %d: open: %v", page, err)
-			}
-			refused++
-			continue
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(badPath, bad, 0o600); err != nil {
+			t.Fatal(err)
 		}
 		for e, err := range s.Read(t.Context(), "a", 0) {
 			var corrupt *eventstore.CorruptError
 			if err != nil {
-				if cut++; !errors.As(err, &corrupt) {
+				if cut++; !errors.Is(err, ErrDamaged) && !(errors.As(err, &corrupt) && corrupt.Reason == "the event is missing") {
 					t.Errorf("page %d: read: %v", page, err)
 				}
 			} else if !strings.HasPrefix(string(e.Data), strings.Repeat(fmt.Sprintf("%03d", e.Version-1), 100)) {
 				t.Errorf("page %d: version %d is %.20q…", page, e.Version, e.Data)
 			}
 		}
+		for _, err := range s.ReadAll(t.Context(), 0) {
+			if err != nil && !errors.Is(err, ErrDamaged) {
+				t.Errorf("page %d: read of all: %v", page, err)
+			}
+		}
 		if err := s.Close(); err != nil {
 			t.Errorf("page %d: close: %v", page, err)
 		}
+		if err := os.WriteFile(badPath, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open(badPath, Options{}); err == nil {
+			t.Errorf("page %d: it was opened", page)
+			s.Close()
+		} else if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotStore) {
+			t.Errorf("page %d: open: %v", page, err)
+		}
 	}
-	if refused == 0 || cut == 0 {
-		t.Errorf("%d files refused and %d reads cut short; want some of both", refused, cut)
+	if cut < 10 {
+		t.Errorf("only %d reads were cut short", cut)
+	}
+}
+
+// TestHeaderBits flips each bit of the header of each page of events. Such a bit may leave all events readable and only say
+// that there is room where an event lies. Either the store is refused, or an append spoils nothing.
+func TestHeaderBits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openTest(t, path)
+	var texts []string
+	for i := range 40 {
+		texts = append(texts, strings.Repeat(fmt.Sprintf("%03d", i), 100))
+	}
+	mustAppend(t, s, "a", 0, texts...)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for page := 1; page < len(good)/4096; page++ {
+		if kind := good[page*4096]; kind != 5 && kind != 13 {
+			continue
+		}
+		for bit := range 12 * 8 {
+			bad := bytes.Clone(good)
+			bad[page*4096+bit/8] ^= 1 << (bit % 8)
+			if err := os.WriteFile(path, bad, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(path, Options{})
+			if err != nil {
+				if refused++; !errors.Is(err, ErrDamaged) || strings.Contains(err.Error(), "\n") {
+					t.Errorf("page %d, bit %d: open: %v", page, bit, err)
+				}
+				continue
+			}
+			mustAppend(t, s, "a", 40, "new")
+			wantText(t, s, "a", strings.Join(texts, " ")+" new")
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if refused < 200 {
+		t.Errorf("only %d files were refused", refused)
+	}
+}
+
+// TestDamageUnderAppend: pages that go bad under an open store end an append with ErrDamaged, and nothing of it is stored.
+func TestDamageUnderAppend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openTest(t, path)
+	mustAppend(t, s, "a", 0, "one", "two")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, path)
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt(bytes.Repeat([]byte{0x5a}, 4096), 4096); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.conn.script("PRAGMA shrink_memory"); err != nil { // so that the page is read again
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), "a", 2, texted("three")); !errors.Is(err, ErrDamaged) {
+		t.Errorf("append: %v", err)
+	}
+	if v, err := s.Version(t.Context(), "a"); v != 2 || err != nil {
+		t.Errorf("version %d, %v", v, err)
+	}
+	if err := s.Delete(t.Context(), "a"); !errors.Is(err, ErrDamaged) {
+		t.Errorf("delete: %v", err)
 	}
 }
 

@@ -50,15 +50,17 @@
 // Another program that stores events in the file or deletes a stream is noticed before the next append, which is then refused
 // with ErrForeignWriter, and so are all after it. A stream that has lost a row in its middle, or has a version twice, is
 // noticed when the store is opened: it can be read up to there, its appends are refused with *eventstore.CorruptError, and the
-// other streams live on. A page that SQLite cannot read is noticed then too when rows begin on it, and the store is refused
-// with ErrDamaged, because nobody can say which streams had events there; a bad page in the rest of a long event ends the
-// reads of its stream. A changed byte inside a row's data is not noticed here: that is what the hash tree over the log is for.
+// other streams live on. Opening also looks at the structure of every page (PRAGMA quick_check) before anything is written, and
+// refuses the store with ErrDamaged when one is wrong: nobody can say which streams had events there, or what an append would
+// write over. Pages that go bad while the store is open are noticed when SQLite stumbles over them: whatever it was doing then
+// ends with ErrDamaged. A changed byte inside a row's data is not noticed here: that is what the hash tree over the log is for.
 package sqlite
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -210,6 +212,13 @@ func (s *Store) Damaged() []*eventstore.CorruptError {
 	}
 	slices.SortFunc(list, func(a, b *eventstore.CorruptError) int { return strings.Compare(a.Stream, b.Stream) })
 	return list
+}
+
+// StreamNames is the names of the streams that have events, in no order. It asks memory, not the disk.
+func (s *Store) StreamNames() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.state.streams))
 }
 
 // Version implements eventstore.Store. It asks memory, not the disk.

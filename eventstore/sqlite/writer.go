@@ -354,14 +354,17 @@ func (s *Store) rollback(err error) error {
 			return s.giveUp(fmt.Errorf("roll back after %w: %w", err, rerr))
 		}
 	}
-	if full(err) {
-		return fmt.Errorf("%s: %w", s.path, eventstore.ErrNoSpace)
+	if full(err) || structural(err) {
+		return explainOpen(s.path, err)
 	}
 	return err
 }
 
 // giveUp ends the process, or at least all writing.
 func (s *Store) giveUp(err error) error {
+	if structural(err) {
+		err = explainOpen(s.path, err)
+	}
 	err = fmt.Errorf("event store %s: outcome of a write is unknown: %w", s.path, err)
 	s.writer.failed = err
 	s.fatal(err)
