@@ -32,12 +32,13 @@ func (s *session) applyCmd() *cobra.Command {
 		Short: s.lang.text("按文件逐行办理命令;再办一遍不会重复记账", "carry out files of commands; once more changes nothing"),
 		Long: s.lang.text(`按顺序办理文件里的命令,每行一个:
   {"method":"RecordIncome","as":"treasurer","request":{…}}
-空行和 # 开头的行跳过;文件名为 - 时读标准输入。没有 commandId 的行按行号和内容生成一个,
-所以中断后可以整个重办:办过的不会再办。`,
+空行和 # 开头的行跳过;文件名为 - 时读标准输入。没有 commandId 的行按文件名、行号和内容生成一个,
+所以中断后可以整个重办:办过的不会再办。改了文件名就是另一些命令。`,
 			`Carry out the commands of files in order, one a line:
   {"method":"RecordIncome","as":"treasurer","request":{…}}
 Empty lines and lines that begin with # are skipped; the file - is standard input. A line without a commandId gets
-one made of its number and content, so a file may be applied again after an interruption: nothing is done twice.`),
+one made of the file's name, its number and content, so a file may be applied again after an interruption: nothing is
+done twice. Under another name its lines are other commands.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if refusal != "stop" && refusal != "skip" && refusal != "report" {
@@ -93,7 +94,7 @@ func (a *applier) file(ctx context.Context, name string) error {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return failed(exitUsage, "打不开文件 %s(%v)。", "The file %s cannot be opened (%v).", name, err)
+			return cannotOpen(name, err)
 		}
 		defer file.Close()
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
@@ -220,9 +221,10 @@ func (a *applier) saveKey(n numbered, result *apiv1.ApplyResult) error {
 	return nil
 }
 
-// refuse takes a refused line as the command was told to. What is no refusal, storage above all, ends the work in any case.
+// refuse takes a refused line as the command was told to. What is no refusal, storage above all, ends the work in any case;
+// so does a line that cannot be read when refusals are skipped in silence, for the file may be cut off there.
 func (a *applier) refuse(n numbered, f *failure) error {
-	stop := a.refusal == "stop" || f.code != exitRefused
+	stop := a.refusal == "stop" || f.code != exitRefused || a.refusal == "skip" && f.reason == lineMalformed
 	if a.refusal != "skip" || stop {
 		a.progress.clear()
 		s := a.client.session
@@ -311,7 +313,9 @@ func (s *session) confirm(yes bool, zh, en string) error {
 	}
 	fmt.Fprintf(s.stderr, "%s [y/N] ", s.lang.text(zh, en))
 	var answer string
-	_, _ = fmt.Fscanln(s.stdin, &answer) // no answer is a no
+	if _, err := fmt.Fscanln(s.stdin, &answer); errors.Is(err, io.EOF) {
+		fmt.Fprintln(s.stderr) // the prompt stands alone on its line; no answer is a no
+	}
 	if strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") || answer == "是" {
 		return nil
 	}

@@ -11,11 +11,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -47,8 +49,19 @@ func (s *session) with(f func(*client) error, moreKeys ...string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
+	defer func() { err = s.closed(err, dir.Close()) }()
 	return f(s.newClient(dir.server.InProcess(), dir))
+}
+
+// closed is the error of a command whose directory was closed with another one. A head that found no room is no failure of a
+// command that did its work: what was stored is safe, and the head is written by the next one.
+func (s *session) closed(err, closing error) error {
+	if err == nil && (errors.Is(closing, eventstore.ErrNoSpace) || errors.Is(closing, syscall.ENOSPC)) {
+		fmt.Fprintln(s.stderr, s.lang.text("注意:磁盘已满,签名的根还没有更新;账簿没有受损,腾出空间后会自动补上。",
+			"Note: the disk is full and the signed heads are not up to date; the books are safe, and they are caught up when there is room."))
+		return nil
+	}
+	return errors.Join(err, closing)
 }
 
 // quietLogger drops what the services log: a command prints its own failure.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 )
+
+var monthForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}$`)
 
 func (s *session) closeCmd() *cobra.Command {
 	var yes bool
@@ -17,6 +20,9 @@ func (s *session) closeCmd() *cobra.Command {
 		Short: s.lang.text("结账:一个月结了就不再开", "close a month for good, e.g. 2021-09"),
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !monthForm.MatchString(args[0]) {
+				return failed(exitRefused, "月份写法不对:“%s”。月份要写成 2020-04 这样。", "\"%s\" is no month: a month is written like 2020-04.", args[0])
+			}
 			return s.with(func(c *client) error {
 				ctx, collective, err := c.giving(cmd.Context(), "ClosePeriod")
 				if err != nil {
@@ -51,7 +57,7 @@ func (s *session) showReceipt(r *apiv1.Receipt, zh, en string) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, s.lang.text(zh, en))
 	for _, v := range r.Vouchers {
-		fmt.Fprintf(&b, "%s  %s  %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), narration(v))
+		fmt.Fprintf(&b, "%s  %s  %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), narration(v, s.lang))
 	}
 	fmt.Fprintf(&b, s.lang.text("第 %d 笔,命令编号 %s\n", "version %d, command %s\n"), r.Version, r.CommandId)
 	_, err := s.stdout.Write([]byte(b.String()))

@@ -67,6 +67,43 @@ func TestCharterPageWorks(t *testing.T) {
 	}
 }
 
+// What both READMEs tell a newcomer to type works as it stands, in a directory that has nothing but the page's files.
+func TestReadmeForRealWorks(t *testing.T) {
+	t.Setenv("LC_ALL", "zh_CN.UTF-8")
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		t.Run(name, func(t *testing.T) {
+			_, block, _ := strings.Cut(page(t, name), "```sh\ngo build")
+			block, _, _ = strings.Cut(block, "```")
+			dir := t.TempDir()
+			if err := os.CopyFS(filepath.Join(dir, "docs"), os.DirFS(filepath.Join("..", "..", "docs"))); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(dir)
+			printed := map[string]string{}
+			for _, typed := range strings.Split(block, "\n")[1:] {
+				typed, _, _ = strings.Cut(typed, " #")
+				words := strings.Fields(typed)
+				if len(words) == 0 || words[1] == "serve" {
+					continue
+				}
+				if words[0] != "./mingzhang" {
+					t.Fatalf("%s has the line %s", name, typed)
+				}
+				printed[words[1]] = mz(t, words[1:]...)
+			}
+			if got := printed["balance"]; !regexp.MustCompile(`(?m)^fund/dividend +分红金 +68,600\.00$`).MatchString(got) {
+				t.Errorf("the books begin with\n%s", got)
+			}
+			if got := printed["verify"]; !regexp.MustCompile(`(?m)^collective-our-village +\d+ +相符`).MatchString(got) {
+				t.Errorf("verify says\n%s", got)
+			}
+			if _, err := os.Stat("books/keys/treasurer.key"); err != nil || printed["statement"] == "" {
+				t.Errorf("no key file (%v), or no statement", err)
+			}
+		})
+	}
+}
+
 // Both READMEs show what the demo prints.
 func TestReadmeShowsTheDemo(t *testing.T) {
 	for file, lang := range map[string]string{"README.md": "en", "README.zh-CN.md": "zh"} {

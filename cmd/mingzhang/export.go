@@ -58,14 +58,14 @@ func (s *session) writeTo(path string, write func(io.Writer) error) error {
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	out := bufio.NewWriter(file)
 	if err := errors.Join(write(out), out.Flush(), file.Sync(), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
 	if err := os.Rename(file.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return errors.Join(cannotWrite(path, err), os.Remove(file.Name()))
 	}
 	return nil
 }

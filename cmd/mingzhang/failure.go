@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -121,6 +122,9 @@ func refusedWith(r *apiv1.ApplyResult) *failure {
 	return f
 }
 
+// engineDamaged is what the database engine says of a bad page in the middle of a read, where package sqlite hands its words on.
+const engineDamaged = "database disk image is malformed"
+
 // explainStorage knows the errors of a data directory; nil when it is none of them.
 func explainStorage(err error) *failure {
 	var locked *sqlite.LockedError
@@ -137,8 +141,9 @@ func explainStorage(err error) *failure {
 		return failed(exitStorage, "磁盘已满,什么也没有写入;请腾出空间后重试。", "The disk is full and nothing was written: make room and try again.")
 	case errors.Is(err, sqlite.ErrNewer):
 		return failed(exitStorage, "这个数据目录由更新版本的 mingzhang 建立;请改用那个版本(%v)。", "A newer version of mingzhang made this data directory: use that version (%v).", err)
-	case errors.Is(err, sqlite.ErrDamaged):
-		return failed(exitVerified, "数据文件已损坏,什么也没有改动;请停用并从备份恢复(%v)。", "The data file is damaged and nothing was changed: stop using it and restore a backup (%v).", err)
+	case errors.Is(err, sqlite.ErrDamaged), strings.Contains(err.Error(), engineDamaged):
+		return &failure{exitVerified, "", "数据文件 " + eventsFile + " 已损坏,有些页读不出来;请停用,原样保留这个目录,并从备份恢复。",
+			"The data file " + eventsFile + " is damaged, some of its pages cannot be read: stop using it, keep the directory as it is, restore a backup.", err}
 	case errors.Is(err, sqlite.ErrNotStore):
 		return failed(exitStorage, "这不是 mingzhang 的数据文件;请检查 --data(%v)。", "This is no data file of mingzhang: check --data (%v).", err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -148,6 +153,40 @@ func explainStorage(err error) *failure {
 		return failed(exitStorage, "缺少文件;请检查 --data,或从备份恢复(%v)。", "A file is missing: check --data or restore a backup (%v).", err)
 	}
 	return nil
+}
+
+// cannotOpen says why a file that the user named cannot be read, cannotWrite why one cannot be made.
+func cannotOpen(name string, err error) *failure {
+	zh, en := problemOf(err)
+	return &failure{exitUsage, "", "打不开文件 " + name + ":" + zh + "。", "The file " + name + " cannot be opened: " + en + ".", err}
+}
+
+func cannotWrite(name string, err error) *failure {
+	zh, en := problemOf(err)
+	if errors.Is(err, fs.ErrNotExist) {
+		zh, en = "没有目录 "+filepath.Dir(name), "there is no directory "+filepath.Dir(name)
+	}
+	return &failure{exitStorage, "", "不能写文件 " + name + ":" + zh + ";请用 -o 另给一个。", "The file " + name + " cannot be written: " + en + "; name another with -o.", err}
+}
+
+// problemOf is what the system says of a file, in words.
+func problemOf(err error) (zh, en string) {
+	for _, known := range []struct {
+		err    error
+		zh, en string
+	}{
+		{fs.ErrNotExist, "没有这个文件", "there is no such file"},
+		{fs.ErrPermission, "没有权限", "permission denied"},
+		{syscall.EISDIR, "它是一个目录", "it is a directory"},
+		{syscall.ENOTDIR, "它的上级不是目录", "what it should be in is no directory"},
+		{syscall.EROFS, "那里只能读", "that place is read-only"},
+		{syscall.ENOSPC, "磁盘已满", "the disk is full"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.zh, known.en
+		}
+	}
+	return err.Error(), err.Error()
 }
 
 func explainLocked(e *sqlite.LockedError) *failure {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -26,7 +29,7 @@ func (s *session) foundCmd() *cobra.Command {
 			}
 			r := new(apiv1.FoundCollectiveRequest)
 			if err := protojson.Unmarshal(text, r); err != nil {
-				return failed(exitRefused, "%s 写法不对:%v。", "%s is not well formed: %v.", args[0], err)
+				return badMessage(args[0], err)
 			}
 			if r.CommandId == "" {
 				r.CommandId = commandIDOf("found", text).String()
@@ -54,19 +57,44 @@ func (s *session) readAll(name string) ([]byte, error) {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, failed(exitUsage, "打不开文件 %s(%v)。", "The file %s cannot be opened (%v).", name, err)
+			return nil, cannotOpen(name, err)
 		}
 		defer file.Close()
 		in = file
 	}
 	text, err := io.ReadAll(io.LimitReader(in, lineBytesMax+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, cannotOpen(name, err)
 	}
 	if len(text) > lineBytesMax {
 		return nil, failed(exitRefused, "文件 %s 超过 %d 字节。", "The file %s is longer than %d bytes.", name, lineBytesMax)
 	}
-	return text, nil
+	return bytes.TrimPrefix(text, byteOrderMark), nil
+}
+
+// What protojson says of a file, with blanks that it puts in at random.
+var (
+	protoPlace   = regexp.MustCompile(`\(line (\d+):(\d+)\)`)
+	protoUnknown = regexp.MustCompile(`unknown field ("[^"]*")`)
+	protoInvalid = regexp.MustCompile(`invalid value for (\S+) (?:field|type)[^:]*: (.*)$`)
+)
+
+// badMessage says what is wrong with a file that should hold one message.
+func badMessage(name string, err error) *failure {
+	said := err.Error()
+	zh, en := "不是合法的 JSON,或有一项的值不对", "it is no valid JSON, or a value is of the wrong kind"
+	if m := protoUnknown.FindStringSubmatch(said); m != nil {
+		zh, en = "没有 "+m[1]+" 这一项", "there is no field "+m[1]
+	} else if m := protoInvalid.FindStringSubmatch(said); m != nil {
+		zh, en = "值 "+m[2]+" 不对", "the value "+m[2]+" is not one"
+	}
+	if m := protoPlace.FindStringSubmatch(said); m != nil {
+		zh, en = "第 "+m[1]+" 行第 "+m[2]+" 列,"+zh, "line "+m[1]+", column "+m[2]+": "+en
+	}
+	if strings.Contains(said, io.ErrUnexpectedEOF.Error()) {
+		zh, en = "文件没有写完", "the file ends in the middle"
+	}
+	return &failure{exitRefused, "", name + " 写法不对:" + zh + "。", name + " is not well formed: " + en + ".", err}
 }
 
 // commandID is the id the user gave, else a new one.

@@ -44,7 +44,7 @@ func (s *session) journalCmd() *cobra.Command {
 						break
 					}
 				}
-				return s.show(all, journalTable(all.Vouchers, s.csv), s.moment(r.AsOf, all.Version))
+				return s.show(all, journalTable(all.Vouchers, s.lang, s.csv), s.moment(r.AsOf, all.Version))
 			})
 		},
 	}
@@ -59,7 +59,7 @@ func (s *session) journalCmd() *cobra.Command {
 }
 
 // journalTable has a line a posting. In a table what the lines of a voucher share stands on the first of them alone.
-func journalTable(vouchers []*apiv1.Voucher, repeat bool) *table {
+func journalTable(vouchers []*apiv1.Voucher, l language, repeat bool) *table {
 	t := &table{columns: []column{
 		{name: "occurred_on", zh: "日期", en: "Date"},
 		{name: "voucher", zh: "凭证", en: "Voucher"},
@@ -70,7 +70,7 @@ func journalTable(vouchers []*apiv1.Voucher, repeat bool) *table {
 	}}
 	for _, v := range vouchers {
 		for i, p := range v.Postings {
-			day, number, text := v.OccurredOn, v.Number, narration(v)
+			day, number, text := v.OccurredOn, v.Number, narration(v, l)
 			if i > 0 && !repeat {
 				day, number, text = "", "", ""
 			}
@@ -82,14 +82,15 @@ func journalTable(vouchers []*apiv1.Voucher, repeat bool) *table {
 }
 
 // narration is a voucher's text, and the voucher it turns back or puts right.
-func narration(v *apiv1.Voucher) string {
+func narration(v *apiv1.Voucher, l language) string {
+	text := v.Narration
 	switch {
 	case v.Reverses != "":
-		return v.Narration + " ←" + v.Reverses
+		text += l.text(" 冲销 ", " reverses ") + v.Reverses
 	case v.Corrects != "":
-		return v.Narration + " ↺" + v.Corrects
+		text += l.text(" 更正 ", " corrects ") + v.Corrects
 	}
-	return v.Narration
+	return strings.TrimSpace(text)
 }
 
 // columns puts an amount on its side. A voucher that turns one back counts negative in the column of its original (红字).

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
@@ -74,6 +75,11 @@ func checkEmpty(dir string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return failed(exitUsage, "%s 是一个文件,没有改动;请用 --data 给一个新目录或空目录。", "%s is a file and was not changed: give a new or an empty directory with --data.", dir)
+		}
+		return failed(exitStorage, "不能建立目录 %s:它的上级不是目录;请用 --data 另给一个。", "The directory %s cannot be made, what it should be in is no directory: name another with --data.", dir)
 	case err != nil:
 		return fmt.Errorf("look at %s: %w", dir, err)
 	}
@@ -109,7 +115,7 @@ func openLog(dir string, secret []byte, lock *sqlite.DirLock, mustExist bool) (*
 	if err != nil {
 		return nil, err
 	}
-	log, err := transparency.Open(store, dir, secret, ledger.LogOrigin, transparency.Options{})
+	log, err := transparency.Open(store, dir, secret, originOf, transparency.Options{Check: checkEvent})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -23,9 +24,10 @@ const lineBytesMax = 1 << 20
 //	{"method":"RecordIncome","as":"treasurer","request":{…}}
 //
 // "as" may be left out. Empty lines and lines that begin with # are skipped. A request without a command id gets one made of
-// the line's number and bytes, so that applying a file again does nothing twice.
+// the file's base name (- for standard input), the line's number and its bytes: applying a file again does nothing twice, and the
+// same line in two files is two commands. A byte order mark before the first line is no part of it.
 type lineReader struct {
-	name   string
+	name   string // as it was given
 	in     *bufio.Reader
 	number int   // of the line read last, from 1
 	bytes  int64 // read so far
@@ -61,7 +63,7 @@ func (r *lineReader) next() (numbered, error) {
 		case !whole:
 			n.bad = badLine("一行超过 %d 字节", "it is longer than %d bytes", lineBytesMax)
 		default:
-			n.line, n.bad = parseLine(r.number, text)
+			n.line, n.bad = parseLine(filepath.Base(r.name)+":"+strconv.Itoa(r.number), text)
 		}
 		return n, nil
 	}
@@ -80,7 +82,9 @@ func (r *lineReader) readLine() (text []byte, whole bool, err error) {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case err == nil, errors.Is(err, io.EOF) && len(text) > 0:
-			r.number++
+			if r.number++; r.number == 1 {
+				text = bytes.TrimPrefix(text, byteOrderMark)
+			}
 			return text, whole, nil
 		case errors.Is(err, io.EOF):
 			return nil, true, io.EOF
@@ -90,24 +94,32 @@ func (r *lineReader) readLine() (text []byte, whole bool, err error) {
 	}
 }
 
+// lineMalformed is the reason of a line that is no command at all, which no server has seen.
+const lineMalformed = "line_malformed"
+
+// byteOrderMark is what some editors put before a text in UTF-8.
+var byteOrderMark = []byte("\ufeff")
+
 func badLine(zh, en string, args ...any) *failure {
 	f := failed(exitRefused, "这一行写法不对:"+zh+"。", "The line is not well formed: "+en+".", args...)
-	f.reason = "line_malformed"
+	f.reason = lineMalformed
 	return f
 }
 
-func parseLine(number int, text []byte) (*apiv1.ApplyLine, *failure) {
+// parseLine reads one command that stands at a place, of which its id is made when it has none.
+func parseLine(place string, text []byte) (*apiv1.ApplyLine, *failure) {
 	var c struct {
 		Method  string          `json:"method"`
 		As      string          `json:"as"`
 		Request json.RawMessage `json:"request"`
 	}
+	if text[0] != '{' {
+		return nil, badLine("每一行应为一个 JSON 对象,如 "+lineExample, "every line is one JSON object like "+lineExample)
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, badLine("JSON 在行中断开,文件可能被截断", "the JSON ends in the middle, the file may be truncated")
-	} else if err != nil {
-		return nil, badLine("%v", "%v", strings.TrimPrefix(err.Error(), "json: "))
+	if err := d.Decode(&c); err != nil {
+		return nil, badJSON(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, badLine("一行只能有一个命令", "there is more than one command in it")
@@ -121,9 +133,29 @@ func parseLine(number int, text []byte) (*apiv1.ApplyLine, *failure) {
 	}
 	request := bytes.TrimSpace(c.Request)
 	if fields["commandId"] == nil && fields["command_id"] == nil {
-		request = withCommandID(request, len(fields) > 0, commandIDOf(strconv.Itoa(number), text))
+		request = withCommandID(request, len(fields) > 0, commandIDOf(place, text))
 	}
 	return &apiv1.ApplyLine{Method: c.Method, As: c.As, RequestJson: string(request)}, nil
+}
+
+const lineExample = `{"method":"RecordIncome","as":"treasurer","request":{…}}`
+
+// badJSON says what is wrong with the JSON of a line.
+func badJSON(err error) *failure {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	name, unknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return badLine("JSON 在行中断开,文件没有写完或被截断", "the JSON ends in the middle, the file may be truncated")
+	case errors.As(err, &syntax):
+		return badLine("第 %d 个字节处不是合法的 JSON", "there is no valid JSON at byte %d", syntax.Offset)
+	case errors.As(err, &kind):
+		return badLine("%s 应是一段文字", "%s has to be a string", kind.Field)
+	case unknown:
+		return badLine("没有 %s 这一项;一行只有 method、as、request", "there is no field %s; a line has method, as and request", name)
+	}
+	return badLine("不是合法的 JSON", "it is no valid JSON")
 }
 
 // withCommandID puts a command id in front of the other fields of a JSON object.

@@ -74,7 +74,7 @@ func (c *client) keepKey(operator, path string, issue func() (string, error)) (s
 		return "", failed(exitUsage, "密钥文件 %s 已经存在;请用 -o 另给一个。", "The key file %s exists already: name another with -o.", path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("make key file: %w", err)
+		return "", cannotWrite(path, err)
 	}
 	key, err := issue()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,8 +30,35 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil || s.started || errors.As(err, new(*failure)) {
 		return err
 	}
-	return failed(exitUsage, "用法有误:%[1]v。请看 %[2]s --help。", "Used wrongly: %[1]v. See %[2]s --help.",
-		strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " ")), cmd.CommandPath())
+	said := strings.Join(strings.Fields(err.Error()), " ")
+	return &failure{exitUsage, "", "用法有误:" + wronglyUsed(said) + "。请看 " + cmd.CommandPath() + " --help。",
+		"Used wrongly: " + said + ". See " + cmd.CommandPath() + " --help.", err}
+}
+
+// What the parser of command lines says, and the same in Chinese.
+var wrongUses = []struct {
+	said *regexp.Regexp
+	zh   string
+}{
+	{regexp.MustCompile(`^accepts (\d+) arg\(s\), received (\d+)$`), "要 $1 个参数,给了 $2 个"},
+	{regexp.MustCompile(`^accepts at most (\d+) arg\(s\), received (\d+)$`), "最多 $1 个参数,给了 $2 个"},
+	{regexp.MustCompile(`^requires at least (\d+) arg\(s\), only received (\d+)$`), "至少要 $1 个参数,只给了 $2 个"},
+	{regexp.MustCompile(`^unknown flag: (\S+)$`), "没有选项 $1"},
+	{regexp.MustCompile(`^unknown shorthand flag: '(.)' in (\S+)$`), "没有选项 $2"},
+	{regexp.MustCompile(`^flag needs an argument: (?:'.' in )?(\S+)$`), "选项 $1 后面要有值"},
+	{regexp.MustCompile(`^invalid argument (".*") for (".*") flag: .*$`), "选项 $2 的值 $1 不对"},
+	{regexp.MustCompile(`^invalid argument (".*") for ".*"$`), "参数 $1 不对"},
+	{regexp.MustCompile(`^unknown command (".*") for "mingzhang ?(.*?)" Did you mean this\? (.*)$`), "没有命令 $1,是不是 $3"},
+	{regexp.MustCompile(`^unknown command (".*") for "(.*?)"$`), "没有命令 $1"},
+}
+
+func wronglyUsed(said string) string {
+	for _, w := range wrongUses {
+		if w.said.MatchString(said) {
+			return w.said.ReplaceAllString(said, w.zh)
+		}
+	}
+	return said
 }
 
 func (s *session) root() *cobra.Command {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -105,16 +104,6 @@ func (t *table) objects() []map[string]string {
 		}
 	}
 	return list
-}
-
-// printJSON writes the rows as a list of objects.
-func (t *table) printJSON(w io.Writer) error {
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	if err := out.Encode(t.objects()); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return nil
 }
 
 // inert keeps a spreadsheet from taking public text for a formula.

@@ -2,12 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
+	"connectrpc.com/connect/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/projections"
 )
 
 func (s *session) verifyCmd() *cobra.Command {
@@ -21,16 +29,8 @@ func (s *session) verifyCmd() *cobra.Command {
 				return failed(exitUsage, "--adopt-heads 只用于数据目录。", "--adopt-heads is for a data directory.")
 			}
 			return s.with(func(c *client) error {
-				v := &verification{client: c, table: &table{columns: []column{
-					{name: "stream", zh: "账簿", en: "Log"},
-					{name: "events", zh: "笔数", en: "Events", right: true},
-					{name: "result", zh: "结果", en: "Result"},
-					{name: "root", zh: "根哈希", en: "Root"},
-				}}}
-				if err := v.all(cmd.Context(), adopt); err != nil {
-					return err
-				}
-				return v.conclude()
+				v := &verification{client: c, found: []finding{}}
+				return v.conclude(v.all(cmd.Context(), adopt))
 			})
 		},
 	}
@@ -39,11 +39,47 @@ func (s *session) verifyCmd() *cobra.Command {
 	return cmd
 }
 
-// verification gathers what was found wrong.
+// What is found of a log. The words are for programs and never change; people read those of resultText.
+const (
+	resultSound   = "sound"
+	resultDamaged = "damaged"      // not what was stored, or no events of this program
+	resultForeign = "foreign"      // a stream that this program never writes
+	resultDiffer  = "books_differ" // the books in use are not those folded anew
+	resultUnread  = "not_compared" // something kept it from looking
+)
+
+func resultText(l language, result string) string {
+	switch result {
+	case resultSound:
+		return l.text("相符", "sound")
+	case resultForeign:
+		return l.text("不是本程序的账簿", "FOREIGN")
+	case resultDiffer:
+		return l.text("账簿与重做的不符", "BOOKS DIFFER")
+	case resultUnread:
+		return l.text("没有核对完", "NOT COMPARED")
+	}
+	return l.text("损坏", "DAMAGED")
+}
+
+// finding is what was found of one log, as --json gives it.
+type finding struct {
+	Stream   string `json:"stream"`
+	OK       bool   `json:"ok"`
+	Result   string `json:"result"`
+	Events   uint64 `json:"events"`
+	FirstBad uint64 `json:"firstBadVersion"` // 0: none, or only the log as a whole is known to be wrong
+	Root     string `json:"root"`            // hex; empty when it is not OK
+	Problem  string `json:"problem"`         // empty when it is OK
+
+	why *failure // of resultUnread
+}
+
+// verification gathers what was found.
 type verification struct {
 	client *client
-	table  *table
-	bad    []*failure
+	found  []finding
+	bad    []*failure // one at least when anything is wrong
 }
 
 func (v *verification) all(ctx context.Context, adopt bool) error {
@@ -59,137 +95,259 @@ func (v *verification) all(ctx context.Context, adopt bool) error {
 			return err
 		}
 	}
-	return v.books(ctx)
+	return v.missing(ctx)
 }
 
-// stream checks one log of the data directory.
+// stream checks one log of the data directory: the bytes, each an event that can be read (checkEvent), then the books made of them.
 func (v *verification) stream(ctx context.Context, stream string, adopt bool) error {
 	log, s := v.client.dir.log, v.client.session
 	report, err := log.Verify(ctx, stream)
-	if err != nil {
-		return err
-	}
-	if adopt && !report.OK {
-		head, err := log.AdoptHead(ctx, stream)
-		if err != nil {
-			fmt.Fprintf(s.stderr, s.lang.text("没有为 %s 签名:%v\n", "%s is not signed: %v\n"), stream, err)
+	if adopt && ours(stream) && err == nil && !report.OK {
+		head, adoptErr := log.AdoptHead(ctx, stream)
+		if adoptErr != nil {
+			fmt.Fprintf(s.stderr, s.lang.text("没有为 %s 签名:%v\n", "%s is not signed: %v\n"), stream, adoptErr)
 		} else {
 			fmt.Fprintf(s.stderr, s.lang.text("已为 %s 按现状签名:%d 笔。\n", "%s is signed as it is: %d events.\n"), stream, head.Size)
 		}
-		if report, err = log.Verify(ctx, stream); err != nil {
-			return err
-		}
+		report, err = log.Verify(ctx, stream)
 	}
-	v.note(stream, report.Events, report.OK, report.FirstBad, report.Reason, report.Root.String())
+	f := finding{Stream: stream, Result: resultSound, Events: report.Events, Root: hex.EncodeToString(report.Root[:])}
+	switch {
+	case !ours(stream):
+		f.Result, f.Problem = resultForeign, notOurs
+	case err != nil:
+		return v.failed(ctx, f, err)
+	case !report.OK:
+		f.Result, f.FirstBad, f.Problem = resultDamaged, report.FirstBad, report.Reason
+	default:
+		return v.content(ctx, f)
+	}
+	v.note(f)
 	return nil
 }
 
-// note adds a line to the table.
-func (v *verification) note(stream string, events uint64, ok bool, firstBad uint64, reason, root string) {
-	result := v.client.session.lang.text("相符", "sound")
-	if !ok {
-		f := damagedAt(stream, firstBad, reason)
-		v.bad = append(v.bad, f)
-		root = ""
-		result = v.client.session.lang.text("损坏", "DAMAGED")
-		if firstBad != 0 {
-			result += fmt.Sprintf(v.client.session.lang.text(",第 %d 笔", " at version %d"), firstBad)
+// content looks into a log whose bytes are what was stored and are events.
+func (v *verification) content(ctx context.Context, f finding) error {
+	if id, ok := strings.CutPrefix(f.Stream, ledger.StreamPrefix); ok && f.Events > 0 {
+		same, err := v.sameBooks(ctx, id)
+		if err != nil {
+			return v.failed(ctx, f, err)
+		}
+		if !same {
+			f.Result, f.Problem = resultDiffer, "the books in use differ from books folded anew"
 		}
 	}
-	v.table.add(stream, fmt.Sprint(events), result, root)
+	v.note(f)
+	return nil
 }
 
-// books compares the books in use with books folded anew, for each collective whose log is sound, through the service.
-func (v *verification) books(ctx context.Context) error {
+// sameBooks compares the books in use with books folded anew. Nobody else writes meanwhile.
+func (v *verification) sameBooks(ctx context.Context, id string) (bool, error) {
+	inUse, err := v.client.dir.books.Book(ctx, id, 0)
+	if err != nil {
+		return false, err
+	}
+	fresh := projections.NewBook(id)
+	for e, err := range v.client.dir.ledger.Events(ctx, id, 0) {
+		if err != nil {
+			return false, err
+		}
+		if err := fresh.Fold(e); err != nil {
+			return false, err
+		}
+	}
+	return inUse.Digest() == fresh.Digest(), nil
+}
+
+// missing looks for what no single log shows: that operators and names can be read, and that every collective has its log.
+func (v *verification) missing(ctx context.Context) error {
+	if len(v.bad) > 0 {
+		return nil // the logs have told it
+	}
+	if _, err := v.client.dir.access.Operators(ctx); err != nil {
+		return v.failed(ctx, finding{Stream: ledger.StreamAccess}, err)
+	}
 	collectives, err := v.client.dir.ledger.Collectives(ctx)
 	if err != nil {
-		return v.skip(err)
+		return v.failed(ctx, finding{Stream: ledger.StreamCollectives}, err)
 	}
 	for _, id := range collectives {
-		if v.isBad(ledger.StreamOf(id)) {
-			continue
+		if _, err := v.client.dir.ledger.Facts(ctx, id); err != nil {
+			return v.failed(ctx, finding{Stream: ledger.StreamOf(id)}, err)
 		}
-		v.client.session.collective = id
-		ctx, _, err := v.client.reading(ctx, "VerifyLog")
-		if err != nil {
-			s, f := v.client.session, explain(err)
-			fmt.Fprintf(s.stderr, s.lang.text("%s 的账簿没有对照:%s\n", "the books of %s are not compared: %s\n"), id, s.lang.text(f.zh, f.en))
-			continue
-		}
-		answer, err := v.client.audit.VerifyLog(ctx, &apiv1.VerifyLogRequest{CollectiveId: id})
-		if err != nil {
-			return err
-		}
-		v.book(id, answer)
 	}
 	return nil
 }
 
-// skip passes over an error that the streams have told already.
-func (v *verification) skip(err error) error {
-	if len(v.bad) > 0 {
-		return nil
+// failed notes what kept it from looking at a log. Only the end of the context ends the work.
+func (v *verification) failed(ctx context.Context, f finding, err error) error {
+	if ctx.Err() != nil {
+		return err
 	}
-	return err
+	f.why = explain(err)
+	f.Result, f.Problem = resultUnread, f.why.en
+	if damage := (*eventstore.CorruptError)(nil); errors.As(err, &damage) {
+		f.Result, f.FirstBad, f.Problem = resultDamaged, damage.Version, damage.Reason
+	}
+	v.note(f)
+	return nil
 }
 
-func (v *verification) isBad(stream string) bool {
-	for _, row := range v.table.rows {
-		if row[0] == stream {
-			return row[3] == ""
-		}
+// note takes what was found of one log.
+func (v *verification) note(f finding) {
+	f.OK = f.Result == resultSound
+	if !f.OK {
+		f.Root = ""
+		v.bad = append(v.bad, f.failure())
 	}
-	return false
+	v.found = append(v.found, f)
 }
 
-func (v *verification) book(collective string, a *apiv1.VerifyLogResponse) {
-	if a.Ok && !a.BookOk {
-		v.bad = append(v.bad, failed(exitVerified, "%s 的账簿与重做的不符;请重新启动服务并报告此事。",
-			"The books of %s in use differ from books folded anew: start the server again and report this.", collective))
+// failure says what is wrong with a log that is not sound.
+func (f finding) failure() *failure {
+	switch f.Result {
+	case resultForeign:
+		return failed(exitVerified, "数据文件里有不是本程序写的账簿 %s。请查明来历,保留这个目录,并从备份恢复。",
+			"The data file has a log %s that this program never writes: find out where it comes from, keep the directory, restore a backup.", f.Stream)
+	case resultDiffer:
+		return failed(exitVerified, "%s 的账簿与重做的不符;请重新启动服务并报告此事。",
+			"The books of %s in use differ from books folded anew: start the server again and report this.", f.Stream)
+	case resultUnread:
+		return &failure{code: exitVerified, zh: "账簿 " + f.Stream + " 没有核对完:" + f.why.zh,
+			en: "The log " + f.Stream + " is not compared to its end: " + f.why.en}
 	}
+	return damagedAt(f.Stream, f.FirstBad, f.Problem)
 }
 
 // server checks the collectives of a server, or the one of --collective.
 func (v *verification) server(ctx context.Context) error {
-	ids := []string{v.client.session.collective}
-	if ids[0] == "" {
-		answer, err := v.client.disclosure.ListCollectives(ctx, &apiv1.ListCollectivesRequest{PageSize: 1000})
-		if err != nil {
-			return err
-		}
-		ids = ids[:0]
-		for _, c := range answer.Collectives {
-			ids = append(ids, c.Id)
-		}
+	ids, err := v.collectives(ctx)
+	if err != nil {
+		return err
 	}
 	for _, id := range ids {
-		answer, err := v.client.audit.VerifyLog(ctx, &apiv1.VerifyLogRequest{CollectiveId: id})
-		if err != nil {
+		f := finding{Stream: ledger.StreamOf(id), Result: resultSound}
+		a, err := v.client.audit.VerifyLog(ctx, &apiv1.VerifyLogRequest{CollectiveId: id})
+		switch code := connect.CodeOf(err); {
+		case err != nil && (code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss):
+			if err := v.failed(ctx, f, err); err != nil {
+				return err
+			}
+			continue
+		case err != nil: // not reached, or not allowed
 			return err
+		case !a.Ok:
+			f.Result = resultDamaged
+		case !a.BookOk:
+			f.Result = resultDiffer
 		}
-		v.note(ledger.StreamOf(id), answer.Events, answer.Ok, answer.FirstBadVersion, answer.Problem, answer.Root)
-		v.book(id, answer)
+		f.Events, f.FirstBad, f.Problem, f.Root = a.Events, a.FirstBadVersion, a.Problem, a.Root
+		v.note(f)
 	}
 	return nil
 }
 
-// conclude prints the table and gives the first thing that is wrong.
-func (v *verification) conclude() error {
-	s := v.client.session
-	var err error
-	switch {
-	case s.json:
-		err = v.table.printJSON(s.stdout)
-	case s.csv:
-		err = v.table.printCSV(s.stdout)
-	default:
-		err = v.table.print(s.stdout, s.lang)
+// collectives is those of the server, or the one of --collective.
+func (v *verification) collectives(ctx context.Context) ([]string, error) {
+	if id := v.client.session.collective; id != "" {
+		return []string{id}, nil
 	}
-	if err != nil || len(v.bad) == 0 {
+	var ids []string
+	r := &apiv1.ListCollectivesRequest{PageSize: 1000}
+	for {
+		answer, err := v.client.disclosure.ListCollectives(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range answer.Collectives {
+			ids = append(ids, c.Id)
+		}
+		if r.PageToken = answer.NextPageToken; r.PageToken == "" {
+			return ids, nil
+		}
+	}
+}
+
+// conclude prints what was found and gives the command's error. err is what ended the work early; the logs it did not come
+// to are then not listed.
+func (v *verification) conclude(err error) error {
+	s := v.client.session
+	if err != nil && len(v.bad) == 0 && explain(err).code != exitVerified {
+		return err
+	}
+	if err != nil {
+		v.bad = append(v.bad, explain(err))
+	}
+	if err := v.print(s); err != nil {
 		return err
 	}
 	for _, f := range v.bad {
 		report(s.stderr, s.lang, f)
 	}
-	return errSaid{exitVerified}
+	if len(v.bad) > 0 {
+		return errSaid{exitVerified}
+	}
+	return nil
+}
+
+func (v *verification) print(s *session) error {
+	if s.json {
+		out := json.NewEncoder(s.stdout)
+		out.SetIndent("", "  ")
+		err := out.Encode(struct {
+			OK      bool      `json:"ok"`
+			Streams []finding `json:"streams"`
+		}{len(v.bad) == 0, v.found})
+		if err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+		return nil
+	}
+	t := &table{columns: []column{
+		{name: "stream", zh: "账簿", en: "Log"},
+		{name: "events", zh: "笔数", en: "Events", right: true},
+		{name: "result", zh: "结果", en: "Result"},
+		{name: "first_bad_version", zh: "从第几笔", en: "From version", right: true},
+		{name: "root", zh: "根哈希", en: "Root"},
+	}}
+	for _, f := range v.found {
+		result, bad := f.Result, ""
+		if !s.csv {
+			result = resultText(s.lang, f.Result)
+		}
+		if f.FirstBad > 0 {
+			bad = fmt.Sprint(f.FirstBad)
+		}
+		t.add(f.Stream, fmt.Sprint(f.Events), result, bad, f.Root)
+	}
+	if s.csv {
+		return t.printCSV(s.stdout)
+	}
+	return t.print(s.stdout, s.lang)
+}
+
+const notOurs = "it is no log of this program"
+
+var collectiveStream = regexp.MustCompile("^" + ledger.StreamPrefix + "[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")
+
+// ours says whether this program writes streams of such a name.
+func ours(stream string) bool {
+	return stream == ledger.StreamAccess || stream == ledger.StreamCollectives || collectiveStream.MatchString(stream)
+}
+
+// originOf is the transparency.OriginFunc of a data directory: it refuses streams that are not ours.
+func originOf(stream string, first eventstore.Event) (string, error) {
+	if !ours(stream) {
+		return "", &eventstore.CorruptError{Stream: stream, Reason: notOurs}
+	}
+	return ledger.LogOrigin(stream, first)
+}
+
+// checkEvent is the check of a data directory: what is stored are events of this program, in streams of this program.
+func checkEvent(e eventstore.Event) error {
+	if !ours(e.Stream) {
+		return &eventstore.CorruptError{Stream: e.Stream, Version: e.Version, Reason: notOurs}
+	}
+	_, err := ledger.Decode(e)
+	return err
 }
