@@ -36,7 +36,21 @@ func ParseDay(field, s string) (Day, error) {
 
 // Valid reports whether d is a date that exists between FirstDay and LastDay.
 func (d Day) Valid() bool {
-	return d >= FirstDay && d <= LastDay && DayOf(d.time(), time.UTC) == d
+	month, day := d/100%100, d%100
+	return d >= FirstDay && d <= LastDay && month >= 1 && month <= 12 && day >= 1 && day <= d.daysInMonth()
+}
+
+// daysInMonth is the length of the day's month, which must be from 1 to 12.
+func (d Day) daysInMonth() Day {
+	switch year, month := d/10000, d/100%100; {
+	case month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0):
+		return 29
+	case month == 2:
+		return 28
+	case month == 4 || month == 6 || month == 9 || month == 11:
+		return 30
+	}
+	return 31
 }
 
 // Year is the calendar year.
