@@ -185,8 +185,9 @@ func (s *Store) passTail(ctx context.Context, t *tailCheck, emit func(eventstore
 // batchEvents is how many events go to the consumer at once: enough that the channel costs nothing, few enough that the
 // first of them come soon. Two more batches than batchesAhead are in memory at the most.
 const (
-	batchEvents  = 256
-	batchesAhead = 3
+	batchEvents    = 256
+	batchEventsMin = 4 // of the first batch
+	batchesAhead   = 3
 )
 
 type batch struct {
@@ -200,6 +201,7 @@ type batch struct {
 func aside(ctx context.Context, produce func(ctx context.Context, emit func(eventstore.Event) error) error, yield func(eventstore.Event, error) bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	batches := make(chan batch, batchesAhead)
+	more := make(chan struct{}) // closed when the first batch is used up: until then nothing is read ahead
 	defer func() {
 		cancel()
 		for range batches { // until it is closed, which the goroutine does last
@@ -207,8 +209,9 @@ func aside(ctx context.Context, produce func(ctx context.Context, emit func(even
 	}()
 	go func() {
 		defer close(batches)
-		produceBatches(ctx, produce, batches)
+		produceBatches(ctx, produce, batches, more)
 	}()
+	first := true
 	for b := range batches {
 		for _, e := range b.events {
 			if ctx.Err() != nil {
@@ -225,13 +228,18 @@ func aside(ctx context.Context, produce func(ctx context.Context, emit func(even
 		if b.last {
 			return
 		}
+		if first {
+			close(more)
+			first = false
+		}
 	}
 	// The goroutine gave up without a last batch, which it does only when the context has ended.
 	yield(eventstore.Event{}, fmt.Errorf("read events: %w", ctx.Err()))
 }
 
-func produceBatches(ctx context.Context, produce func(ctx context.Context, emit func(eventstore.Event) error) error, batches chan<- batch) {
+func produceBatches(ctx context.Context, produce func(ctx context.Context, emit func(eventstore.Event) error) error, batches chan<- batch, more <-chan struct{}) {
 	var events []eventstore.Event
+	size := batchEventsMin // grows: whoever wants one event does not wait for hundreds to be read and hashed
 	send := func(b batch) error {
 		select {
 		case batches <- b:
@@ -242,15 +250,23 @@ func produceBatches(ctx context.Context, produce func(ctx context.Context, emit 
 	}
 	err := produce(ctx, func(e eventstore.Event) error {
 		if events == nil {
-			events = make([]eventstore.Event, 0, batchEvents)
+			events = make([]eventstore.Event, 0, size)
 		}
 		events = append(events, e)
-		if len(events) < batchEvents {
+		if len(events) < size {
 			return nil
 		}
-		full := batch{events: events}
-		events = nil
-		return send(full)
+		full, begun := batch{events: events}, size > batchEventsMin
+		events, size = nil, min(4*size, batchEvents)
+		if err := send(full); err != nil || begun {
+			return err
+		}
+		select {
+		case <-more:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	})
 	// When this fails the consumer has gone, or finds the channel closed and the context ended.
 	_ = send(batch{events: events, last: true, err: err})
