@@ -54,7 +54,7 @@ check: test ## test, and: generated code is fresh, the schema is sound and break
 	$(TOOL) buf breaking proto --against proto/released.binpb
 
 bench: ## speed, as ratios to the floor measured in the same run
-	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc ./cmd/mingzhang
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME

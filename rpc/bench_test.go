@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -103,6 +104,40 @@ func BenchmarkRecordIncome(b *testing.B) {
 			floor(b, f, clients, eventBytes, report(b, times, 1, "commands"), 1)
 		})
 	}
+}
+
+// BenchmarkOneClient compares the median of that way, for one client, with the floor's, and with what no service on this
+// machine could be faster than: the floor followed by a call that does nothing. A call right after a sync costs several times
+// what it costs by itself, because both cores went idle. They take turns in blocks of 50, so that the disk's mood hits all.
+func BenchmarkOneClient(b *testing.B) {
+	v, f := onDisk(b)
+	caller := connect.NewClient(connecthttp.NewTransport(v.http, v.url), withKey(v.keys["treasurer"]))
+	books, disclosure := apiv1connect.NewBooksServiceClient(caller), apiv1connect.NewDisclosureServiceClient(caller)
+	data := make([]byte, eventBytes)
+	income := func() error { _, err := books.RecordIncome(b.Context(), income("98000.00")); return err }
+	sync := func() error { return f.Append(data) }
+	nothing := func() error { _, err := disclosure.GetVersion(b.Context(), &apiv1.GetVersionRequest{}); return err }
+	ways := []func() error{sync, nothing, func() error { return errors.Join(sync(), nothing()) }, income}
+	times := make([][]time.Duration, len(ways))
+	for range 60 {
+		for i, way := range ways {
+			for range 50 {
+				start := time.Now()
+				fatalIf(b, way())
+				times[i] = append(times[i], time.Since(start))
+			}
+		}
+	}
+	median := func(way int) float64 {
+		settled := times[way][1000:] // the first are of a store that still grows
+		slices.Sort(settled)
+		return float64(settled[len(settled)/2].Microseconds())
+	}
+	b.ReportMetric(median(3), "p50-µs")
+	b.ReportMetric(median(3)/median(0), "p50/floor")
+	b.ReportMetric(median(2)/median(0), "sync+empty-call/floor")
+	b.ReportMetric(median(1)/median(0), "empty-call/floor")
+	b.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkApply is the same in batches of 1,000 lines, over HTTP and in process.
