@@ -147,7 +147,10 @@ func (s *Service) do(ctx context.Context, name string, c any, m Meta, decide fun
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	for range attemptsMax {
+	for attempt := range attemptsMax {
+		if err := eventstore.StandBack(ctx, attempt); err != nil {
+			return nil, false, fmt.Errorf("append to %s: %w", ledger.StreamAccess, err)
+		}
 		if err := s.catchUp(ctx); err != nil {
 			return nil, false, err
 		}

@@ -130,8 +130,8 @@ type answer struct {
 func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for range conflictTriesMax {
-		if err := d.load(ctx); err != nil {
+	for attempt := range conflictTriesMax {
+		if err := d.again(ctx, attempt); err != nil {
 			d.failAll(jobs, err)
 			return nil
 		}
@@ -157,6 +157,14 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 	}
 	d.failAll(jobs, fmt.Errorf("append to %s: other writers were first %d times: %w", d.stream, conflictTriesMax, ErrUnavailable))
 	return nil
+}
+
+// again makes the state ready for another attempt; before all but the first it lets the other writer through.
+func (d *desk) again(ctx context.Context, attempt int) error {
+	if err := eventstore.StandBack(ctx, attempt); err != nil {
+		return err
+	}
+	return d.load(ctx)
 }
 
 // decideAll decides jobs one after another against the state, which it moves ahead of the log.
