@@ -109,3 +109,58 @@ func (s booksService) RecordDividendResults(ctx context.Context, r *apiv1.Record
 	receipt, err := s.give(ctx, r)
 	return &apiv1.RecordDividendResultsResponse{Receipt: receipt}, err
 }
+
+func (s booksService) RecordRefund(ctx context.Context, r *apiv1.RecordRefundRequest) (*apiv1.RecordRefundResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RecordRefundResponse{Receipt: receipt}, err
+}
+
+func (s booksService) RecordFee(ctx context.Context, r *apiv1.RecordFeeRequest) (*apiv1.RecordFeeResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RecordFeeResponse{Receipt: receipt}, err
+}
+
+func (s booksService) RecordReturnedIncome(ctx context.Context, r *apiv1.RecordReturnedIncomeRequest) (*apiv1.RecordReturnedIncomeResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RecordReturnedIncomeResponse{Receipt: receipt}, err
+}
+
+func (s booksService) CollectReceivable(ctx context.Context, r *apiv1.CollectReceivableRequest) (*apiv1.CollectReceivableResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.CollectReceivableResponse{Receipt: receipt}, err
+}
+
+func (s booksService) RecordReturnedDividend(ctx context.Context, r *apiv1.RecordReturnedDividendRequest) (*apiv1.RecordReturnedDividendResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RecordReturnedDividendResponse{Receipt: receipt}, err
+}
+
+func (s booksService) RecordReturnedGrant(ctx context.Context, r *apiv1.RecordReturnedGrantRequest) (*apiv1.RecordReturnedGrantResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RecordReturnedGrantResponse{Receipt: receipt}, err
+}
+
+func (s booksService) RequestDepositReturn(ctx context.Context, r *apiv1.RequestDepositReturnRequest) (*apiv1.RequestDepositReturnResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RequestDepositReturnResponse{Receipt: receipt}, err
+}
+
+func (s booksService) AgreeGift(ctx context.Context, r *apiv1.AgreeGiftRequest) (*apiv1.AgreeGiftResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.AgreeGiftResponse{Receipt: receipt}, err
+}
+
+func (s booksService) ChangeGiftPurpose(ctx context.Context, r *apiv1.ChangeGiftPurposeRequest) (*apiv1.ChangeGiftPurposeResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ChangeGiftPurposeResponse{Receipt: receipt}, err
+}
+
+func (s booksService) RemoveApplicants(ctx context.Context, r *apiv1.RemoveApplicantsRequest) (*apiv1.RemoveApplicantsResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RemoveApplicantsResponse{Receipt: receipt}, err
+}
+
+func (s booksService) BookTrueUp(ctx context.Context, r *apiv1.BookTrueUpRequest) (*apiv1.BookTrueUpResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.BookTrueUpResponse{Receipt: receipt}, err
+}

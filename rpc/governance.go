@@ -78,3 +78,53 @@ func (s governanceService) ClosePeriod(ctx context.Context, r *apiv1.ClosePeriod
 	receipt, err := s.give(ctx, r)
 	return &apiv1.ClosePeriodResponse{Receipt: receipt}, err
 }
+
+func (s governanceService) RatifyFlag(ctx context.Context, r *apiv1.RatifyFlagRequest) (*apiv1.RatifyFlagResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RatifyFlagResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) ExpireRequest(ctx context.Context, r *apiv1.ExpireRequestRequest) (*apiv1.ExpireRequestResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ExpireRequestResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) CancelGrantRound(ctx context.Context, r *apiv1.CancelGrantRoundRequest) (*apiv1.CancelGrantRoundResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.CancelGrantRoundResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) RaiseObjection(ctx context.Context, r *apiv1.RaiseObjectionRequest) (*apiv1.RaiseObjectionResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.RaiseObjectionResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) AnswerObjection(ctx context.Context, r *apiv1.AnswerObjectionRequest) (*apiv1.AnswerObjectionResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.AnswerObjectionResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) HoldPayee(ctx context.Context, r *apiv1.HoldPayeeRequest) (*apiv1.HoldPayeeResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.HoldPayeeResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) ReleaseHold(ctx context.Context, r *apiv1.ReleaseHoldRequest) (*apiv1.ReleaseHoldResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ReleaseHoldResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) ReviewPeriod(ctx context.Context, r *apiv1.ReviewPeriodRequest) (*apiv1.ReviewPeriodResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ReviewPeriodResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) ChangeBody(ctx context.Context, r *apiv1.ChangeBodyRequest) (*apiv1.ChangeBodyResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ChangeBodyResponse{Receipt: receipt}, err
+}
+
+func (s governanceService) ChangeFund(ctx context.Context, r *apiv1.ChangeFundRequest) (*apiv1.ChangeFundResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ChangeFundResponse{Receipt: receipt}, err
+}

@@ -102,3 +102,13 @@ func parseCommandID(s string) (uuid.UUID, error) {
 	}
 	return id, nil
 }
+
+func (s registryService) SetShares(ctx context.Context, r *apiv1.SetSharesRequest) (*apiv1.SetSharesResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.SetSharesResponse{Receipt: receipt}, err
+}
+
+func (s registryService) ReadmitMembers(ctx context.Context, r *apiv1.ReadmitMembersRequest) (*apiv1.ReadmitMembersResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.ReadmitMembersResponse{Receipt: receipt}, err
+}

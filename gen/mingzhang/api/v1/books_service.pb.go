@@ -77,6 +77,79 @@ func (x *GrantApplicant) GetAmount() string {
 	return ""
 }
 
+// CoverTransfer is a transfer between funds that a correction needs.
+type CoverTransfer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fund that gives.
+	FromFund string `protobuf:"bytes,1,opt,name=from_fund,json=fromFund,proto3" json:"from_fund,omitempty"`
+	// Fund that takes.
+	ToFund string `protobuf:"bytes,2,opt,name=to_fund,json=toFund,proto3" json:"to_fund,omitempty"`
+	// Yuan with two decimals.
+	Amount string `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Resolution it draws on.
+	ResolutionId  string `protobuf:"bytes,4,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CoverTransfer) Reset() {
+	*x = CoverTransfer{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CoverTransfer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CoverTransfer) ProtoMessage() {}
+
+func (x *CoverTransfer) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CoverTransfer.ProtoReflect.Descriptor instead.
+func (*CoverTransfer) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CoverTransfer) GetFromFund() string {
+	if x != nil {
+		return x.FromFund
+	}
+	return ""
+}
+
+func (x *CoverTransfer) GetToFund() string {
+	if x != nil {
+		return x.ToFund
+	}
+	return ""
+}
+
+func (x *CoverTransfer) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *CoverTransfer) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
 // ApplyLine is one command of a batch.
 type ApplyLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -92,7 +165,7 @@ type ApplyLine struct {
 
 func (x *ApplyLine) Reset() {
 	*x = ApplyLine{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[1]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -104,7 +177,7 @@ func (x *ApplyLine) String() string {
 func (*ApplyLine) ProtoMessage() {}
 
 func (x *ApplyLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[1]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -117,7 +190,7 @@ func (x *ApplyLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyLine.ProtoReflect.Descriptor instead.
 func (*ApplyLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{1}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ApplyLine) GetMethod() string {
@@ -158,7 +231,7 @@ type ApplyResult struct {
 
 func (x *ApplyResult) Reset() {
 	*x = ApplyResult{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -170,7 +243,7 @@ func (x *ApplyResult) String() string {
 func (*ApplyResult) ProtoMessage() {}
 
 func (x *ApplyResult) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -183,7 +256,7 @@ func (x *ApplyResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResult.ProtoReflect.Descriptor instead.
 func (*ApplyResult) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{2}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ApplyResult) GetResponseJson() string {
@@ -249,7 +322,7 @@ type RecordIncomeRequest struct {
 
 func (x *RecordIncomeRequest) Reset() {
 	*x = RecordIncomeRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -261,7 +334,7 @@ func (x *RecordIncomeRequest) String() string {
 func (*RecordIncomeRequest) ProtoMessage() {}
 
 func (x *RecordIncomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -274,7 +347,7 @@ func (x *RecordIncomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordIncomeRequest.ProtoReflect.Descriptor instead.
 func (*RecordIncomeRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{3}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RecordIncomeRequest) GetCommandId() string {
@@ -379,7 +452,7 @@ type RecordIncomeResponse struct {
 
 func (x *RecordIncomeResponse) Reset() {
 	*x = RecordIncomeResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -391,7 +464,7 @@ func (x *RecordIncomeResponse) String() string {
 func (*RecordIncomeResponse) ProtoMessage() {}
 
 func (x *RecordIncomeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -404,7 +477,7 @@ func (x *RecordIncomeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordIncomeResponse.ProtoReflect.Descriptor instead.
 func (*RecordIncomeResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RecordIncomeResponse) GetReceipt() *Receipt {
@@ -445,7 +518,7 @@ type ReceiveDepositRequest struct {
 
 func (x *ReceiveDepositRequest) Reset() {
 	*x = ReceiveDepositRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +530,7 @@ func (x *ReceiveDepositRequest) String() string {
 func (*ReceiveDepositRequest) ProtoMessage() {}
 
 func (x *ReceiveDepositRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +543,7 @@ func (x *ReceiveDepositRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiveDepositRequest.ProtoReflect.Descriptor instead.
 func (*ReceiveDepositRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ReceiveDepositRequest) GetCommandId() string {
@@ -561,7 +634,7 @@ type ReceiveDepositResponse struct {
 
 func (x *ReceiveDepositResponse) Reset() {
 	*x = ReceiveDepositResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +646,7 @@ func (x *ReceiveDepositResponse) String() string {
 func (*ReceiveDepositResponse) ProtoMessage() {}
 
 func (x *ReceiveDepositResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +659,7 @@ func (x *ReceiveDepositResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiveDepositResponse.ProtoReflect.Descriptor instead.
 func (*ReceiveDepositResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReceiveDepositResponse) GetReceipt() *Receipt {
@@ -607,7 +680,7 @@ type ReceiveGiftRequest struct {
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
 	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
-	// Fund it is given to.
+	// Fund, empty with gift_id: it is given to.
 	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
 	// Yuan with exactly two decimals, e.g. 98000.00.
 	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
@@ -620,14 +693,16 @@ type ReceiveGiftRequest struct {
 	// Public text, at most 200 characters, without personal data.
 	Narration string `protobuf:"bytes,10,opt,name=narration,proto3" json:"narration,omitempty"`
 	// Papers, at most 20.
-	Documents     []*Document `protobuf:"bytes,11,rep,name=documents,proto3" json:"documents,omitempty"`
+	Documents []*Document `protobuf:"bytes,11,rep,name=documents,proto3" json:"documents,omitempty"`
+	// Gift with a purpose of its own that the money belongs to; default: a gift to a fund.
+	GiftId        string `protobuf:"bytes,12,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReceiveGiftRequest) Reset() {
 	*x = ReceiveGiftRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +714,7 @@ func (x *ReceiveGiftRequest) String() string {
 func (*ReceiveGiftRequest) ProtoMessage() {}
 
 func (x *ReceiveGiftRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +727,7 @@ func (x *ReceiveGiftRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiveGiftRequest.ProtoReflect.Descriptor instead.
 func (*ReceiveGiftRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReceiveGiftRequest) GetCommandId() string {
@@ -732,6 +807,13 @@ func (x *ReceiveGiftRequest) GetDocuments() []*Document {
 	return nil
 }
 
+func (x *ReceiveGiftRequest) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
 // ReceiveGiftResponse is what ReceiveGift answers.
 type ReceiveGiftResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -743,7 +825,7 @@ type ReceiveGiftResponse struct {
 
 func (x *ReceiveGiftResponse) Reset() {
 	*x = ReceiveGiftResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +837,7 @@ func (x *ReceiveGiftResponse) String() string {
 func (*ReceiveGiftResponse) ProtoMessage() {}
 
 func (x *ReceiveGiftResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +850,7 @@ func (x *ReceiveGiftResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiveGiftResponse.ProtoReflect.Descriptor instead.
 func (*ReceiveGiftResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReceiveGiftResponse) GetReceipt() *Receipt {
@@ -807,7 +889,7 @@ type MoveMoneyRequest struct {
 
 func (x *MoveMoneyRequest) Reset() {
 	*x = MoveMoneyRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +901,7 @@ func (x *MoveMoneyRequest) String() string {
 func (*MoveMoneyRequest) ProtoMessage() {}
 
 func (x *MoveMoneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +914,7 @@ func (x *MoveMoneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveMoneyRequest.ProtoReflect.Descriptor instead.
 func (*MoveMoneyRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MoveMoneyRequest) GetCommandId() string {
@@ -916,7 +998,7 @@ type MoveMoneyResponse struct {
 
 func (x *MoveMoneyResponse) Reset() {
 	*x = MoveMoneyResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1010,7 @@ func (x *MoveMoneyResponse) String() string {
 func (*MoveMoneyResponse) ProtoMessage() {}
 
 func (x *MoveMoneyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1023,7 @@ func (x *MoveMoneyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveMoneyResponse.ProtoReflect.Descriptor instead.
 func (*MoveMoneyResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MoveMoneyResponse) GetReceipt() *Receipt {
@@ -972,7 +1054,7 @@ type ProposeOpeningRequest struct {
 
 func (x *ProposeOpeningRequest) Reset() {
 	*x = ProposeOpeningRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1066,7 @@ func (x *ProposeOpeningRequest) String() string {
 func (*ProposeOpeningRequest) ProtoMessage() {}
 
 func (x *ProposeOpeningRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1079,7 @@ func (x *ProposeOpeningRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposeOpeningRequest.ProtoReflect.Descriptor instead.
 func (*ProposeOpeningRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProposeOpeningRequest) GetCommandId() string {
@@ -1053,7 +1135,7 @@ type ProposeOpeningResponse struct {
 
 func (x *ProposeOpeningResponse) Reset() {
 	*x = ProposeOpeningResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1147,7 @@ func (x *ProposeOpeningResponse) String() string {
 func (*ProposeOpeningResponse) ProtoMessage() {}
 
 func (x *ProposeOpeningResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1160,7 @@ func (x *ProposeOpeningResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposeOpeningResponse.ProtoReflect.Descriptor instead.
 func (*ProposeOpeningResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProposeOpeningResponse) GetReceipt() *Receipt {
@@ -1099,7 +1181,7 @@ type RequestPaymentRequest struct {
 	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
 	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
 	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
-	// Fund that bears it.
+	// Fund that bears it; empty when a gift or the year's income does.
 	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
 	// One of the fund's purposes.
 	Purpose string `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`
@@ -1116,14 +1198,20 @@ type RequestPaymentRequest struct {
 	// Money account for settling at once; default: settle later.
 	MoneyAccount string `protobuf:"bytes,12,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
 	// Business day for settling at once; default: today.
-	OccurredOn    string `protobuf:"bytes,13,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	OccurredOn string `protobuf:"bytes,13,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Gift that bears it in place of a fund; default: none.
+	GiftId string `protobuf:"bytes,14,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
+	// The year's income bears it in place of a fund, until the true-up; default false.
+	Cost bool `protobuf:"varint,15,opt,name=cost,proto3" json:"cost,omitempty"`
+	// Paid in an emergency ahead of its resolution, under an emergency tier; default false.
+	Emergency     bool `protobuf:"varint,16,opt,name=emergency,proto3" json:"emergency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RequestPaymentRequest) Reset() {
 	*x = RequestPaymentRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1135,7 +1223,7 @@ func (x *RequestPaymentRequest) String() string {
 func (*RequestPaymentRequest) ProtoMessage() {}
 
 func (x *RequestPaymentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1148,7 +1236,7 @@ func (x *RequestPaymentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestPaymentRequest.ProtoReflect.Descriptor instead.
 func (*RequestPaymentRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RequestPaymentRequest) GetCommandId() string {
@@ -1242,6 +1330,27 @@ func (x *RequestPaymentRequest) GetOccurredOn() string {
 	return ""
 }
 
+func (x *RequestPaymentRequest) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+func (x *RequestPaymentRequest) GetCost() bool {
+	if x != nil {
+		return x.Cost
+	}
+	return false
+}
+
+func (x *RequestPaymentRequest) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
 // RequestPaymentResponse is what RequestPayment answers.
 type RequestPaymentResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1253,7 +1362,7 @@ type RequestPaymentResponse struct {
 
 func (x *RequestPaymentResponse) Reset() {
 	*x = RequestPaymentResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1374,7 @@ func (x *RequestPaymentResponse) String() string {
 func (*RequestPaymentResponse) ProtoMessage() {}
 
 func (x *RequestPaymentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1387,7 @@ func (x *RequestPaymentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestPaymentResponse.ProtoReflect.Descriptor instead.
 func (*RequestPaymentResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RequestPaymentResponse) GetReceipt() *Receipt {
@@ -1315,7 +1424,7 @@ type RequestTransferRequest struct {
 
 func (x *RequestTransferRequest) Reset() {
 	*x = RequestTransferRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1436,7 @@ func (x *RequestTransferRequest) String() string {
 func (*RequestTransferRequest) ProtoMessage() {}
 
 func (x *RequestTransferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1449,7 @@ func (x *RequestTransferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestTransferRequest.ProtoReflect.Descriptor instead.
 func (*RequestTransferRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RequestTransferRequest) GetCommandId() string {
@@ -1417,7 +1526,7 @@ type RequestTransferResponse struct {
 
 func (x *RequestTransferResponse) Reset() {
 	*x = RequestTransferResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1538,7 @@ func (x *RequestTransferResponse) String() string {
 func (*RequestTransferResponse) ProtoMessage() {}
 
 func (x *RequestTransferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1551,7 @@ func (x *RequestTransferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestTransferResponse.ProtoReflect.Descriptor instead.
 func (*RequestTransferResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RequestTransferResponse) GetReceipt() *Receipt {
@@ -1468,14 +1577,18 @@ type RequestReversalRequest struct {
 	// Business day, not before the original; default: the day it is booked.
 	OccurredOn string `protobuf:"bytes,6,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
 	// Public text, at most 200 characters, without personal data.
-	Narration     string `protobuf:"bytes,7,opt,name=narration,proto3" json:"narration,omitempty"`
+	Narration string `protobuf:"bytes,7,opt,name=narration,proto3" json:"narration,omitempty"`
+	// What happens when a fund cannot give back what it got; default: refused.
+	Cover Cover `protobuf:"varint,8,opt,name=cover,proto3,enum=mingzhang.api.v1.Cover" json:"cover,omitempty"`
+	// Transfers between funds booked with it, so that no fund is overdrawn; at most 20.
+	Transfers     []*CoverTransfer `protobuf:"bytes,9,rep,name=transfers,proto3" json:"transfers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RequestReversalRequest) Reset() {
 	*x = RequestReversalRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1600,7 @@ func (x *RequestReversalRequest) String() string {
 func (*RequestReversalRequest) ProtoMessage() {}
 
 func (x *RequestReversalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1613,7 @@ func (x *RequestReversalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestReversalRequest.ProtoReflect.Descriptor instead.
 func (*RequestReversalRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RequestReversalRequest) GetCommandId() string {
@@ -1552,6 +1665,20 @@ func (x *RequestReversalRequest) GetNarration() string {
 	return ""
 }
 
+func (x *RequestReversalRequest) GetCover() Cover {
+	if x != nil {
+		return x.Cover
+	}
+	return Cover_COVER_UNSPECIFIED
+}
+
+func (x *RequestReversalRequest) GetTransfers() []*CoverTransfer {
+	if x != nil {
+		return x.Transfers
+	}
+	return nil
+}
+
 // RequestReversalResponse is what RequestReversal answers.
 type RequestReversalResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1563,7 +1690,7 @@ type RequestReversalResponse struct {
 
 func (x *RequestReversalResponse) Reset() {
 	*x = RequestReversalResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +1702,7 @@ func (x *RequestReversalResponse) String() string {
 func (*RequestReversalResponse) ProtoMessage() {}
 
 func (x *RequestReversalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +1715,7 @@ func (x *RequestReversalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestReversalResponse.ProtoReflect.Descriptor instead.
 func (*RequestReversalResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RequestReversalResponse) GetReceipt() *Receipt {
@@ -1620,14 +1747,18 @@ type RequestCorrectionRequest struct {
 	// Business day, not before the original; default: the day it is booked.
 	OccurredOn string `protobuf:"bytes,9,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
 	// Public text, at most 200 characters, without personal data.
-	Narration     string `protobuf:"bytes,10,opt,name=narration,proto3" json:"narration,omitempty"`
+	Narration string `protobuf:"bytes,10,opt,name=narration,proto3" json:"narration,omitempty"`
+	// What happens when a fund cannot give back what it got; default: refused.
+	Cover Cover `protobuf:"varint,11,opt,name=cover,proto3,enum=mingzhang.api.v1.Cover" json:"cover,omitempty"`
+	// Transfers between funds booked with it, so that no fund is overdrawn; at most 20.
+	Transfers     []*CoverTransfer `protobuf:"bytes,12,rep,name=transfers,proto3" json:"transfers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RequestCorrectionRequest) Reset() {
 	*x = RequestCorrectionRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +1770,7 @@ func (x *RequestCorrectionRequest) String() string {
 func (*RequestCorrectionRequest) ProtoMessage() {}
 
 func (x *RequestCorrectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +1783,7 @@ func (x *RequestCorrectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestCorrectionRequest.ProtoReflect.Descriptor instead.
 func (*RequestCorrectionRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RequestCorrectionRequest) GetCommandId() string {
@@ -1725,6 +1856,20 @@ func (x *RequestCorrectionRequest) GetNarration() string {
 	return ""
 }
 
+func (x *RequestCorrectionRequest) GetCover() Cover {
+	if x != nil {
+		return x.Cover
+	}
+	return Cover_COVER_UNSPECIFIED
+}
+
+func (x *RequestCorrectionRequest) GetTransfers() []*CoverTransfer {
+	if x != nil {
+		return x.Transfers
+	}
+	return nil
+}
+
 // RequestCorrectionResponse is what RequestCorrection answers.
 type RequestCorrectionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1736,7 +1881,7 @@ type RequestCorrectionResponse struct {
 
 func (x *RequestCorrectionResponse) Reset() {
 	*x = RequestCorrectionResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1893,7 @@ func (x *RequestCorrectionResponse) String() string {
 func (*RequestCorrectionResponse) ProtoMessage() {}
 
 func (x *RequestCorrectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1906,7 @@ func (x *RequestCorrectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestCorrectionResponse.ProtoReflect.Descriptor instead.
 func (*RequestCorrectionResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RequestCorrectionResponse) GetReceipt() *Receipt {
@@ -1797,14 +1942,18 @@ type RequestDividendRequest struct {
 	// Resolution it draws on.
 	ResolutionId string `protobuf:"bytes,11,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
 	// Public text, at most 200 characters, without personal data.
-	Narration     string `protobuf:"bytes,12,opt,name=narration,proto3" json:"narration,omitempty"`
+	Narration string `protobuf:"bytes,12,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Run that left payees out; this one pays them the same rate and pool is what they get together. Default: none.
+	Supplements string `protobuf:"bytes,13,opt,name=supplements,proto3" json:"supplements,omitempty"`
+	// Payees of a supplementary run; default: everybody. At most 1,000.
+	Only          []uint32 `protobuf:"varint,14,rep,packed,name=only,proto3" json:"only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RequestDividendRequest) Reset() {
 	*x = RequestDividendRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +1965,7 @@ func (x *RequestDividendRequest) String() string {
 func (*RequestDividendRequest) ProtoMessage() {}
 
 func (x *RequestDividendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +1978,7 @@ func (x *RequestDividendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestDividendRequest.ProtoReflect.Descriptor instead.
 func (*RequestDividendRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RequestDividendRequest) GetCommandId() string {
@@ -1916,6 +2065,20 @@ func (x *RequestDividendRequest) GetNarration() string {
 	return ""
 }
 
+func (x *RequestDividendRequest) GetSupplements() string {
+	if x != nil {
+		return x.Supplements
+	}
+	return ""
+}
+
+func (x *RequestDividendRequest) GetOnly() []uint32 {
+	if x != nil {
+		return x.Only
+	}
+	return nil
+}
+
 // RequestDividendResponse is what RequestDividend answers.
 type RequestDividendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1927,7 +2090,7 @@ type RequestDividendResponse struct {
 
 func (x *RequestDividendResponse) Reset() {
 	*x = RequestDividendResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1939,7 +2102,7 @@ func (x *RequestDividendResponse) String() string {
 func (*RequestDividendResponse) ProtoMessage() {}
 
 func (x *RequestDividendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1952,7 +2115,7 @@ func (x *RequestDividendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestDividendResponse.ProtoReflect.Descriptor instead.
 func (*RequestDividendResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RequestDividendResponse) GetReceipt() *Receipt {
@@ -1981,7 +2144,7 @@ type WithdrawRequestRequest struct {
 
 func (x *WithdrawRequestRequest) Reset() {
 	*x = WithdrawRequestRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2156,7 @@ func (x *WithdrawRequestRequest) String() string {
 func (*WithdrawRequestRequest) ProtoMessage() {}
 
 func (x *WithdrawRequestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2169,7 @@ func (x *WithdrawRequestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequestRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequestRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WithdrawRequestRequest) GetCommandId() string {
@@ -2055,7 +2218,7 @@ type WithdrawRequestResponse struct {
 
 func (x *WithdrawRequestResponse) Reset() {
 	*x = WithdrawRequestResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2067,7 +2230,7 @@ func (x *WithdrawRequestResponse) String() string {
 func (*WithdrawRequestResponse) ProtoMessage() {}
 
 func (x *WithdrawRequestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2080,7 +2243,7 @@ func (x *WithdrawRequestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequestResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawRequestResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WithdrawRequestResponse) GetReceipt() *Receipt {
@@ -2113,7 +2276,7 @@ type SettlePaymentRequest struct {
 
 func (x *SettlePaymentRequest) Reset() {
 	*x = SettlePaymentRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2288,7 @@ func (x *SettlePaymentRequest) String() string {
 func (*SettlePaymentRequest) ProtoMessage() {}
 
 func (x *SettlePaymentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2301,7 @@ func (x *SettlePaymentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettlePaymentRequest.ProtoReflect.Descriptor instead.
 func (*SettlePaymentRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SettlePaymentRequest) GetCommandId() string {
@@ -2201,7 +2364,7 @@ type SettlePaymentResponse struct {
 
 func (x *SettlePaymentResponse) Reset() {
 	*x = SettlePaymentResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2376,7 @@ func (x *SettlePaymentResponse) String() string {
 func (*SettlePaymentResponse) ProtoMessage() {}
 
 func (x *SettlePaymentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2389,7 @@ func (x *SettlePaymentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettlePaymentResponse.ProtoReflect.Descriptor instead.
 func (*SettlePaymentResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SettlePaymentResponse) GetReceipt() *Receipt {
@@ -2257,7 +2420,7 @@ type BookTransferRequest struct {
 
 func (x *BookTransferRequest) Reset() {
 	*x = BookTransferRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2432,7 @@ func (x *BookTransferRequest) String() string {
 func (*BookTransferRequest) ProtoMessage() {}
 
 func (x *BookTransferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2445,7 @@ func (x *BookTransferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookTransferRequest.ProtoReflect.Descriptor instead.
 func (*BookTransferRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BookTransferRequest) GetCommandId() string {
@@ -2338,7 +2501,7 @@ type BookTransferResponse struct {
 
 func (x *BookTransferResponse) Reset() {
 	*x = BookTransferResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2350,7 +2513,7 @@ func (x *BookTransferResponse) String() string {
 func (*BookTransferResponse) ProtoMessage() {}
 
 func (x *BookTransferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2363,7 +2526,7 @@ func (x *BookTransferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookTransferResponse.ProtoReflect.Descriptor instead.
 func (*BookTransferResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BookTransferResponse) GetReceipt() *Receipt {
@@ -2392,7 +2555,7 @@ type BookCorrectionRequest struct {
 
 func (x *BookCorrectionRequest) Reset() {
 	*x = BookCorrectionRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2404,7 +2567,7 @@ func (x *BookCorrectionRequest) String() string {
 func (*BookCorrectionRequest) ProtoMessage() {}
 
 func (x *BookCorrectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2417,7 +2580,7 @@ func (x *BookCorrectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookCorrectionRequest.ProtoReflect.Descriptor instead.
 func (*BookCorrectionRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BookCorrectionRequest) GetCommandId() string {
@@ -2466,7 +2629,7 @@ type BookCorrectionResponse struct {
 
 func (x *BookCorrectionResponse) Reset() {
 	*x = BookCorrectionResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2478,7 +2641,7 @@ func (x *BookCorrectionResponse) String() string {
 func (*BookCorrectionResponse) ProtoMessage() {}
 
 func (x *BookCorrectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2491,7 +2654,7 @@ func (x *BookCorrectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookCorrectionResponse.ProtoReflect.Descriptor instead.
 func (*BookCorrectionResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *BookCorrectionResponse) GetReceipt() *Receipt {
@@ -2530,7 +2693,7 @@ type OpenGrantRoundRequest struct {
 
 func (x *OpenGrantRoundRequest) Reset() {
 	*x = OpenGrantRoundRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2542,7 +2705,7 @@ func (x *OpenGrantRoundRequest) String() string {
 func (*OpenGrantRoundRequest) ProtoMessage() {}
 
 func (x *OpenGrantRoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2555,7 +2718,7 @@ func (x *OpenGrantRoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenGrantRoundRequest.ProtoReflect.Descriptor instead.
 func (*OpenGrantRoundRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OpenGrantRoundRequest) GetCommandId() string {
@@ -2639,7 +2802,7 @@ type OpenGrantRoundResponse struct {
 
 func (x *OpenGrantRoundResponse) Reset() {
 	*x = OpenGrantRoundResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2651,7 +2814,7 @@ func (x *OpenGrantRoundResponse) String() string {
 func (*OpenGrantRoundResponse) ProtoMessage() {}
 
 func (x *OpenGrantRoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2664,7 +2827,7 @@ func (x *OpenGrantRoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenGrantRoundResponse.ProtoReflect.Descriptor instead.
 func (*OpenGrantRoundResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *OpenGrantRoundResponse) GetReceipt() *Receipt {
@@ -2695,7 +2858,7 @@ type AddApplicantsRequest struct {
 
 func (x *AddApplicantsRequest) Reset() {
 	*x = AddApplicantsRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +2870,7 @@ func (x *AddApplicantsRequest) String() string {
 func (*AddApplicantsRequest) ProtoMessage() {}
 
 func (x *AddApplicantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +2883,7 @@ func (x *AddApplicantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddApplicantsRequest.ProtoReflect.Descriptor instead.
 func (*AddApplicantsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AddApplicantsRequest) GetCommandId() string {
@@ -2776,7 +2939,7 @@ type AddApplicantsResponse struct {
 
 func (x *AddApplicantsResponse) Reset() {
 	*x = AddApplicantsResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2788,7 +2951,7 @@ func (x *AddApplicantsResponse) String() string {
 func (*AddApplicantsResponse) ProtoMessage() {}
 
 func (x *AddApplicantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2801,7 +2964,7 @@ func (x *AddApplicantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddApplicantsResponse.ProtoReflect.Descriptor instead.
 func (*AddApplicantsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AddApplicantsResponse) GetReceipt() *Receipt {
@@ -2834,7 +2997,7 @@ type PublishGrantNoticeRequest struct {
 
 func (x *PublishGrantNoticeRequest) Reset() {
 	*x = PublishGrantNoticeRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2846,7 +3009,7 @@ func (x *PublishGrantNoticeRequest) String() string {
 func (*PublishGrantNoticeRequest) ProtoMessage() {}
 
 func (x *PublishGrantNoticeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2859,7 +3022,7 @@ func (x *PublishGrantNoticeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishGrantNoticeRequest.ProtoReflect.Descriptor instead.
 func (*PublishGrantNoticeRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PublishGrantNoticeRequest) GetCommandId() string {
@@ -2922,7 +3085,7 @@ type PublishGrantNoticeResponse struct {
 
 func (x *PublishGrantNoticeResponse) Reset() {
 	*x = PublishGrantNoticeResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2934,7 +3097,7 @@ func (x *PublishGrantNoticeResponse) String() string {
 func (*PublishGrantNoticeResponse) ProtoMessage() {}
 
 func (x *PublishGrantNoticeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2947,7 +3110,7 @@ func (x *PublishGrantNoticeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishGrantNoticeResponse.ProtoReflect.Descriptor instead.
 func (*PublishGrantNoticeResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{36}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PublishGrantNoticeResponse) GetReceipt() *Receipt {
@@ -2982,7 +3145,7 @@ type PayGrantRequest struct {
 
 func (x *PayGrantRequest) Reset() {
 	*x = PayGrantRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2994,7 +3157,7 @@ func (x *PayGrantRequest) String() string {
 func (*PayGrantRequest) ProtoMessage() {}
 
 func (x *PayGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3007,7 +3170,7 @@ func (x *PayGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayGrantRequest.ProtoReflect.Descriptor instead.
 func (*PayGrantRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{37}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PayGrantRequest) GetCommandId() string {
@@ -3077,7 +3240,7 @@ type PayGrantResponse struct {
 
 func (x *PayGrantResponse) Reset() {
 	*x = PayGrantResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3252,7 @@ func (x *PayGrantResponse) String() string {
 func (*PayGrantResponse) ProtoMessage() {}
 
 func (x *PayGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3265,7 @@ func (x *PayGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayGrantResponse.ProtoReflect.Descriptor instead.
 func (*PayGrantResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{38}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PayGrantResponse) GetReceipt() *Receipt {
@@ -3135,7 +3298,7 @@ type SendDividendFileRequest struct {
 
 func (x *SendDividendFileRequest) Reset() {
 	*x = SendDividendFileRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3147,7 +3310,7 @@ func (x *SendDividendFileRequest) String() string {
 func (*SendDividendFileRequest) ProtoMessage() {}
 
 func (x *SendDividendFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3160,7 +3323,7 @@ func (x *SendDividendFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDividendFileRequest.ProtoReflect.Descriptor instead.
 func (*SendDividendFileRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{39}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SendDividendFileRequest) GetCommandId() string {
@@ -3223,7 +3386,7 @@ type SendDividendFileResponse struct {
 
 func (x *SendDividendFileResponse) Reset() {
 	*x = SendDividendFileResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3235,7 +3398,7 @@ func (x *SendDividendFileResponse) String() string {
 func (*SendDividendFileResponse) ProtoMessage() {}
 
 func (x *SendDividendFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3248,7 +3411,7 @@ func (x *SendDividendFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDividendFileResponse.ProtoReflect.Descriptor instead.
 func (*SendDividendFileResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{40}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SendDividendFileResponse) GetReceipt() *Receipt {
@@ -3283,7 +3446,7 @@ type RecordDividendResultsRequest struct {
 
 func (x *RecordDividendResultsRequest) Reset() {
 	*x = RecordDividendResultsRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[41]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3295,7 +3458,7 @@ func (x *RecordDividendResultsRequest) String() string {
 func (*RecordDividendResultsRequest) ProtoMessage() {}
 
 func (x *RecordDividendResultsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[41]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3308,7 +3471,7 @@ func (x *RecordDividendResultsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordDividendResultsRequest.ProtoReflect.Descriptor instead.
 func (*RecordDividendResultsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{41}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RecordDividendResultsRequest) GetCommandId() string {
@@ -3378,7 +3541,7 @@ type RecordDividendResultsResponse struct {
 
 func (x *RecordDividendResultsResponse) Reset() {
 	*x = RecordDividendResultsResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[42]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3390,7 +3553,7 @@ func (x *RecordDividendResultsResponse) String() string {
 func (*RecordDividendResultsResponse) ProtoMessage() {}
 
 func (x *RecordDividendResultsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[42]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3403,7 +3566,7 @@ func (x *RecordDividendResultsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordDividendResultsResponse.ProtoReflect.Descriptor instead.
 func (*RecordDividendResultsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{42}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *RecordDividendResultsResponse) GetReceipt() *Receipt {
@@ -3426,7 +3589,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[43]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3438,7 +3601,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[43]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3451,7 +3614,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{43}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ApplyRequest) GetLines() []*ApplyLine {
@@ -3479,7 +3642,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[44]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3491,7 +3654,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[44]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3504,12 +3667,1816 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{44}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ApplyResponse) GetResults() []*ApplyResult {
 	if x != nil {
 		return x.Results
+	}
+	return nil
+}
+
+// RecordRefundRequest is what RecordRefund takes.
+type RecordRefundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Number of the payment, e.g. 付2021-19.
+	Payment string `protobuf:"bytes,5,opt,name=payment,proto3" json:"payment,omitempty"`
+	// Yuan with exactly two decimals, e.g. 98000.00.
+	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,7,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account id, e.g. bank.
+	MoneyAccount string `protobuf:"bytes,8,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Narration string `protobuf:"bytes,9,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Papers, at most 20.
+	Documents     []*Document `protobuf:"bytes,10,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordRefundRequest) Reset() {
+	*x = RecordRefundRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordRefundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordRefundRequest) ProtoMessage() {}
+
+func (x *RecordRefundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordRefundRequest.ProtoReflect.Descriptor instead.
+func (*RecordRefundRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *RecordRefundRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RecordRefundRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetPayment() string {
+	if x != nil {
+		return x.Payment
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+func (x *RecordRefundRequest) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// RecordRefundResponse is what RecordRefund answers.
+type RecordRefundResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordRefundResponse) Reset() {
+	*x = RecordRefundResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordRefundResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordRefundResponse) ProtoMessage() {}
+
+func (x *RecordRefundResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordRefundResponse.ProtoReflect.Descriptor instead.
+func (*RecordRefundResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *RecordRefundResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RecordFeeRequest is what RecordFee takes.
+type RecordFeeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Fund that bears it.
+	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Purpose, e.g. bank_fee.
+	Purpose string `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Yuan with exactly two decimals, e.g. 98000.00.
+	Amount string `protobuf:"bytes,7,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,8,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account id, e.g. bank.
+	MoneyAccount string `protobuf:"bytes,9,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	// Who took it, e.g. org/<public name>; default: none.
+	Payee string `protobuf:"bytes,10,opt,name=payee,proto3" json:"payee,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Narration string `protobuf:"bytes,11,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Papers, at most 20.
+	Documents     []*Document `protobuf:"bytes,12,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordFeeRequest) Reset() {
+	*x = RecordFeeRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordFeeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordFeeRequest) ProtoMessage() {}
+
+func (x *RecordFeeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordFeeRequest.ProtoReflect.Descriptor instead.
+func (*RecordFeeRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *RecordFeeRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RecordFeeRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetPayee() string {
+	if x != nil {
+		return x.Payee
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+func (x *RecordFeeRequest) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// RecordFeeResponse is what RecordFee answers.
+type RecordFeeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordFeeResponse) Reset() {
+	*x = RecordFeeResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordFeeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordFeeResponse) ProtoMessage() {}
+
+func (x *RecordFeeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordFeeResponse.ProtoReflect.Descriptor instead.
+func (*RecordFeeResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *RecordFeeResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RecordReturnedIncomeRequest is what RecordReturnedIncome takes.
+type RecordReturnedIncomeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Number of the receipt, e.g. 收2021-2.
+	Receipt string `protobuf:"bytes,5,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Yuan with exactly two decimals, e.g. 98000.00.
+	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,7,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account id, e.g. bank.
+	MoneyAccount string `protobuf:"bytes,8,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Narration string `protobuf:"bytes,9,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Papers, at most 20.
+	Documents     []*Document `protobuf:"bytes,10,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordReturnedIncomeRequest) Reset() {
+	*x = RecordReturnedIncomeRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordReturnedIncomeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordReturnedIncomeRequest) ProtoMessage() {}
+
+func (x *RecordReturnedIncomeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordReturnedIncomeRequest.ProtoReflect.Descriptor instead.
+func (*RecordReturnedIncomeRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *RecordReturnedIncomeRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RecordReturnedIncomeRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+func (x *RecordReturnedIncomeRequest) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// RecordReturnedIncomeResponse is what RecordReturnedIncome answers.
+type RecordReturnedIncomeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordReturnedIncomeResponse) Reset() {
+	*x = RecordReturnedIncomeResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordReturnedIncomeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordReturnedIncomeResponse) ProtoMessage() {}
+
+func (x *RecordReturnedIncomeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordReturnedIncomeResponse.ProtoReflect.Descriptor instead.
+func (*RecordReturnedIncomeResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *RecordReturnedIncomeResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// CollectReceivableRequest is what CollectReceivable takes.
+type CollectReceivableRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Kind; the account is receivable/<kind>.
+	Kind string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Yuan with exactly two decimals, e.g. 98000.00.
+	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,7,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account id, e.g. bank.
+	MoneyAccount string `protobuf:"bytes,8,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	// Who paid: org/<public name>, member/<number> or party/<opaque id>.
+	Payer string `protobuf:"bytes,9,opt,name=payer,proto3" json:"payer,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Narration string `protobuf:"bytes,10,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Papers, at most 20.
+	Documents     []*Document `protobuf:"bytes,11,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectReceivableRequest) Reset() {
+	*x = CollectReceivableRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectReceivableRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectReceivableRequest) ProtoMessage() {}
+
+func (x *CollectReceivableRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectReceivableRequest.ProtoReflect.Descriptor instead.
+func (*CollectReceivableRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *CollectReceivableRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *CollectReceivableRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetPayer() string {
+	if x != nil {
+		return x.Payer
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+func (x *CollectReceivableRequest) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// CollectReceivableResponse is what CollectReceivable answers.
+type CollectReceivableResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectReceivableResponse) Reset() {
+	*x = CollectReceivableResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectReceivableResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectReceivableResponse) ProtoMessage() {}
+
+func (x *CollectReceivableResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectReceivableResponse.ProtoReflect.Descriptor instead.
+func (*CollectReceivableResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *CollectReceivableResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RecordReturnedDividendRequest is what RecordReturnedDividend takes.
+type RecordReturnedDividendRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The run.
+	RunId string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Payees whose money came back, 1 to 1,000.
+	Payees []uint32 `protobuf:"varint,6,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,7,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account id, e.g. bank.
+	MoneyAccount  string `protobuf:"bytes,8,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordReturnedDividendRequest) Reset() {
+	*x = RecordReturnedDividendRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordReturnedDividendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordReturnedDividendRequest) ProtoMessage() {}
+
+func (x *RecordReturnedDividendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordReturnedDividendRequest.ProtoReflect.Descriptor instead.
+func (*RecordReturnedDividendRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *RecordReturnedDividendRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RecordReturnedDividendRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RecordReturnedDividendRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RecordReturnedDividendRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RecordReturnedDividendRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *RecordReturnedDividendRequest) GetPayees() []uint32 {
+	if x != nil {
+		return x.Payees
+	}
+	return nil
+}
+
+func (x *RecordReturnedDividendRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *RecordReturnedDividendRequest) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+// RecordReturnedDividendResponse is what RecordReturnedDividend answers.
+type RecordReturnedDividendResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordReturnedDividendResponse) Reset() {
+	*x = RecordReturnedDividendResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordReturnedDividendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordReturnedDividendResponse) ProtoMessage() {}
+
+func (x *RecordReturnedDividendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordReturnedDividendResponse.ProtoReflect.Descriptor instead.
+func (*RecordReturnedDividendResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *RecordReturnedDividendResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RecordReturnedGrantRequest is what RecordReturnedGrant takes.
+type RecordReturnedGrantRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The round.
+	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Member number.
+	Member uint32 `protobuf:"varint,6,opt,name=member,proto3" json:"member,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,7,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account id, e.g. bank.
+	MoneyAccount  string `protobuf:"bytes,8,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordReturnedGrantRequest) Reset() {
+	*x = RecordReturnedGrantRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordReturnedGrantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordReturnedGrantRequest) ProtoMessage() {}
+
+func (x *RecordReturnedGrantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordReturnedGrantRequest.ProtoReflect.Descriptor instead.
+func (*RecordReturnedGrantRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *RecordReturnedGrantRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RecordReturnedGrantRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RecordReturnedGrantRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RecordReturnedGrantRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RecordReturnedGrantRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *RecordReturnedGrantRequest) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *RecordReturnedGrantRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *RecordReturnedGrantRequest) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+// RecordReturnedGrantResponse is what RecordReturnedGrant answers.
+type RecordReturnedGrantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordReturnedGrantResponse) Reset() {
+	*x = RecordReturnedGrantResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordReturnedGrantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordReturnedGrantResponse) ProtoMessage() {}
+
+func (x *RecordReturnedGrantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordReturnedGrantResponse.ProtoReflect.Descriptor instead.
+func (*RecordReturnedGrantResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *RecordReturnedGrantResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RequestDepositReturnRequest is what RequestDepositReturn takes.
+type RequestDepositReturnRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Kind; the account is deposit/<kind>.
+	Kind string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Whose deposit it is.
+	Party string `protobuf:"bytes,6,opt,name=party,proto3" json:"party,omitempty"`
+	// Paid out, yuan; default 0.00, when all of it is kept.
+	Amount string `protobuf:"bytes,7,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Kept by the collective, yuan; default 0.00.
+	Deducted string `protobuf:"bytes,8,opt,name=deducted,proto3" json:"deducted,omitempty"`
+	// Fund that gets what is kept; default: none.
+	Fund string `protobuf:"bytes,9,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Resolution for keeping it; default: none.
+	ResolutionId string `protobuf:"bytes,10,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Narration string `protobuf:"bytes,11,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Papers, at most 20.
+	Documents     []*Document `protobuf:"bytes,12,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestDepositReturnRequest) Reset() {
+	*x = RequestDepositReturnRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestDepositReturnRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestDepositReturnRequest) ProtoMessage() {}
+
+func (x *RequestDepositReturnRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestDepositReturnRequest.ProtoReflect.Descriptor instead.
+func (*RequestDepositReturnRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *RequestDepositReturnRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RequestDepositReturnRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetDeducted() string {
+	if x != nil {
+		return x.Deducted
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+func (x *RequestDepositReturnRequest) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// RequestDepositReturnResponse is what RequestDepositReturn answers.
+type RequestDepositReturnResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestDepositReturnResponse) Reset() {
+	*x = RequestDepositReturnResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestDepositReturnResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestDepositReturnResponse) ProtoMessage() {}
+
+func (x *RequestDepositReturnResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestDepositReturnResponse.ProtoReflect.Descriptor instead.
+func (*RequestDepositReturnResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *RequestDepositReturnResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// AgreeGiftRequest is what AgreeGift takes.
+type AgreeGiftRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Slug of the gift.
+	GiftId string `protobuf:"bytes,5,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
+	// Who gives: org/<public name>, member/<number> or party/<opaque id>; default: not named.
+	Donor string `protobuf:"bytes,6,opt,name=donor,proto3" json:"donor,omitempty"`
+	// Purpose.
+	Purpose string `protobuf:"bytes,7,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Public title, at most 120 characters.
+	Title         string `protobuf:"bytes,8,opt,name=title,proto3" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreeGiftRequest) Reset() {
+	*x = AgreeGiftRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreeGiftRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreeGiftRequest) ProtoMessage() {}
+
+func (x *AgreeGiftRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreeGiftRequest.ProtoReflect.Descriptor instead.
+func (*AgreeGiftRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *AgreeGiftRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *AgreeGiftRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *AgreeGiftRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *AgreeGiftRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *AgreeGiftRequest) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+func (x *AgreeGiftRequest) GetDonor() string {
+	if x != nil {
+		return x.Donor
+	}
+	return ""
+}
+
+func (x *AgreeGiftRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *AgreeGiftRequest) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// AgreeGiftResponse is what AgreeGift answers.
+type AgreeGiftResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreeGiftResponse) Reset() {
+	*x = AgreeGiftResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreeGiftResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreeGiftResponse) ProtoMessage() {}
+
+func (x *AgreeGiftResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreeGiftResponse.ProtoReflect.Descriptor instead.
+func (*AgreeGiftResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *AgreeGiftResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ChangeGiftPurposeRequest is what ChangeGiftPurpose takes.
+type ChangeGiftPurposeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The gift.
+	GiftId string `protobuf:"bytes,5,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
+	// New purpose.
+	Purpose string `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// The consent.
+	Consent       *Document `protobuf:"bytes,7,opt,name=consent,proto3" json:"consent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeGiftPurposeRequest) Reset() {
+	*x = ChangeGiftPurposeRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeGiftPurposeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeGiftPurposeRequest) ProtoMessage() {}
+
+func (x *ChangeGiftPurposeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeGiftPurposeRequest.ProtoReflect.Descriptor instead.
+func (*ChangeGiftPurposeRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *ChangeGiftPurposeRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ChangeGiftPurposeRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ChangeGiftPurposeRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ChangeGiftPurposeRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ChangeGiftPurposeRequest) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+func (x *ChangeGiftPurposeRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ChangeGiftPurposeRequest) GetConsent() *Document {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+// ChangeGiftPurposeResponse is what ChangeGiftPurpose answers.
+type ChangeGiftPurposeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeGiftPurposeResponse) Reset() {
+	*x = ChangeGiftPurposeResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeGiftPurposeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeGiftPurposeResponse) ProtoMessage() {}
+
+func (x *ChangeGiftPurposeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeGiftPurposeResponse.ProtoReflect.Descriptor instead.
+func (*ChangeGiftPurposeResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *ChangeGiftPurposeResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RemoveApplicantsRequest is what RemoveApplicants takes.
+type RemoveApplicantsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The round.
+	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Member numbers, 1 to 1,000.
+	Members       []uint32 `protobuf:"varint,6,rep,packed,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveApplicantsRequest) Reset() {
+	*x = RemoveApplicantsRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveApplicantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveApplicantsRequest) ProtoMessage() {}
+
+func (x *RemoveApplicantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveApplicantsRequest.ProtoReflect.Descriptor instead.
+func (*RemoveApplicantsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *RemoveApplicantsRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RemoveApplicantsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RemoveApplicantsRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RemoveApplicantsRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RemoveApplicantsRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *RemoveApplicantsRequest) GetMembers() []uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// RemoveApplicantsResponse is what RemoveApplicants answers.
+type RemoveApplicantsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveApplicantsResponse) Reset() {
+	*x = RemoveApplicantsResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveApplicantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveApplicantsResponse) ProtoMessage() {}
+
+func (x *RemoveApplicantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveApplicantsResponse.ProtoReflect.Descriptor instead.
+func (*RemoveApplicantsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *RemoveApplicantsResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// BookTrueUpRequest is what BookTrueUp takes.
+type BookTrueUpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Year.
+	Year uint32 `protobuf:"varint,5,opt,name=year,proto3" json:"year,omitempty"`
+	// Business day, YYYY-MM-DD.
+	OccurredOn string `protobuf:"bytes,6,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Narration     string `protobuf:"bytes,7,opt,name=narration,proto3" json:"narration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BookTrueUpRequest) Reset() {
+	*x = BookTrueUpRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BookTrueUpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BookTrueUpRequest) ProtoMessage() {}
+
+func (x *BookTrueUpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BookTrueUpRequest.ProtoReflect.Descriptor instead.
+func (*BookTrueUpRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *BookTrueUpRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *BookTrueUpRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *BookTrueUpRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *BookTrueUpRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *BookTrueUpRequest) GetYear() uint32 {
+	if x != nil {
+		return x.Year
+	}
+	return 0
+}
+
+func (x *BookTrueUpRequest) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *BookTrueUpRequest) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+// BookTrueUpResponse is what BookTrueUp answers.
+type BookTrueUpResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BookTrueUpResponse) Reset() {
+	*x = BookTrueUpResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BookTrueUpResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BookTrueUpResponse) ProtoMessage() {}
+
+func (x *BookTrueUpResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BookTrueUpResponse.ProtoReflect.Descriptor instead.
+func (*BookTrueUpResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *BookTrueUpResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
 	}
 	return nil
 }
@@ -3521,7 +5488,12 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"$mingzhang/api/v1/books_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"T\n" +
 	"\x0eGrantApplicant\x12\x1f\n" +
 	"\x06member\x18\x01 \x01(\rB\a\xbaH\x04*\x02(\x01R\x06member\x12!\n" +
-	"\x06amount\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\"u\n" +
+	"\x06amount\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\"\x8e\x02\n" +
+	"\rCoverTransfer\x12F\n" +
+	"\tfrom_fund\x18\x01 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\bfromFund\x12B\n" +
+	"\ato_fund\x18\x02 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x06toFund\x12!\n" +
+	"\x06amount\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12N\n" +
+	"\rresolution_id\x18\x04 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionId\"u\n" +
 	"\tApplyLine\x12!\n" +
 	"\x06method\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18xR\x06method\x12,\n" +
 	"\frequest_json\x18\x02 \x01(\tB\t\xbaH\x06r\x04(\x80\x80@R\vrequestJson\x12\x17\n" +
@@ -3569,14 +5541,14 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\tdocuments\x18\v \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
 	"\x11_expected_version\"M\n" +
 	"\x16ReceiveDepositResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x81\x05\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xcb\x05\n" +
 	"\x12ReceiveGiftRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
 	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
 	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
-	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12=\n" +
-	"\x04fund\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x04fund\x12!\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12@\n" +
+	"\x04fund\x18\x05 \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04fund\x12!\n" +
 	"\x06amount\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12D\n" +
 	"\voccurred_on\x18\a \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
 	"occurredOn\x12N\n" +
@@ -3584,7 +5556,8 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x05donor\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05donor\x12&\n" +
 	"\tnarration\x18\n" +
 	" \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12B\n" +
-	"\tdocuments\x18\v \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
+	"\tdocuments\x18\v \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocuments\x12E\n" +
+	"\agift_id\x18\f \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x06giftIdB\x13\n" +
 	"\x11_expected_version\"J\n" +
 	"\x13ReceiveGiftResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xca\x04\n" +
@@ -3616,14 +5589,14 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x05lines\x18\x06 \x03(\v2\x1d.mingzhang.api.v1.OpeningLineB\v\xbaH\b\x92\x01\x05\b\x02\x10\xc8\x01R\x05linesB\x13\n" +
 	"\x11_expected_version\"M\n" +
 	"\x16ProposeOpeningResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa4\x06\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa0\a\n" +
 	"\x15RequestPaymentRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
 	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
 	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
-	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12=\n" +
-	"\x04fund\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x04fund\x12C\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12@\n" +
+	"\x04fund\x18\x05 \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04fund\x12C\n" +
 	"\apurpose\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\apurpose\x12!\n" +
 	"\x06amount\x18\a \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12 \n" +
 	"\x05payee\x18\b \x01(\tB\n" +
@@ -3634,7 +5607,10 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\tdocuments\x18\v \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocuments\x12Q\n" +
 	"\rmoney_account\x18\f \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fmoneyAccount\x12G\n" +
 	"\voccurred_on\x18\r \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\n" +
-	"occurredOnB\x13\n" +
+	"occurredOn\x12E\n" +
+	"\agift_id\x18\x0e \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x06giftId\x12\x12\n" +
+	"\x04cost\x18\x0f \x01(\bR\x04cost\x12\x1c\n" +
+	"\temergency\x18\x10 \x01(\bR\temergencyB\x13\n" +
 	"\x11_expected_version\"M\n" +
 	"\x16RequestPaymentResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xab\x04\n" +
@@ -3651,7 +5627,7 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\rresolution_id\x18\t \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fresolutionIdB\x13\n" +
 	"\x11_expected_version\"N\n" +
 	"\x17RequestTransferResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa4\x03\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa6\x04\n" +
 	"\x16RequestReversalRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -3661,10 +5637,12 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\bvouchers\x18\x05 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10\x14\x18\x01\"\x06r\x04\x10\x03\x18\x18R\bvouchers\x12G\n" +
 	"\voccurred_on\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\n" +
 	"occurredOn\x12&\n" +
-	"\tnarration\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarrationB\x13\n" +
+	"\tnarration\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x127\n" +
+	"\x05cover\x18\b \x01(\x0e2\x17.mingzhang.api.v1.CoverB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05cover\x12G\n" +
+	"\ttransfers\x18\t \x03(\v2\x1f.mingzhang.api.v1.CoverTransferB\b\xbaH\x05\x92\x01\x02\x10\x14R\ttransfersB\x13\n" +
 	"\x11_expected_version\"N\n" +
 	"\x17RequestReversalResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xcb\x04\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xcd\x05\n" +
 	"\x18RequestCorrectionRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -3678,10 +5656,12 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\voccurred_on\x18\t \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\n" +
 	"occurredOn\x12&\n" +
 	"\tnarration\x18\n" +
-	" \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarrationB\x13\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x127\n" +
+	"\x05cover\x18\v \x01(\x0e2\x17.mingzhang.api.v1.CoverB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05cover\x12G\n" +
+	"\ttransfers\x18\f \x03(\v2\x1f.mingzhang.api.v1.CoverTransferB\b\xbaH\x05\x92\x01\x02\x10\x14R\ttransfersB\x13\n" +
 	"\x11_expected_version\"P\n" +
 	"\x19RequestCorrectionResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xe7\x05\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xdc\x06\n" +
 	"\x16RequestDividendRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -3697,7 +5677,9 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	" \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
 	"recordDate\x12Q\n" +
 	"\rresolution_id\x18\v \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fresolutionId\x12&\n" +
-	"\tnarration\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarrationB\x13\n" +
+	"\tnarration\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12N\n" +
+	"\vsupplements\x18\r \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\vsupplements\x12#\n" +
+	"\x04only\x18\x0e \x03(\rB\x0f\xbaH\f\x92\x01\t\x10\xe8\a\"\x04*\x02(\x01R\x04onlyB\x13\n" +
 	"\x11_expected_version\"N\n" +
 	"\x17RequestDividendResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xb1\x02\n" +
@@ -3832,7 +5814,175 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05lines\x12&\n" +
 	"\x0fstop_on_refusal\x18\x02 \x01(\bR\rstopOnRefusal\"H\n" +
 	"\rApplyResponse\x127\n" +
-	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults2\xbc\x10\n" +
+	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults\"\xc8\x04\n" +
+	"\x13RecordRefundRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12#\n" +
+	"\apayment\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x18R\apayment\x12!\n" +
+	"\x06amount\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12D\n" +
+	"\voccurred_on\x18\a \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12N\n" +
+	"\rmoney_account\x18\b \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccount\x12&\n" +
+	"\tnarration\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12B\n" +
+	"\tdocuments\x18\n" +
+	" \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
+	"\x11_expected_version\"K\n" +
+	"\x14RecordRefundResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xc4\x05\n" +
+	"\x10RecordFeeRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12=\n" +
+	"\x04fund\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x04fund\x12C\n" +
+	"\apurpose\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\apurpose\x12!\n" +
+	"\x06amount\x18\a \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12D\n" +
+	"\voccurred_on\x18\b \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12N\n" +
+	"\rmoney_account\x18\t \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccount\x12\x1e\n" +
+	"\x05payee\x18\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05payee\x12&\n" +
+	"\tnarration\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12B\n" +
+	"\tdocuments\x18\f \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
+	"\x11_expected_version\"H\n" +
+	"\x11RecordFeeResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xd0\x04\n" +
+	"\x1bRecordReturnedIncomeRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12#\n" +
+	"\areceipt\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x18R\areceipt\x12!\n" +
+	"\x06amount\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12D\n" +
+	"\voccurred_on\x18\a \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12N\n" +
+	"\rmoney_account\x18\b \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccount\x12&\n" +
+	"\tnarration\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12B\n" +
+	"\tdocuments\x18\n" +
+	" \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
+	"\x11_expected_version\"S\n" +
+	"\x1cRecordReturnedIncomeResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x89\x05\n" +
+	"\x18CollectReceivableRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12=\n" +
+	"\x04kind\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x04kind\x12!\n" +
+	"\x06amount\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12D\n" +
+	"\voccurred_on\x18\a \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12N\n" +
+	"\rmoney_account\x18\b \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccount\x12 \n" +
+	"\x05payer\x18\t \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05payer\x12&\n" +
+	"\tnarration\x18\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12B\n" +
+	"\tdocuments\x18\v \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
+	"\x11_expected_version\"P\n" +
+	"\x19CollectReceivableResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x8b\x04\n" +
+	"\x1dRecordReturnedDividendRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12@\n" +
+	"\x06run_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x05runId\x12)\n" +
+	"\x06payees\x18\x06 \x03(\rB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xe8\a\"\x04*\x02(\x01R\x06payees\x12D\n" +
+	"\voccurred_on\x18\a \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12N\n" +
+	"\rmoney_account\x18\b \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccountB\x13\n" +
+	"\x11_expected_version\"U\n" +
+	"\x1eRecordReturnedDividendResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x82\x04\n" +
+	"\x1aRecordReturnedGrantRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12D\n" +
+	"\bround_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\aroundId\x12\x1f\n" +
+	"\x06member\x18\x06 \x01(\rB\a\xbaH\x04*\x02(\x01R\x06member\x12D\n" +
+	"\voccurred_on\x18\a \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12N\n" +
+	"\rmoney_account\x18\b \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccountB\x13\n" +
+	"\x11_expected_version\"R\n" +
+	"\x1bRecordReturnedGrantResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xae\x05\n" +
+	"\x1bRequestDepositReturnRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12=\n" +
+	"\x04kind\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x04kind\x12 \n" +
+	"\x05party\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05party\x12\x1f\n" +
+	"\x06amount\x18\a \x01(\tB\a\xbaH\x04r\x02\x18(R\x06amount\x12#\n" +
+	"\bdeducted\x18\b \x01(\tB\a\xbaH\x04r\x02\x18(R\bdeducted\x12@\n" +
+	"\x04fund\x18\t \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04fund\x12Q\n" +
+	"\rresolution_id\x18\n" +
+	" \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fresolutionId\x12&\n" +
+	"\tnarration\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarration\x12B\n" +
+	"\tdocuments\x18\f \x03(\v2\x1a.mingzhang.api.v1.DocumentB\b\xbaH\x05\x92\x01\x02\x10\x14R\tdocumentsB\x13\n" +
+	"\x11_expected_version\"S\n" +
+	"\x1cRequestDepositReturnResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xc5\x03\n" +
+	"\x10AgreeGiftRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12B\n" +
+	"\agift_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x06giftId\x12\x1e\n" +
+	"\x05donor\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05donor\x12C\n" +
+	"\apurpose\x18\a \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\apurpose\x12\x1f\n" +
+	"\x05title\x18\b \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18xR\x05titleB\x13\n" +
+	"\x11_expected_version\"H\n" +
+	"\x11AgreeGiftResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xca\x03\n" +
+	"\x18ChangeGiftPurposeRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12B\n" +
+	"\agift_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x06giftId\x12C\n" +
+	"\apurpose\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\apurpose\x12<\n" +
+	"\aconsent\x18\a \x01(\v2\x1a.mingzhang.api.v1.DocumentB\x06\xbaH\x03\xc8\x01\x01R\aconsentB\x13\n" +
+	"\x11_expected_version\"P\n" +
+	"\x19ChangeGiftPurposeResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xf5\x02\n" +
+	"\x17RemoveApplicantsRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12D\n" +
+	"\bround_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\aroundId\x12+\n" +
+	"\amembers\x18\x06 \x03(\rB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xe8\a\"\x04*\x02(\x01R\amembersB\x13\n" +
+	"\x11_expected_version\"O\n" +
+	"\x18RemoveApplicantsResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x8b\x03\n" +
+	"\x11BookTrueUpRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12\x1f\n" +
+	"\x04year\x18\x05 \x01(\rB\v\xbaH\b*\x06\x18\x8fN(\xec\x0eR\x04year\x12D\n" +
+	"\voccurred_on\x18\x06 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"occurredOn\x12&\n" +
+	"\tnarration\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarrationB\x13\n" +
+	"\x11_expected_version\"I\n" +
+	"\x12BookTrueUpResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xc6\x19\n" +
 	"\fBooksService\x12]\n" +
 	"\fRecordIncome\x12%.mingzhang.api.v1.RecordIncomeRequest\x1a&.mingzhang.api.v1.RecordIncomeResponse\x12c\n" +
 	"\x0eReceiveDeposit\x12'.mingzhang.api.v1.ReceiveDepositRequest\x1a(.mingzhang.api.v1.ReceiveDepositResponse\x12Z\n" +
@@ -3853,7 +6003,19 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x12PublishGrantNotice\x12+.mingzhang.api.v1.PublishGrantNoticeRequest\x1a,.mingzhang.api.v1.PublishGrantNoticeResponse\x12Q\n" +
 	"\bPayGrant\x12!.mingzhang.api.v1.PayGrantRequest\x1a\".mingzhang.api.v1.PayGrantResponse\x12i\n" +
 	"\x10SendDividendFile\x12).mingzhang.api.v1.SendDividendFileRequest\x1a*.mingzhang.api.v1.SendDividendFileResponse\x12x\n" +
-	"\x15RecordDividendResults\x12..mingzhang.api.v1.RecordDividendResultsRequest\x1a/.mingzhang.api.v1.RecordDividendResultsResponse\x12H\n" +
+	"\x15RecordDividendResults\x12..mingzhang.api.v1.RecordDividendResultsRequest\x1a/.mingzhang.api.v1.RecordDividendResultsResponse\x12]\n" +
+	"\fRecordRefund\x12%.mingzhang.api.v1.RecordRefundRequest\x1a&.mingzhang.api.v1.RecordRefundResponse\x12T\n" +
+	"\tRecordFee\x12\".mingzhang.api.v1.RecordFeeRequest\x1a#.mingzhang.api.v1.RecordFeeResponse\x12u\n" +
+	"\x14RecordReturnedIncome\x12-.mingzhang.api.v1.RecordReturnedIncomeRequest\x1a..mingzhang.api.v1.RecordReturnedIncomeResponse\x12l\n" +
+	"\x11CollectReceivable\x12*.mingzhang.api.v1.CollectReceivableRequest\x1a+.mingzhang.api.v1.CollectReceivableResponse\x12{\n" +
+	"\x16RecordReturnedDividend\x12/.mingzhang.api.v1.RecordReturnedDividendRequest\x1a0.mingzhang.api.v1.RecordReturnedDividendResponse\x12r\n" +
+	"\x13RecordReturnedGrant\x12,.mingzhang.api.v1.RecordReturnedGrantRequest\x1a-.mingzhang.api.v1.RecordReturnedGrantResponse\x12u\n" +
+	"\x14RequestDepositReturn\x12-.mingzhang.api.v1.RequestDepositReturnRequest\x1a..mingzhang.api.v1.RequestDepositReturnResponse\x12T\n" +
+	"\tAgreeGift\x12\".mingzhang.api.v1.AgreeGiftRequest\x1a#.mingzhang.api.v1.AgreeGiftResponse\x12l\n" +
+	"\x11ChangeGiftPurpose\x12*.mingzhang.api.v1.ChangeGiftPurposeRequest\x1a+.mingzhang.api.v1.ChangeGiftPurposeResponse\x12i\n" +
+	"\x10RemoveApplicants\x12).mingzhang.api.v1.RemoveApplicantsRequest\x1a*.mingzhang.api.v1.RemoveApplicantsResponse\x12W\n" +
+	"\n" +
+	"BookTrueUp\x12#.mingzhang.api.v1.BookTrueUpRequest\x1a$.mingzhang.api.v1.BookTrueUpResponse\x12H\n" +
 	"\x05Apply\x12\x1e.mingzhang.api.v1.ApplyRequest\x1a\x1f.mingzhang.api.v1.ApplyResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
@@ -3868,142 +6030,209 @@ func file_mingzhang_api_v1_books_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_books_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
 var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
-	(*GrantApplicant)(nil),                // 0: mingzhang.api.v1.GrantApplicant
-	(*ApplyLine)(nil),                     // 1: mingzhang.api.v1.ApplyLine
-	(*ApplyResult)(nil),                   // 2: mingzhang.api.v1.ApplyResult
-	(*RecordIncomeRequest)(nil),           // 3: mingzhang.api.v1.RecordIncomeRequest
-	(*RecordIncomeResponse)(nil),          // 4: mingzhang.api.v1.RecordIncomeResponse
-	(*ReceiveDepositRequest)(nil),         // 5: mingzhang.api.v1.ReceiveDepositRequest
-	(*ReceiveDepositResponse)(nil),        // 6: mingzhang.api.v1.ReceiveDepositResponse
-	(*ReceiveGiftRequest)(nil),            // 7: mingzhang.api.v1.ReceiveGiftRequest
-	(*ReceiveGiftResponse)(nil),           // 8: mingzhang.api.v1.ReceiveGiftResponse
-	(*MoveMoneyRequest)(nil),              // 9: mingzhang.api.v1.MoveMoneyRequest
-	(*MoveMoneyResponse)(nil),             // 10: mingzhang.api.v1.MoveMoneyResponse
-	(*ProposeOpeningRequest)(nil),         // 11: mingzhang.api.v1.ProposeOpeningRequest
-	(*ProposeOpeningResponse)(nil),        // 12: mingzhang.api.v1.ProposeOpeningResponse
-	(*RequestPaymentRequest)(nil),         // 13: mingzhang.api.v1.RequestPaymentRequest
-	(*RequestPaymentResponse)(nil),        // 14: mingzhang.api.v1.RequestPaymentResponse
-	(*RequestTransferRequest)(nil),        // 15: mingzhang.api.v1.RequestTransferRequest
-	(*RequestTransferResponse)(nil),       // 16: mingzhang.api.v1.RequestTransferResponse
-	(*RequestReversalRequest)(nil),        // 17: mingzhang.api.v1.RequestReversalRequest
-	(*RequestReversalResponse)(nil),       // 18: mingzhang.api.v1.RequestReversalResponse
-	(*RequestCorrectionRequest)(nil),      // 19: mingzhang.api.v1.RequestCorrectionRequest
-	(*RequestCorrectionResponse)(nil),     // 20: mingzhang.api.v1.RequestCorrectionResponse
-	(*RequestDividendRequest)(nil),        // 21: mingzhang.api.v1.RequestDividendRequest
-	(*RequestDividendResponse)(nil),       // 22: mingzhang.api.v1.RequestDividendResponse
-	(*WithdrawRequestRequest)(nil),        // 23: mingzhang.api.v1.WithdrawRequestRequest
-	(*WithdrawRequestResponse)(nil),       // 24: mingzhang.api.v1.WithdrawRequestResponse
-	(*SettlePaymentRequest)(nil),          // 25: mingzhang.api.v1.SettlePaymentRequest
-	(*SettlePaymentResponse)(nil),         // 26: mingzhang.api.v1.SettlePaymentResponse
-	(*BookTransferRequest)(nil),           // 27: mingzhang.api.v1.BookTransferRequest
-	(*BookTransferResponse)(nil),          // 28: mingzhang.api.v1.BookTransferResponse
-	(*BookCorrectionRequest)(nil),         // 29: mingzhang.api.v1.BookCorrectionRequest
-	(*BookCorrectionResponse)(nil),        // 30: mingzhang.api.v1.BookCorrectionResponse
-	(*OpenGrantRoundRequest)(nil),         // 31: mingzhang.api.v1.OpenGrantRoundRequest
-	(*OpenGrantRoundResponse)(nil),        // 32: mingzhang.api.v1.OpenGrantRoundResponse
-	(*AddApplicantsRequest)(nil),          // 33: mingzhang.api.v1.AddApplicantsRequest
-	(*AddApplicantsResponse)(nil),         // 34: mingzhang.api.v1.AddApplicantsResponse
-	(*PublishGrantNoticeRequest)(nil),     // 35: mingzhang.api.v1.PublishGrantNoticeRequest
-	(*PublishGrantNoticeResponse)(nil),    // 36: mingzhang.api.v1.PublishGrantNoticeResponse
-	(*PayGrantRequest)(nil),               // 37: mingzhang.api.v1.PayGrantRequest
-	(*PayGrantResponse)(nil),              // 38: mingzhang.api.v1.PayGrantResponse
-	(*SendDividendFileRequest)(nil),       // 39: mingzhang.api.v1.SendDividendFileRequest
-	(*SendDividendFileResponse)(nil),      // 40: mingzhang.api.v1.SendDividendFileResponse
-	(*RecordDividendResultsRequest)(nil),  // 41: mingzhang.api.v1.RecordDividendResultsRequest
-	(*RecordDividendResultsResponse)(nil), // 42: mingzhang.api.v1.RecordDividendResultsResponse
-	(*ApplyRequest)(nil),                  // 43: mingzhang.api.v1.ApplyRequest
-	(*ApplyResponse)(nil),                 // 44: mingzhang.api.v1.ApplyResponse
-	(*Refusal)(nil),                       // 45: mingzhang.api.v1.Refusal
-	(*Document)(nil),                      // 46: mingzhang.api.v1.Document
-	(*Receipt)(nil),                       // 47: mingzhang.api.v1.Receipt
-	(*OpeningLine)(nil),                   // 48: mingzhang.api.v1.OpeningLine
-	(*Replacement)(nil),                   // 49: mingzhang.api.v1.Replacement
-	(DividendBasis)(0),                    // 50: mingzhang.api.v1.DividendBasis
-	(DividendMethod)(0),                   // 51: mingzhang.api.v1.DividendMethod
+	(*GrantApplicant)(nil),                 // 0: mingzhang.api.v1.GrantApplicant
+	(*CoverTransfer)(nil),                  // 1: mingzhang.api.v1.CoverTransfer
+	(*ApplyLine)(nil),                      // 2: mingzhang.api.v1.ApplyLine
+	(*ApplyResult)(nil),                    // 3: mingzhang.api.v1.ApplyResult
+	(*RecordIncomeRequest)(nil),            // 4: mingzhang.api.v1.RecordIncomeRequest
+	(*RecordIncomeResponse)(nil),           // 5: mingzhang.api.v1.RecordIncomeResponse
+	(*ReceiveDepositRequest)(nil),          // 6: mingzhang.api.v1.ReceiveDepositRequest
+	(*ReceiveDepositResponse)(nil),         // 7: mingzhang.api.v1.ReceiveDepositResponse
+	(*ReceiveGiftRequest)(nil),             // 8: mingzhang.api.v1.ReceiveGiftRequest
+	(*ReceiveGiftResponse)(nil),            // 9: mingzhang.api.v1.ReceiveGiftResponse
+	(*MoveMoneyRequest)(nil),               // 10: mingzhang.api.v1.MoveMoneyRequest
+	(*MoveMoneyResponse)(nil),              // 11: mingzhang.api.v1.MoveMoneyResponse
+	(*ProposeOpeningRequest)(nil),          // 12: mingzhang.api.v1.ProposeOpeningRequest
+	(*ProposeOpeningResponse)(nil),         // 13: mingzhang.api.v1.ProposeOpeningResponse
+	(*RequestPaymentRequest)(nil),          // 14: mingzhang.api.v1.RequestPaymentRequest
+	(*RequestPaymentResponse)(nil),         // 15: mingzhang.api.v1.RequestPaymentResponse
+	(*RequestTransferRequest)(nil),         // 16: mingzhang.api.v1.RequestTransferRequest
+	(*RequestTransferResponse)(nil),        // 17: mingzhang.api.v1.RequestTransferResponse
+	(*RequestReversalRequest)(nil),         // 18: mingzhang.api.v1.RequestReversalRequest
+	(*RequestReversalResponse)(nil),        // 19: mingzhang.api.v1.RequestReversalResponse
+	(*RequestCorrectionRequest)(nil),       // 20: mingzhang.api.v1.RequestCorrectionRequest
+	(*RequestCorrectionResponse)(nil),      // 21: mingzhang.api.v1.RequestCorrectionResponse
+	(*RequestDividendRequest)(nil),         // 22: mingzhang.api.v1.RequestDividendRequest
+	(*RequestDividendResponse)(nil),        // 23: mingzhang.api.v1.RequestDividendResponse
+	(*WithdrawRequestRequest)(nil),         // 24: mingzhang.api.v1.WithdrawRequestRequest
+	(*WithdrawRequestResponse)(nil),        // 25: mingzhang.api.v1.WithdrawRequestResponse
+	(*SettlePaymentRequest)(nil),           // 26: mingzhang.api.v1.SettlePaymentRequest
+	(*SettlePaymentResponse)(nil),          // 27: mingzhang.api.v1.SettlePaymentResponse
+	(*BookTransferRequest)(nil),            // 28: mingzhang.api.v1.BookTransferRequest
+	(*BookTransferResponse)(nil),           // 29: mingzhang.api.v1.BookTransferResponse
+	(*BookCorrectionRequest)(nil),          // 30: mingzhang.api.v1.BookCorrectionRequest
+	(*BookCorrectionResponse)(nil),         // 31: mingzhang.api.v1.BookCorrectionResponse
+	(*OpenGrantRoundRequest)(nil),          // 32: mingzhang.api.v1.OpenGrantRoundRequest
+	(*OpenGrantRoundResponse)(nil),         // 33: mingzhang.api.v1.OpenGrantRoundResponse
+	(*AddApplicantsRequest)(nil),           // 34: mingzhang.api.v1.AddApplicantsRequest
+	(*AddApplicantsResponse)(nil),          // 35: mingzhang.api.v1.AddApplicantsResponse
+	(*PublishGrantNoticeRequest)(nil),      // 36: mingzhang.api.v1.PublishGrantNoticeRequest
+	(*PublishGrantNoticeResponse)(nil),     // 37: mingzhang.api.v1.PublishGrantNoticeResponse
+	(*PayGrantRequest)(nil),                // 38: mingzhang.api.v1.PayGrantRequest
+	(*PayGrantResponse)(nil),               // 39: mingzhang.api.v1.PayGrantResponse
+	(*SendDividendFileRequest)(nil),        // 40: mingzhang.api.v1.SendDividendFileRequest
+	(*SendDividendFileResponse)(nil),       // 41: mingzhang.api.v1.SendDividendFileResponse
+	(*RecordDividendResultsRequest)(nil),   // 42: mingzhang.api.v1.RecordDividendResultsRequest
+	(*RecordDividendResultsResponse)(nil),  // 43: mingzhang.api.v1.RecordDividendResultsResponse
+	(*ApplyRequest)(nil),                   // 44: mingzhang.api.v1.ApplyRequest
+	(*ApplyResponse)(nil),                  // 45: mingzhang.api.v1.ApplyResponse
+	(*RecordRefundRequest)(nil),            // 46: mingzhang.api.v1.RecordRefundRequest
+	(*RecordRefundResponse)(nil),           // 47: mingzhang.api.v1.RecordRefundResponse
+	(*RecordFeeRequest)(nil),               // 48: mingzhang.api.v1.RecordFeeRequest
+	(*RecordFeeResponse)(nil),              // 49: mingzhang.api.v1.RecordFeeResponse
+	(*RecordReturnedIncomeRequest)(nil),    // 50: mingzhang.api.v1.RecordReturnedIncomeRequest
+	(*RecordReturnedIncomeResponse)(nil),   // 51: mingzhang.api.v1.RecordReturnedIncomeResponse
+	(*CollectReceivableRequest)(nil),       // 52: mingzhang.api.v1.CollectReceivableRequest
+	(*CollectReceivableResponse)(nil),      // 53: mingzhang.api.v1.CollectReceivableResponse
+	(*RecordReturnedDividendRequest)(nil),  // 54: mingzhang.api.v1.RecordReturnedDividendRequest
+	(*RecordReturnedDividendResponse)(nil), // 55: mingzhang.api.v1.RecordReturnedDividendResponse
+	(*RecordReturnedGrantRequest)(nil),     // 56: mingzhang.api.v1.RecordReturnedGrantRequest
+	(*RecordReturnedGrantResponse)(nil),    // 57: mingzhang.api.v1.RecordReturnedGrantResponse
+	(*RequestDepositReturnRequest)(nil),    // 58: mingzhang.api.v1.RequestDepositReturnRequest
+	(*RequestDepositReturnResponse)(nil),   // 59: mingzhang.api.v1.RequestDepositReturnResponse
+	(*AgreeGiftRequest)(nil),               // 60: mingzhang.api.v1.AgreeGiftRequest
+	(*AgreeGiftResponse)(nil),              // 61: mingzhang.api.v1.AgreeGiftResponse
+	(*ChangeGiftPurposeRequest)(nil),       // 62: mingzhang.api.v1.ChangeGiftPurposeRequest
+	(*ChangeGiftPurposeResponse)(nil),      // 63: mingzhang.api.v1.ChangeGiftPurposeResponse
+	(*RemoveApplicantsRequest)(nil),        // 64: mingzhang.api.v1.RemoveApplicantsRequest
+	(*RemoveApplicantsResponse)(nil),       // 65: mingzhang.api.v1.RemoveApplicantsResponse
+	(*BookTrueUpRequest)(nil),              // 66: mingzhang.api.v1.BookTrueUpRequest
+	(*BookTrueUpResponse)(nil),             // 67: mingzhang.api.v1.BookTrueUpResponse
+	(*Refusal)(nil),                        // 68: mingzhang.api.v1.Refusal
+	(*Document)(nil),                       // 69: mingzhang.api.v1.Document
+	(*Receipt)(nil),                        // 70: mingzhang.api.v1.Receipt
+	(*OpeningLine)(nil),                    // 71: mingzhang.api.v1.OpeningLine
+	(Cover)(0),                             // 72: mingzhang.api.v1.Cover
+	(*Replacement)(nil),                    // 73: mingzhang.api.v1.Replacement
+	(DividendBasis)(0),                     // 74: mingzhang.api.v1.DividendBasis
+	(DividendMethod)(0),                    // 75: mingzhang.api.v1.DividendMethod
 }
 var file_mingzhang_api_v1_books_service_proto_depIdxs = []int32{
-	45, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
-	46, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	48, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	47, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 14: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 15: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
-	47, // 16: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	50, // 17: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
-	51, // 18: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
-	47, // 19: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 20: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 21: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 22: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 23: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 24: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	0,  // 25: mingzhang.api.v1.AddApplicantsRequest.applicants:type_name -> mingzhang.api.v1.GrantApplicant
-	47, // 26: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 27: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 28: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 29: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 30: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	1,  // 31: mingzhang.api.v1.ApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
-	2,  // 32: mingzhang.api.v1.ApplyResponse.results:type_name -> mingzhang.api.v1.ApplyResult
-	3,  // 33: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
-	5,  // 34: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
-	7,  // 35: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
-	9,  // 36: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
-	11, // 37: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
-	13, // 38: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
-	15, // 39: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
-	17, // 40: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
-	19, // 41: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
-	21, // 42: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
-	23, // 43: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
-	25, // 44: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
-	27, // 45: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
-	29, // 46: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
-	31, // 47: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
-	33, // 48: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
-	35, // 49: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
-	37, // 50: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
-	39, // 51: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
-	41, // 52: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
-	43, // 53: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
-	4,  // 54: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
-	6,  // 55: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
-	8,  // 56: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
-	10, // 57: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
-	12, // 58: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
-	14, // 59: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
-	16, // 60: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
-	18, // 61: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
-	20, // 62: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
-	22, // 63: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
-	24, // 64: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
-	26, // 65: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
-	28, // 66: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
-	30, // 67: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
-	32, // 68: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
-	34, // 69: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
-	36, // 70: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
-	38, // 71: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
-	40, // 72: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
-	42, // 73: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
-	44, // 74: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
-	54, // [54:75] is the sub-list for method output_type
-	33, // [33:54] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	68, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	69, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	71, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	70, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	72, // 14: mingzhang.api.v1.RequestReversalRequest.cover:type_name -> mingzhang.api.v1.Cover
+	1,  // 15: mingzhang.api.v1.RequestReversalRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
+	70, // 16: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	73, // 17: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
+	72, // 18: mingzhang.api.v1.RequestCorrectionRequest.cover:type_name -> mingzhang.api.v1.Cover
+	1,  // 19: mingzhang.api.v1.RequestCorrectionRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
+	70, // 20: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	74, // 21: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
+	75, // 22: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
+	70, // 23: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 24: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 25: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 26: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 27: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 28: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	0,  // 29: mingzhang.api.v1.AddApplicantsRequest.applicants:type_name -> mingzhang.api.v1.GrantApplicant
+	70, // 30: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 31: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 32: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 33: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 34: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	2,  // 35: mingzhang.api.v1.ApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
+	3,  // 36: mingzhang.api.v1.ApplyResponse.results:type_name -> mingzhang.api.v1.ApplyResult
+	69, // 37: mingzhang.api.v1.RecordRefundRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 38: mingzhang.api.v1.RecordRefundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 39: mingzhang.api.v1.RecordFeeRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 40: mingzhang.api.v1.RecordFeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 41: mingzhang.api.v1.RecordReturnedIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 42: mingzhang.api.v1.RecordReturnedIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 43: mingzhang.api.v1.CollectReceivableRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 44: mingzhang.api.v1.CollectReceivableResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 45: mingzhang.api.v1.RecordReturnedDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 46: mingzhang.api.v1.RecordReturnedGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 47: mingzhang.api.v1.RequestDepositReturnRequest.documents:type_name -> mingzhang.api.v1.Document
+	70, // 48: mingzhang.api.v1.RequestDepositReturnResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 49: mingzhang.api.v1.AgreeGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	69, // 50: mingzhang.api.v1.ChangeGiftPurposeRequest.consent:type_name -> mingzhang.api.v1.Document
+	70, // 51: mingzhang.api.v1.ChangeGiftPurposeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 52: mingzhang.api.v1.RemoveApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	70, // 53: mingzhang.api.v1.BookTrueUpResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	4,  // 54: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
+	6,  // 55: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
+	8,  // 56: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
+	10, // 57: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
+	12, // 58: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
+	14, // 59: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
+	16, // 60: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
+	18, // 61: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
+	20, // 62: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
+	22, // 63: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
+	24, // 64: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
+	26, // 65: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
+	28, // 66: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
+	30, // 67: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
+	32, // 68: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
+	34, // 69: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
+	36, // 70: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
+	38, // 71: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
+	40, // 72: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
+	42, // 73: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
+	46, // 74: mingzhang.api.v1.BooksService.RecordRefund:input_type -> mingzhang.api.v1.RecordRefundRequest
+	48, // 75: mingzhang.api.v1.BooksService.RecordFee:input_type -> mingzhang.api.v1.RecordFeeRequest
+	50, // 76: mingzhang.api.v1.BooksService.RecordReturnedIncome:input_type -> mingzhang.api.v1.RecordReturnedIncomeRequest
+	52, // 77: mingzhang.api.v1.BooksService.CollectReceivable:input_type -> mingzhang.api.v1.CollectReceivableRequest
+	54, // 78: mingzhang.api.v1.BooksService.RecordReturnedDividend:input_type -> mingzhang.api.v1.RecordReturnedDividendRequest
+	56, // 79: mingzhang.api.v1.BooksService.RecordReturnedGrant:input_type -> mingzhang.api.v1.RecordReturnedGrantRequest
+	58, // 80: mingzhang.api.v1.BooksService.RequestDepositReturn:input_type -> mingzhang.api.v1.RequestDepositReturnRequest
+	60, // 81: mingzhang.api.v1.BooksService.AgreeGift:input_type -> mingzhang.api.v1.AgreeGiftRequest
+	62, // 82: mingzhang.api.v1.BooksService.ChangeGiftPurpose:input_type -> mingzhang.api.v1.ChangeGiftPurposeRequest
+	64, // 83: mingzhang.api.v1.BooksService.RemoveApplicants:input_type -> mingzhang.api.v1.RemoveApplicantsRequest
+	66, // 84: mingzhang.api.v1.BooksService.BookTrueUp:input_type -> mingzhang.api.v1.BookTrueUpRequest
+	44, // 85: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
+	5,  // 86: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
+	7,  // 87: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
+	9,  // 88: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
+	11, // 89: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
+	13, // 90: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
+	15, // 91: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
+	17, // 92: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
+	19, // 93: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
+	21, // 94: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
+	23, // 95: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
+	25, // 96: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
+	27, // 97: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
+	29, // 98: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
+	31, // 99: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
+	33, // 100: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
+	35, // 101: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
+	37, // 102: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
+	39, // 103: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
+	41, // 104: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
+	43, // 105: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
+	47, // 106: mingzhang.api.v1.BooksService.RecordRefund:output_type -> mingzhang.api.v1.RecordRefundResponse
+	49, // 107: mingzhang.api.v1.BooksService.RecordFee:output_type -> mingzhang.api.v1.RecordFeeResponse
+	51, // 108: mingzhang.api.v1.BooksService.RecordReturnedIncome:output_type -> mingzhang.api.v1.RecordReturnedIncomeResponse
+	53, // 109: mingzhang.api.v1.BooksService.CollectReceivable:output_type -> mingzhang.api.v1.CollectReceivableResponse
+	55, // 110: mingzhang.api.v1.BooksService.RecordReturnedDividend:output_type -> mingzhang.api.v1.RecordReturnedDividendResponse
+	57, // 111: mingzhang.api.v1.BooksService.RecordReturnedGrant:output_type -> mingzhang.api.v1.RecordReturnedGrantResponse
+	59, // 112: mingzhang.api.v1.BooksService.RequestDepositReturn:output_type -> mingzhang.api.v1.RequestDepositReturnResponse
+	61, // 113: mingzhang.api.v1.BooksService.AgreeGift:output_type -> mingzhang.api.v1.AgreeGiftResponse
+	63, // 114: mingzhang.api.v1.BooksService.ChangeGiftPurpose:output_type -> mingzhang.api.v1.ChangeGiftPurposeResponse
+	65, // 115: mingzhang.api.v1.BooksService.RemoveApplicants:output_type -> mingzhang.api.v1.RemoveApplicantsResponse
+	67, // 116: mingzhang.api.v1.BooksService.BookTrueUp:output_type -> mingzhang.api.v1.BookTrueUpResponse
+	45, // 117: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
+	86, // [86:118] is the sub-list for method output_type
+	54, // [54:86] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_books_service_proto_init() }
@@ -4012,33 +6241,44 @@ func file_mingzhang_api_v1_books_service_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_types_proto_init()
-	file_mingzhang_api_v1_books_service_proto_msgTypes[3].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[7].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[9].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[11].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[13].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[15].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[17].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[19].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[21].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[23].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[25].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[27].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[29].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[31].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[33].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[35].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[37].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[39].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[41].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[4].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[6].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[12].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[16].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[18].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[20].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[22].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[24].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[26].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[28].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[30].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[32].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[34].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[36].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[38].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[40].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[42].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[46].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[48].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[50].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[52].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[54].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[56].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[58].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[60].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[62].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[64].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[66].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_books_service_proto_rawDesc), len(file_mingzhang_api_v1_books_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   68,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

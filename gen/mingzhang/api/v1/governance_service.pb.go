@@ -60,7 +60,11 @@ type RecordResolutionRequest struct {
 	// The only purpose it allows; default: any of the fund.
 	Purpose string `protobuf:"bytes,17,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Amount it authorises, yuan; only when money is spent or moved.
-	Authority     string `protobuf:"bytes,18,opt,name=authority,proto3" json:"authority,omitempty"`
+	Authority string `protobuf:"bytes,18,opt,name=authority,proto3" json:"authority,omitempty"`
+	// First day a standing resolution may be drawn on, YYYY-MM-DD; default: from its day on.
+	ValidFrom string `protobuf:"bytes,19,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	// Last day it may be drawn on, YYYY-MM-DD; default: no end.
+	ValidUntil    string `protobuf:"bytes,20,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +221,20 @@ func (x *RecordResolutionRequest) GetPurpose() string {
 func (x *RecordResolutionRequest) GetAuthority() string {
 	if x != nil {
 		return x.Authority
+	}
+	return ""
+}
+
+func (x *RecordResolutionRequest) GetValidFrom() string {
+	if x != nil {
+		return x.ValidFrom
+	}
+	return ""
+}
+
+func (x *RecordResolutionRequest) GetValidUntil() string {
+	if x != nil {
+		return x.ValidUntil
 	}
 	return ""
 }
@@ -573,7 +591,9 @@ type AdoptSpendingRuleRequest struct {
 	// Lines, 1 to 100.
 	Tiers []*Tier `protobuf:"bytes,5,rep,name=tiers,proto3" json:"tiers,omitempty"`
 	// The resolution.
-	ResolutionId  string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	ResolutionId string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Days after which an open request lapses, 1 to 3660; default 0: never.
+	RequestDays   uint32 `protobuf:"varint,7,opt,name=request_days,json=requestDays,proto3" json:"request_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -648,6 +668,13 @@ func (x *AdoptSpendingRuleRequest) GetResolutionId() string {
 		return x.ResolutionId
 	}
 	return ""
+}
+
+func (x *AdoptSpendingRuleRequest) GetRequestDays() uint32 {
+	if x != nil {
+		return x.RequestDays
+	}
+	return 0
 }
 
 // AdoptSpendingRuleResponse is what AdoptSpendingRule answers.
@@ -2048,11 +2075,1471 @@ func (x *ClosePeriodResponse) GetReceipt() *Receipt {
 	return nil
 }
 
+// RatifyFlagRequest is what RatifyFlag takes.
+type RatifyFlagRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Voucher number, e.g. 付2021-19 or P2021-19.
+	Voucher string `protobuf:"bytes,5,opt,name=voucher,proto3" json:"voucher,omitempty"`
+	// The flag.
+	Kind FlagKind `protobuf:"varint,6,opt,name=kind,proto3,enum=mingzhang.api.v1.FlagKind" json:"kind,omitempty"`
+	// Resolution that ratifies it; its authority bears the amount.
+	ResolutionId  string `protobuf:"bytes,7,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatifyFlagRequest) Reset() {
+	*x = RatifyFlagRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatifyFlagRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatifyFlagRequest) ProtoMessage() {}
+
+func (x *RatifyFlagRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatifyFlagRequest.ProtoReflect.Descriptor instead.
+func (*RatifyFlagRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RatifyFlagRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RatifyFlagRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RatifyFlagRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RatifyFlagRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RatifyFlagRequest) GetVoucher() string {
+	if x != nil {
+		return x.Voucher
+	}
+	return ""
+}
+
+func (x *RatifyFlagRequest) GetKind() FlagKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FlagKind_FLAG_KIND_UNSPECIFIED
+}
+
+func (x *RatifyFlagRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// RatifyFlagResponse is what RatifyFlag answers.
+type RatifyFlagResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatifyFlagResponse) Reset() {
+	*x = RatifyFlagResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatifyFlagResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatifyFlagResponse) ProtoMessage() {}
+
+func (x *RatifyFlagResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatifyFlagResponse.ProtoReflect.Descriptor instead.
+func (*RatifyFlagResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RatifyFlagResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ExpireRequestRequest is what ExpireRequest takes.
+type ExpireRequestRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The request.
+	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExpireRequestRequest) Reset() {
+	*x = ExpireRequestRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExpireRequestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExpireRequestRequest) ProtoMessage() {}
+
+func (x *ExpireRequestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExpireRequestRequest.ProtoReflect.Descriptor instead.
+func (*ExpireRequestRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ExpireRequestRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ExpireRequestRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ExpireRequestRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ExpireRequestRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ExpireRequestRequest) GetRequestNumber() uint32 {
+	if x != nil {
+		return x.RequestNumber
+	}
+	return 0
+}
+
+// ExpireRequestResponse is what ExpireRequest answers.
+type ExpireRequestResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExpireRequestResponse) Reset() {
+	*x = ExpireRequestResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExpireRequestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExpireRequestResponse) ProtoMessage() {}
+
+func (x *ExpireRequestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExpireRequestResponse.ProtoReflect.Descriptor instead.
+func (*ExpireRequestResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ExpireRequestResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// CancelGrantRoundRequest is what CancelGrantRound takes.
+type CancelGrantRoundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The round.
+	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Public text saying why, at most 200 characters.
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelGrantRoundRequest) Reset() {
+	*x = CancelGrantRoundRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelGrantRoundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelGrantRoundRequest) ProtoMessage() {}
+
+func (x *CancelGrantRoundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelGrantRoundRequest.ProtoReflect.Descriptor instead.
+func (*CancelGrantRoundRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *CancelGrantRoundRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *CancelGrantRoundRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *CancelGrantRoundRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *CancelGrantRoundRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *CancelGrantRoundRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *CancelGrantRoundRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// CancelGrantRoundResponse is what CancelGrantRound answers.
+type CancelGrantRoundResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelGrantRoundResponse) Reset() {
+	*x = CancelGrantRoundResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelGrantRoundResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelGrantRoundResponse) ProtoMessage() {}
+
+func (x *CancelGrantRoundResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelGrantRoundResponse.ProtoReflect.Descriptor instead.
+func (*CancelGrantRoundResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *CancelGrantRoundResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RaiseObjectionRequest is what RaiseObjection takes.
+type RaiseObjectionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The round.
+	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Applicant it is about; default 0: the round as a whole.
+	Member uint32 `protobuf:"varint,6,opt,name=member,proto3" json:"member,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseObjectionRequest) Reset() {
+	*x = RaiseObjectionRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseObjectionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseObjectionRequest) ProtoMessage() {}
+
+func (x *RaiseObjectionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseObjectionRequest.ProtoReflect.Descriptor instead.
+func (*RaiseObjectionRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *RaiseObjectionRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RaiseObjectionRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RaiseObjectionRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RaiseObjectionRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RaiseObjectionRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *RaiseObjectionRequest) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *RaiseObjectionRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// RaiseObjectionResponse is what RaiseObjection answers.
+type RaiseObjectionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseObjectionResponse) Reset() {
+	*x = RaiseObjectionResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseObjectionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseObjectionResponse) ProtoMessage() {}
+
+func (x *RaiseObjectionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseObjectionResponse.ProtoReflect.Descriptor instead.
+func (*RaiseObjectionResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *RaiseObjectionResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// AnswerObjectionRequest is what AnswerObjection takes.
+type AnswerObjectionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The round.
+	RoundId string `protobuf:"bytes,5,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Number of the objection in the round.
+	Objection uint32 `protobuf:"varint,6,opt,name=objection,proto3" json:"objection,omitempty"`
+	// Whether it was found right; default false.
+	Upheld bool `protobuf:"varint,7,opt,name=upheld,proto3" json:"upheld,omitempty"`
+	// Public text, at most 200 characters.
+	Text          string `protobuf:"bytes,8,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerObjectionRequest) Reset() {
+	*x = AnswerObjectionRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerObjectionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerObjectionRequest) ProtoMessage() {}
+
+func (x *AnswerObjectionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerObjectionRequest.ProtoReflect.Descriptor instead.
+func (*AnswerObjectionRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *AnswerObjectionRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *AnswerObjectionRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *AnswerObjectionRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *AnswerObjectionRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *AnswerObjectionRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *AnswerObjectionRequest) GetObjection() uint32 {
+	if x != nil {
+		return x.Objection
+	}
+	return 0
+}
+
+func (x *AnswerObjectionRequest) GetUpheld() bool {
+	if x != nil {
+		return x.Upheld
+	}
+	return false
+}
+
+func (x *AnswerObjectionRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// AnswerObjectionResponse is what AnswerObjection answers.
+type AnswerObjectionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerObjectionResponse) Reset() {
+	*x = AnswerObjectionResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerObjectionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerObjectionResponse) ProtoMessage() {}
+
+func (x *AnswerObjectionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerObjectionResponse.ProtoReflect.Descriptor instead.
+func (*AnswerObjectionResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *AnswerObjectionResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// HoldPayeeRequest is what HoldPayee takes.
+type HoldPayeeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Member number, or household number.
+	Payee uint32 `protobuf:"varint,5,opt,name=payee,proto3" json:"payee,omitempty"`
+	// Whether payee is a household; default false.
+	Household bool `protobuf:"varint,6,opt,name=household,proto3" json:"household,omitempty"`
+	// Why.
+	Kind HoldKind `protobuf:"varint,7,opt,name=kind,proto3,enum=mingzhang.api.v1.HoldKind" json:"kind,omitempty"`
+	// What is held; default: all.
+	Benefit Benefit `protobuf:"varint,8,opt,name=benefit,proto3,enum=mingzhang.api.v1.Benefit" json:"benefit,omitempty"`
+	// Last day of the hold, YYYY-MM-DD; default: until released.
+	Until string `protobuf:"bytes,9,opt,name=until,proto3" json:"until,omitempty"`
+	// Resolution, needed for the black list.
+	ResolutionId string `protobuf:"bytes,10,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Public text, at most 200 characters, without personal data.
+	Reason        string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldPayeeRequest) Reset() {
+	*x = HoldPayeeRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldPayeeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldPayeeRequest) ProtoMessage() {}
+
+func (x *HoldPayeeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldPayeeRequest.ProtoReflect.Descriptor instead.
+func (*HoldPayeeRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *HoldPayeeRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *HoldPayeeRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *HoldPayeeRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *HoldPayeeRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *HoldPayeeRequest) GetPayee() uint32 {
+	if x != nil {
+		return x.Payee
+	}
+	return 0
+}
+
+func (x *HoldPayeeRequest) GetHousehold() bool {
+	if x != nil {
+		return x.Household
+	}
+	return false
+}
+
+func (x *HoldPayeeRequest) GetKind() HoldKind {
+	if x != nil {
+		return x.Kind
+	}
+	return HoldKind_HOLD_KIND_UNSPECIFIED
+}
+
+func (x *HoldPayeeRequest) GetBenefit() Benefit {
+	if x != nil {
+		return x.Benefit
+	}
+	return Benefit_BENEFIT_UNSPECIFIED
+}
+
+func (x *HoldPayeeRequest) GetUntil() string {
+	if x != nil {
+		return x.Until
+	}
+	return ""
+}
+
+func (x *HoldPayeeRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *HoldPayeeRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// HoldPayeeResponse is what HoldPayee answers.
+type HoldPayeeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldPayeeResponse) Reset() {
+	*x = HoldPayeeResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldPayeeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldPayeeResponse) ProtoMessage() {}
+
+func (x *HoldPayeeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldPayeeResponse.ProtoReflect.Descriptor instead.
+func (*HoldPayeeResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *HoldPayeeResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ReleaseHoldRequest is what ReleaseHold takes.
+type ReleaseHoldRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Number of the hold.
+	Hold          uint32 `protobuf:"varint,5,opt,name=hold,proto3" json:"hold,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseHoldRequest) Reset() {
+	*x = ReleaseHoldRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseHoldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseHoldRequest) ProtoMessage() {}
+
+func (x *ReleaseHoldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseHoldRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseHoldRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ReleaseHoldRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ReleaseHoldRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ReleaseHoldRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ReleaseHoldRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ReleaseHoldRequest) GetHold() uint32 {
+	if x != nil {
+		return x.Hold
+	}
+	return 0
+}
+
+// ReleaseHoldResponse is what ReleaseHold answers.
+type ReleaseHoldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseHoldResponse) Reset() {
+	*x = ReleaseHoldResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseHoldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseHoldResponse) ProtoMessage() {}
+
+func (x *ReleaseHoldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseHoldResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseHoldResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ReleaseHoldResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ReviewPeriodRequest is what ReviewPeriod takes.
+type ReviewPeriodRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Month, YYYY-MM.
+	Month string `protobuf:"bytes,5,opt,name=month,proto3" json:"month,omitempty"`
+	// What is said of the month.
+	Verdict Verdict `protobuf:"varint,6,opt,name=verdict,proto3,enum=mingzhang.api.v1.Verdict" json:"verdict,omitempty"`
+	// Public text, at most 200 characters.
+	Remark string `protobuf:"bytes,7,opt,name=remark,proto3" json:"remark,omitempty"`
+	// What is said of single vouchers, at most 200.
+	Items []*ReviewItem `protobuf:"bytes,8,rep,name=items,proto3" json:"items,omitempty"`
+	// Digest of the statement that was read, hex; default: not compared.
+	StatementSha256 string `protobuf:"bytes,9,opt,name=statement_sha256,json=statementSha256,proto3" json:"statement_sha256,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ReviewPeriodRequest) Reset() {
+	*x = ReviewPeriodRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewPeriodRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewPeriodRequest) ProtoMessage() {}
+
+func (x *ReviewPeriodRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewPeriodRequest.ProtoReflect.Descriptor instead.
+func (*ReviewPeriodRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ReviewPeriodRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ReviewPeriodRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ReviewPeriodRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ReviewPeriodRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ReviewPeriodRequest) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *ReviewPeriodRequest) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *ReviewPeriodRequest) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+func (x *ReviewPeriodRequest) GetItems() []*ReviewItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ReviewPeriodRequest) GetStatementSha256() string {
+	if x != nil {
+		return x.StatementSha256
+	}
+	return ""
+}
+
+// ReviewPeriodResponse is what ReviewPeriod answers.
+type ReviewPeriodResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewPeriodResponse) Reset() {
+	*x = ReviewPeriodResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewPeriodResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewPeriodResponse) ProtoMessage() {}
+
+func (x *ReviewPeriodResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewPeriodResponse.ProtoReflect.Descriptor instead.
+func (*ReviewPeriodResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ReviewPeriodResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ChangeBodyRequest is what ChangeBody takes.
+type ChangeBodyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The body as it is from now on.
+	Body *Body `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	// The resolution.
+	ResolutionId  string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeBodyRequest) Reset() {
+	*x = ChangeBodyRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeBodyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeBodyRequest) ProtoMessage() {}
+
+func (x *ChangeBodyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeBodyRequest.ProtoReflect.Descriptor instead.
+func (*ChangeBodyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ChangeBodyRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ChangeBodyRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ChangeBodyRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ChangeBodyRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ChangeBodyRequest) GetBody() *Body {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ChangeBodyRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// ChangeBodyResponse is what ChangeBody answers.
+type ChangeBodyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeBodyResponse) Reset() {
+	*x = ChangeBodyResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeBodyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeBodyResponse) ProtoMessage() {}
+
+func (x *ChangeBodyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeBodyResponse.ProtoReflect.Descriptor instead.
+func (*ChangeBodyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *ChangeBodyResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ChangeFundRequest is what ChangeFund takes.
+type ChangeFundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// The fund as it is from now on.
+	Fund *Fund `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
+	// The resolution.
+	ResolutionId  string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeFundRequest) Reset() {
+	*x = ChangeFundRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeFundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeFundRequest) ProtoMessage() {}
+
+func (x *ChangeFundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeFundRequest.ProtoReflect.Descriptor instead.
+func (*ChangeFundRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ChangeFundRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ChangeFundRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ChangeFundRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ChangeFundRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ChangeFundRequest) GetFund() *Fund {
+	if x != nil {
+		return x.Fund
+	}
+	return nil
+}
+
+func (x *ChangeFundRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// ChangeFundResponse is what ChangeFund answers.
+type ChangeFundResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeFundResponse) Reset() {
+	*x = ChangeFundResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeFundResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeFundResponse) ProtoMessage() {}
+
+func (x *ChangeFundResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeFundResponse.ProtoReflect.Descriptor instead.
+func (*ChangeFundResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ChangeFundResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
 var File_mingzhang_api_v1_governance_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/governance_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"\xbd\a\n" +
+	")mingzhang/api/v1/governance_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"\xcd\b\n" +
 	"\x17RecordResolutionRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -2077,7 +3564,11 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06matter\x12@\n" +
 	"\x04fund\x18\x10 \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04fund\x12F\n" +
 	"\apurpose\x18\x11 \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\apurpose\x12%\n" +
-	"\tauthority\x18\x12 \x01(\tB\a\xbaH\x04r\x02\x18(R\tauthorityB\x13\n" +
+	"\tauthority\x18\x12 \x01(\tB\a\xbaH\x04r\x02\x18(R\tauthority\x12E\n" +
+	"\n" +
+	"valid_from\x18\x13 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\tvalidFrom\x12G\n" +
+	"\vvalid_until\x18\x14 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\n" +
+	"validUntilB\x13\n" +
 	"\x11_expected_version\"O\n" +
 	"\x18RecordResolutionResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xd3\x02\n" +
@@ -2105,7 +3596,7 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\rresolution_id\x18\t \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
 	"\x11_expected_version\"J\n" +
 	"\x13AdoptPolicyResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x8d\x03\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xba\x03\n" +
 	"\x18AdoptSpendingRuleRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -2114,7 +3605,8 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x128\n" +
 	"\x05tiers\x18\x05 \x03(\v2\x16.mingzhang.api.v1.TierB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05tiers\x12N\n" +
-	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
+	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionId\x12+\n" +
+	"\frequest_days\x18\a \x01(\rB\b\xbaH\x05*\x03\x18\xcc\x1cR\vrequestDaysB\x13\n" +
 	"\x11_expected_version\"P\n" +
 	"\x19AdoptSpendingRuleResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xfe\x02\n" +
@@ -2229,8 +3721,134 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\x05month\x18\x05 \x01(\tB\x1a\xbaH\x17r\x152\x13^[0-9]{4}-[0-9]{2}$R\x05monthB\x13\n" +
 	"\x11_expected_version\"J\n" +
 	"\x13ClosePeriodResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xfe\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xad\x03\n" +
+	"\x11RatifyFlagRequest\x12'\n" +
 	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12#\n" +
+	"\avoucher\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x18R\avoucher\x12:\n" +
+	"\x04kind\x18\x06 \x01(\x0e2\x1a.mingzhang.api.v1.FlagKindB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12N\n" +
+	"\rresolution_id\x18\a \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
+	"\x11_expected_version\"I\n" +
+	"\x12RatifyFlagResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xaf\x02\n" +
+	"\x14ExpireRequestRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12.\n" +
+	"\x0erequest_number\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\rrequestNumberB\x13\n" +
+	"\x11_expected_version\"L\n" +
+	"\x15ExpireRequestResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xec\x02\n" +
+	"\x17CancelGrantRoundRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12D\n" +
+	"\bround_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\aroundId\x12\"\n" +
+	"\x06reason\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06reasonB\x13\n" +
+	"\x11_expected_version\"O\n" +
+	"\x18CancelGrantRoundResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xfe\x02\n" +
+	"\x15RaiseObjectionRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12D\n" +
+	"\bround_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\aroundId\x12\x16\n" +
+	"\x06member\x18\x06 \x01(\rR\x06member\x12\x1e\n" +
+	"\x04text\x18\a \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x04textB\x13\n" +
+	"\x11_expected_version\"M\n" +
+	"\x16RaiseObjectionResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa6\x03\n" +
+	"\x16AnswerObjectionRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12D\n" +
+	"\bround_id\x18\x05 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\aroundId\x12%\n" +
+	"\tobjection\x18\x06 \x01(\rB\a\xbaH\x04*\x02(\x01R\tobjection\x12\x16\n" +
+	"\x06upheld\x18\a \x01(\bR\x06upheld\x12\x1e\n" +
+	"\x04text\x18\b \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x04textB\x13\n" +
+	"\x11_expected_version\"N\n" +
+	"\x17AnswerObjectionResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xe6\x04\n" +
+	"\x10HoldPayeeRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12\x1d\n" +
+	"\x05payee\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\x05payee\x12\x1c\n" +
+	"\thousehold\x18\x06 \x01(\bR\thousehold\x12:\n" +
+	"\x04kind\x18\a \x01(\x0e2\x1a.mingzhang.api.v1.HoldKindB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12=\n" +
+	"\abenefit\x18\b \x01(\x0e2\x19.mingzhang.api.v1.BenefitB\b\xbaH\x05\x82\x01\x02\x10\x01R\abenefit\x12<\n" +
+	"\x05until\x18\t \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x05until\x12Q\n" +
+	"\rresolution_id\x18\n" +
+	" \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fresolutionId\x12 \n" +
+	"\x06reason\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06reasonB\x13\n" +
+	"\x11_expected_version\"H\n" +
+	"\x11HoldPayeeResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x9a\x02\n" +
+	"\x12ReleaseHoldRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12\x1b\n" +
+	"\x04hold\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\x04holdB\x13\n" +
+	"\x11_expected_version\"J\n" +
+	"\x13ReleaseHoldResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x97\x04\n" +
+	"\x13ReviewPeriodRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x120\n" +
+	"\x05month\x18\x05 \x01(\tB\x1a\xbaH\x17r\x152\x13^[0-9]{4}-[0-9]{2}$R\x05month\x12?\n" +
+	"\averdict\x18\x06 \x01(\x0e2\x19.mingzhang.api.v1.VerdictB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\averdict\x12 \n" +
+	"\x06remark\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06remark\x12=\n" +
+	"\x05items\x18\b \x03(\v2\x1c.mingzhang.api.v1.ReviewItemB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\x05items\x12C\n" +
+	"\x10statement_sha256\x18\t \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x0fstatementSha256B\x13\n" +
+	"\x11_expected_version\"K\n" +
+	"\x14ReviewPeriodResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x80\x03\n" +
+	"\x11ChangeBodyRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x122\n" +
+	"\x04body\x18\x05 \x01(\v2\x16.mingzhang.api.v1.BodyB\x06\xbaH\x03\xc8\x01\x01R\x04body\x12N\n" +
+	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
+	"\x11_expected_version\"I\n" +
+	"\x12ChangeBodyResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x80\x03\n" +
+	"\x11ChangeFundRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x122\n" +
+	"\x04fund\x18\x05 \x01(\v2\x16.mingzhang.api.v1.FundB\x06\xbaH\x03\xc8\x01\x01R\x04fund\x12N\n" +
+	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
+	"\x11_expected_version\"I\n" +
+	"\x12ChangeFundResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xb4\x12\n" +
 	"\x11GovernanceService\x12i\n" +
 	"\x10RecordResolution\x12).mingzhang.api.v1.RecordResolutionRequest\x1a*.mingzhang.api.v1.RecordResolutionResponse\x12l\n" +
 	"\x11ConfirmResolution\x12*.mingzhang.api.v1.ConfirmResolutionRequest\x1a+.mingzhang.api.v1.ConfirmResolutionResponse\x12Z\n" +
@@ -2245,7 +3863,20 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\vAwardGrants\x12$.mingzhang.api.v1.AwardGrantsRequest\x1a%.mingzhang.api.v1.AwardGrantsResponse\x12Z\n" +
 	"\vCancelGrant\x12$.mingzhang.api.v1.CancelGrantRequest\x1a%.mingzhang.api.v1.CancelGrantResponse\x12f\n" +
 	"\x0fDeclareDividend\x12(.mingzhang.api.v1.DeclareDividendRequest\x1a).mingzhang.api.v1.DeclareDividendResponse\x12Z\n" +
-	"\vClosePeriod\x12$.mingzhang.api.v1.ClosePeriodRequest\x1a%.mingzhang.api.v1.ClosePeriodResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\vClosePeriod\x12$.mingzhang.api.v1.ClosePeriodRequest\x1a%.mingzhang.api.v1.ClosePeriodResponse\x12W\n" +
+	"\n" +
+	"RatifyFlag\x12#.mingzhang.api.v1.RatifyFlagRequest\x1a$.mingzhang.api.v1.RatifyFlagResponse\x12`\n" +
+	"\rExpireRequest\x12&.mingzhang.api.v1.ExpireRequestRequest\x1a'.mingzhang.api.v1.ExpireRequestResponse\x12i\n" +
+	"\x10CancelGrantRound\x12).mingzhang.api.v1.CancelGrantRoundRequest\x1a*.mingzhang.api.v1.CancelGrantRoundResponse\x12c\n" +
+	"\x0eRaiseObjection\x12'.mingzhang.api.v1.RaiseObjectionRequest\x1a(.mingzhang.api.v1.RaiseObjectionResponse\x12f\n" +
+	"\x0fAnswerObjection\x12(.mingzhang.api.v1.AnswerObjectionRequest\x1a).mingzhang.api.v1.AnswerObjectionResponse\x12T\n" +
+	"\tHoldPayee\x12\".mingzhang.api.v1.HoldPayeeRequest\x1a#.mingzhang.api.v1.HoldPayeeResponse\x12Z\n" +
+	"\vReleaseHold\x12$.mingzhang.api.v1.ReleaseHoldRequest\x1a%.mingzhang.api.v1.ReleaseHoldResponse\x12]\n" +
+	"\fReviewPeriod\x12%.mingzhang.api.v1.ReviewPeriodRequest\x1a&.mingzhang.api.v1.ReviewPeriodResponse\x12W\n" +
+	"\n" +
+	"ChangeBody\x12#.mingzhang.api.v1.ChangeBodyRequest\x1a$.mingzhang.api.v1.ChangeBodyResponse\x12W\n" +
+	"\n" +
+	"ChangeFund\x12#.mingzhang.api.v1.ChangeFundRequest\x1a$.mingzhang.api.v1.ChangeFundResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_governance_service_proto_rawDescOnce sync.Once
@@ -2259,7 +3890,7 @@ func file_mingzhang_api_v1_governance_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_governance_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_governance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_mingzhang_api_v1_governance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_mingzhang_api_v1_governance_service_proto_goTypes = []any{
 	(*RecordResolutionRequest)(nil),   // 0: mingzhang.api.v1.RecordResolutionRequest
 	(*RecordResolutionResponse)(nil),  // 1: mingzhang.api.v1.RecordResolutionResponse
@@ -2289,66 +3920,129 @@ var file_mingzhang_api_v1_governance_service_proto_goTypes = []any{
 	(*DeclareDividendResponse)(nil),   // 25: mingzhang.api.v1.DeclareDividendResponse
 	(*ClosePeriodRequest)(nil),        // 26: mingzhang.api.v1.ClosePeriodRequest
 	(*ClosePeriodResponse)(nil),       // 27: mingzhang.api.v1.ClosePeriodResponse
-	(Matter)(0),                       // 28: mingzhang.api.v1.Matter
-	(*Receipt)(nil),                   // 29: mingzhang.api.v1.Receipt
-	(*PolicyShare)(nil),               // 30: mingzhang.api.v1.PolicyShare
-	(Rounding)(0),                     // 31: mingzhang.api.v1.Rounding
-	(*Tier)(nil),                      // 32: mingzhang.api.v1.Tier
-	(*Fund)(nil),                      // 33: mingzhang.api.v1.Fund
+	(*RatifyFlagRequest)(nil),         // 28: mingzhang.api.v1.RatifyFlagRequest
+	(*RatifyFlagResponse)(nil),        // 29: mingzhang.api.v1.RatifyFlagResponse
+	(*ExpireRequestRequest)(nil),      // 30: mingzhang.api.v1.ExpireRequestRequest
+	(*ExpireRequestResponse)(nil),     // 31: mingzhang.api.v1.ExpireRequestResponse
+	(*CancelGrantRoundRequest)(nil),   // 32: mingzhang.api.v1.CancelGrantRoundRequest
+	(*CancelGrantRoundResponse)(nil),  // 33: mingzhang.api.v1.CancelGrantRoundResponse
+	(*RaiseObjectionRequest)(nil),     // 34: mingzhang.api.v1.RaiseObjectionRequest
+	(*RaiseObjectionResponse)(nil),    // 35: mingzhang.api.v1.RaiseObjectionResponse
+	(*AnswerObjectionRequest)(nil),    // 36: mingzhang.api.v1.AnswerObjectionRequest
+	(*AnswerObjectionResponse)(nil),   // 37: mingzhang.api.v1.AnswerObjectionResponse
+	(*HoldPayeeRequest)(nil),          // 38: mingzhang.api.v1.HoldPayeeRequest
+	(*HoldPayeeResponse)(nil),         // 39: mingzhang.api.v1.HoldPayeeResponse
+	(*ReleaseHoldRequest)(nil),        // 40: mingzhang.api.v1.ReleaseHoldRequest
+	(*ReleaseHoldResponse)(nil),       // 41: mingzhang.api.v1.ReleaseHoldResponse
+	(*ReviewPeriodRequest)(nil),       // 42: mingzhang.api.v1.ReviewPeriodRequest
+	(*ReviewPeriodResponse)(nil),      // 43: mingzhang.api.v1.ReviewPeriodResponse
+	(*ChangeBodyRequest)(nil),         // 44: mingzhang.api.v1.ChangeBodyRequest
+	(*ChangeBodyResponse)(nil),        // 45: mingzhang.api.v1.ChangeBodyResponse
+	(*ChangeFundRequest)(nil),         // 46: mingzhang.api.v1.ChangeFundRequest
+	(*ChangeFundResponse)(nil),        // 47: mingzhang.api.v1.ChangeFundResponse
+	(Matter)(0),                       // 48: mingzhang.api.v1.Matter
+	(*Receipt)(nil),                   // 49: mingzhang.api.v1.Receipt
+	(*PolicyShare)(nil),               // 50: mingzhang.api.v1.PolicyShare
+	(Rounding)(0),                     // 51: mingzhang.api.v1.Rounding
+	(*Tier)(nil),                      // 52: mingzhang.api.v1.Tier
+	(*Fund)(nil),                      // 53: mingzhang.api.v1.Fund
+	(FlagKind)(0),                     // 54: mingzhang.api.v1.FlagKind
+	(HoldKind)(0),                     // 55: mingzhang.api.v1.HoldKind
+	(Benefit)(0),                      // 56: mingzhang.api.v1.Benefit
+	(Verdict)(0),                      // 57: mingzhang.api.v1.Verdict
+	(*ReviewItem)(nil),                // 58: mingzhang.api.v1.ReviewItem
+	(*Body)(nil),                      // 59: mingzhang.api.v1.Body
 }
 var file_mingzhang_api_v1_governance_service_proto_depIdxs = []int32{
-	28, // 0: mingzhang.api.v1.RecordResolutionRequest.matter:type_name -> mingzhang.api.v1.Matter
-	29, // 1: mingzhang.api.v1.RecordResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 2: mingzhang.api.v1.ConfirmResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	30, // 3: mingzhang.api.v1.AdoptPolicyRequest.shares:type_name -> mingzhang.api.v1.PolicyShare
-	31, // 4: mingzhang.api.v1.AdoptPolicyRequest.rounding:type_name -> mingzhang.api.v1.Rounding
-	29, // 5: mingzhang.api.v1.AdoptPolicyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	32, // 6: mingzhang.api.v1.AdoptSpendingRuleRequest.tiers:type_name -> mingzhang.api.v1.Tier
-	29, // 7: mingzhang.api.v1.AdoptSpendingRuleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	33, // 8: mingzhang.api.v1.OpenFundRequest.fund:type_name -> mingzhang.api.v1.Fund
-	29, // 9: mingzhang.api.v1.OpenFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 10: mingzhang.api.v1.ConfirmOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 11: mingzhang.api.v1.ReviewRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 12: mingzhang.api.v1.ApproveRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 13: mingzhang.api.v1.RejectRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 14: mingzhang.api.v1.ReviewGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 15: mingzhang.api.v1.AwardGrantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 16: mingzhang.api.v1.CancelGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 17: mingzhang.api.v1.DeclareDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 18: mingzhang.api.v1.ClosePeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	0,  // 19: mingzhang.api.v1.GovernanceService.RecordResolution:input_type -> mingzhang.api.v1.RecordResolutionRequest
-	2,  // 20: mingzhang.api.v1.GovernanceService.ConfirmResolution:input_type -> mingzhang.api.v1.ConfirmResolutionRequest
-	4,  // 21: mingzhang.api.v1.GovernanceService.AdoptPolicy:input_type -> mingzhang.api.v1.AdoptPolicyRequest
-	6,  // 22: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:input_type -> mingzhang.api.v1.AdoptSpendingRuleRequest
-	8,  // 23: mingzhang.api.v1.GovernanceService.OpenFund:input_type -> mingzhang.api.v1.OpenFundRequest
-	10, // 24: mingzhang.api.v1.GovernanceService.ConfirmOpening:input_type -> mingzhang.api.v1.ConfirmOpeningRequest
-	12, // 25: mingzhang.api.v1.GovernanceService.ReviewRequest:input_type -> mingzhang.api.v1.ReviewRequestRequest
-	14, // 26: mingzhang.api.v1.GovernanceService.ApproveRequest:input_type -> mingzhang.api.v1.ApproveRequestRequest
-	16, // 27: mingzhang.api.v1.GovernanceService.RejectRequest:input_type -> mingzhang.api.v1.RejectRequestRequest
-	18, // 28: mingzhang.api.v1.GovernanceService.ReviewGrantRound:input_type -> mingzhang.api.v1.ReviewGrantRoundRequest
-	20, // 29: mingzhang.api.v1.GovernanceService.AwardGrants:input_type -> mingzhang.api.v1.AwardGrantsRequest
-	22, // 30: mingzhang.api.v1.GovernanceService.CancelGrant:input_type -> mingzhang.api.v1.CancelGrantRequest
-	24, // 31: mingzhang.api.v1.GovernanceService.DeclareDividend:input_type -> mingzhang.api.v1.DeclareDividendRequest
-	26, // 32: mingzhang.api.v1.GovernanceService.ClosePeriod:input_type -> mingzhang.api.v1.ClosePeriodRequest
-	1,  // 33: mingzhang.api.v1.GovernanceService.RecordResolution:output_type -> mingzhang.api.v1.RecordResolutionResponse
-	3,  // 34: mingzhang.api.v1.GovernanceService.ConfirmResolution:output_type -> mingzhang.api.v1.ConfirmResolutionResponse
-	5,  // 35: mingzhang.api.v1.GovernanceService.AdoptPolicy:output_type -> mingzhang.api.v1.AdoptPolicyResponse
-	7,  // 36: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:output_type -> mingzhang.api.v1.AdoptSpendingRuleResponse
-	9,  // 37: mingzhang.api.v1.GovernanceService.OpenFund:output_type -> mingzhang.api.v1.OpenFundResponse
-	11, // 38: mingzhang.api.v1.GovernanceService.ConfirmOpening:output_type -> mingzhang.api.v1.ConfirmOpeningResponse
-	13, // 39: mingzhang.api.v1.GovernanceService.ReviewRequest:output_type -> mingzhang.api.v1.ReviewRequestResponse
-	15, // 40: mingzhang.api.v1.GovernanceService.ApproveRequest:output_type -> mingzhang.api.v1.ApproveRequestResponse
-	17, // 41: mingzhang.api.v1.GovernanceService.RejectRequest:output_type -> mingzhang.api.v1.RejectRequestResponse
-	19, // 42: mingzhang.api.v1.GovernanceService.ReviewGrantRound:output_type -> mingzhang.api.v1.ReviewGrantRoundResponse
-	21, // 43: mingzhang.api.v1.GovernanceService.AwardGrants:output_type -> mingzhang.api.v1.AwardGrantsResponse
-	23, // 44: mingzhang.api.v1.GovernanceService.CancelGrant:output_type -> mingzhang.api.v1.CancelGrantResponse
-	25, // 45: mingzhang.api.v1.GovernanceService.DeclareDividend:output_type -> mingzhang.api.v1.DeclareDividendResponse
-	27, // 46: mingzhang.api.v1.GovernanceService.ClosePeriod:output_type -> mingzhang.api.v1.ClosePeriodResponse
-	33, // [33:47] is the sub-list for method output_type
-	19, // [19:33] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	48, // 0: mingzhang.api.v1.RecordResolutionRequest.matter:type_name -> mingzhang.api.v1.Matter
+	49, // 1: mingzhang.api.v1.RecordResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 2: mingzhang.api.v1.ConfirmResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	50, // 3: mingzhang.api.v1.AdoptPolicyRequest.shares:type_name -> mingzhang.api.v1.PolicyShare
+	51, // 4: mingzhang.api.v1.AdoptPolicyRequest.rounding:type_name -> mingzhang.api.v1.Rounding
+	49, // 5: mingzhang.api.v1.AdoptPolicyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	52, // 6: mingzhang.api.v1.AdoptSpendingRuleRequest.tiers:type_name -> mingzhang.api.v1.Tier
+	49, // 7: mingzhang.api.v1.AdoptSpendingRuleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 8: mingzhang.api.v1.OpenFundRequest.fund:type_name -> mingzhang.api.v1.Fund
+	49, // 9: mingzhang.api.v1.OpenFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 10: mingzhang.api.v1.ConfirmOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 11: mingzhang.api.v1.ReviewRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 12: mingzhang.api.v1.ApproveRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 13: mingzhang.api.v1.RejectRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 14: mingzhang.api.v1.ReviewGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 15: mingzhang.api.v1.AwardGrantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 16: mingzhang.api.v1.CancelGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 17: mingzhang.api.v1.DeclareDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 18: mingzhang.api.v1.ClosePeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	54, // 19: mingzhang.api.v1.RatifyFlagRequest.kind:type_name -> mingzhang.api.v1.FlagKind
+	49, // 20: mingzhang.api.v1.RatifyFlagResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 21: mingzhang.api.v1.ExpireRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 22: mingzhang.api.v1.CancelGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 23: mingzhang.api.v1.RaiseObjectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 24: mingzhang.api.v1.AnswerObjectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 25: mingzhang.api.v1.HoldPayeeRequest.kind:type_name -> mingzhang.api.v1.HoldKind
+	56, // 26: mingzhang.api.v1.HoldPayeeRequest.benefit:type_name -> mingzhang.api.v1.Benefit
+	49, // 27: mingzhang.api.v1.HoldPayeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 28: mingzhang.api.v1.ReleaseHoldResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	57, // 29: mingzhang.api.v1.ReviewPeriodRequest.verdict:type_name -> mingzhang.api.v1.Verdict
+	58, // 30: mingzhang.api.v1.ReviewPeriodRequest.items:type_name -> mingzhang.api.v1.ReviewItem
+	49, // 31: mingzhang.api.v1.ReviewPeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	59, // 32: mingzhang.api.v1.ChangeBodyRequest.body:type_name -> mingzhang.api.v1.Body
+	49, // 33: mingzhang.api.v1.ChangeBodyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 34: mingzhang.api.v1.ChangeFundRequest.fund:type_name -> mingzhang.api.v1.Fund
+	49, // 35: mingzhang.api.v1.ChangeFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	0,  // 36: mingzhang.api.v1.GovernanceService.RecordResolution:input_type -> mingzhang.api.v1.RecordResolutionRequest
+	2,  // 37: mingzhang.api.v1.GovernanceService.ConfirmResolution:input_type -> mingzhang.api.v1.ConfirmResolutionRequest
+	4,  // 38: mingzhang.api.v1.GovernanceService.AdoptPolicy:input_type -> mingzhang.api.v1.AdoptPolicyRequest
+	6,  // 39: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:input_type -> mingzhang.api.v1.AdoptSpendingRuleRequest
+	8,  // 40: mingzhang.api.v1.GovernanceService.OpenFund:input_type -> mingzhang.api.v1.OpenFundRequest
+	10, // 41: mingzhang.api.v1.GovernanceService.ConfirmOpening:input_type -> mingzhang.api.v1.ConfirmOpeningRequest
+	12, // 42: mingzhang.api.v1.GovernanceService.ReviewRequest:input_type -> mingzhang.api.v1.ReviewRequestRequest
+	14, // 43: mingzhang.api.v1.GovernanceService.ApproveRequest:input_type -> mingzhang.api.v1.ApproveRequestRequest
+	16, // 44: mingzhang.api.v1.GovernanceService.RejectRequest:input_type -> mingzhang.api.v1.RejectRequestRequest
+	18, // 45: mingzhang.api.v1.GovernanceService.ReviewGrantRound:input_type -> mingzhang.api.v1.ReviewGrantRoundRequest
+	20, // 46: mingzhang.api.v1.GovernanceService.AwardGrants:input_type -> mingzhang.api.v1.AwardGrantsRequest
+	22, // 47: mingzhang.api.v1.GovernanceService.CancelGrant:input_type -> mingzhang.api.v1.CancelGrantRequest
+	24, // 48: mingzhang.api.v1.GovernanceService.DeclareDividend:input_type -> mingzhang.api.v1.DeclareDividendRequest
+	26, // 49: mingzhang.api.v1.GovernanceService.ClosePeriod:input_type -> mingzhang.api.v1.ClosePeriodRequest
+	28, // 50: mingzhang.api.v1.GovernanceService.RatifyFlag:input_type -> mingzhang.api.v1.RatifyFlagRequest
+	30, // 51: mingzhang.api.v1.GovernanceService.ExpireRequest:input_type -> mingzhang.api.v1.ExpireRequestRequest
+	32, // 52: mingzhang.api.v1.GovernanceService.CancelGrantRound:input_type -> mingzhang.api.v1.CancelGrantRoundRequest
+	34, // 53: mingzhang.api.v1.GovernanceService.RaiseObjection:input_type -> mingzhang.api.v1.RaiseObjectionRequest
+	36, // 54: mingzhang.api.v1.GovernanceService.AnswerObjection:input_type -> mingzhang.api.v1.AnswerObjectionRequest
+	38, // 55: mingzhang.api.v1.GovernanceService.HoldPayee:input_type -> mingzhang.api.v1.HoldPayeeRequest
+	40, // 56: mingzhang.api.v1.GovernanceService.ReleaseHold:input_type -> mingzhang.api.v1.ReleaseHoldRequest
+	42, // 57: mingzhang.api.v1.GovernanceService.ReviewPeriod:input_type -> mingzhang.api.v1.ReviewPeriodRequest
+	44, // 58: mingzhang.api.v1.GovernanceService.ChangeBody:input_type -> mingzhang.api.v1.ChangeBodyRequest
+	46, // 59: mingzhang.api.v1.GovernanceService.ChangeFund:input_type -> mingzhang.api.v1.ChangeFundRequest
+	1,  // 60: mingzhang.api.v1.GovernanceService.RecordResolution:output_type -> mingzhang.api.v1.RecordResolutionResponse
+	3,  // 61: mingzhang.api.v1.GovernanceService.ConfirmResolution:output_type -> mingzhang.api.v1.ConfirmResolutionResponse
+	5,  // 62: mingzhang.api.v1.GovernanceService.AdoptPolicy:output_type -> mingzhang.api.v1.AdoptPolicyResponse
+	7,  // 63: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:output_type -> mingzhang.api.v1.AdoptSpendingRuleResponse
+	9,  // 64: mingzhang.api.v1.GovernanceService.OpenFund:output_type -> mingzhang.api.v1.OpenFundResponse
+	11, // 65: mingzhang.api.v1.GovernanceService.ConfirmOpening:output_type -> mingzhang.api.v1.ConfirmOpeningResponse
+	13, // 66: mingzhang.api.v1.GovernanceService.ReviewRequest:output_type -> mingzhang.api.v1.ReviewRequestResponse
+	15, // 67: mingzhang.api.v1.GovernanceService.ApproveRequest:output_type -> mingzhang.api.v1.ApproveRequestResponse
+	17, // 68: mingzhang.api.v1.GovernanceService.RejectRequest:output_type -> mingzhang.api.v1.RejectRequestResponse
+	19, // 69: mingzhang.api.v1.GovernanceService.ReviewGrantRound:output_type -> mingzhang.api.v1.ReviewGrantRoundResponse
+	21, // 70: mingzhang.api.v1.GovernanceService.AwardGrants:output_type -> mingzhang.api.v1.AwardGrantsResponse
+	23, // 71: mingzhang.api.v1.GovernanceService.CancelGrant:output_type -> mingzhang.api.v1.CancelGrantResponse
+	25, // 72: mingzhang.api.v1.GovernanceService.DeclareDividend:output_type -> mingzhang.api.v1.DeclareDividendResponse
+	27, // 73: mingzhang.api.v1.GovernanceService.ClosePeriod:output_type -> mingzhang.api.v1.ClosePeriodResponse
+	29, // 74: mingzhang.api.v1.GovernanceService.RatifyFlag:output_type -> mingzhang.api.v1.RatifyFlagResponse
+	31, // 75: mingzhang.api.v1.GovernanceService.ExpireRequest:output_type -> mingzhang.api.v1.ExpireRequestResponse
+	33, // 76: mingzhang.api.v1.GovernanceService.CancelGrantRound:output_type -> mingzhang.api.v1.CancelGrantRoundResponse
+	35, // 77: mingzhang.api.v1.GovernanceService.RaiseObjection:output_type -> mingzhang.api.v1.RaiseObjectionResponse
+	37, // 78: mingzhang.api.v1.GovernanceService.AnswerObjection:output_type -> mingzhang.api.v1.AnswerObjectionResponse
+	39, // 79: mingzhang.api.v1.GovernanceService.HoldPayee:output_type -> mingzhang.api.v1.HoldPayeeResponse
+	41, // 80: mingzhang.api.v1.GovernanceService.ReleaseHold:output_type -> mingzhang.api.v1.ReleaseHoldResponse
+	43, // 81: mingzhang.api.v1.GovernanceService.ReviewPeriod:output_type -> mingzhang.api.v1.ReviewPeriodResponse
+	45, // 82: mingzhang.api.v1.GovernanceService.ChangeBody:output_type -> mingzhang.api.v1.ChangeBodyResponse
+	47, // 83: mingzhang.api.v1.GovernanceService.ChangeFund:output_type -> mingzhang.api.v1.ChangeFundResponse
+	60, // [60:84] is the sub-list for method output_type
+	36, // [36:60] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_governance_service_proto_init() }
@@ -2371,13 +4065,23 @@ func file_mingzhang_api_v1_governance_service_proto_init() {
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[22].OneofWrappers = []any{}
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[24].OneofWrappers = []any{}
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[26].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[28].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[30].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[32].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[34].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[36].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[38].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[40].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[42].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[44].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[46].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_governance_service_proto_rawDesc), len(file_mingzhang_api_v1_governance_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -135,9 +135,11 @@ type FoundCollectiveRequest struct {
 	// Run on given dates: a demonstration or a test, never real books.
 	SimulatedClock bool `protobuf:"varint,18,opt,name=simulated_clock,json=simulatedClock,proto3" json:"simulated_clock,omitempty"`
 	// How many days after today a voucher may occur, 0 to 31.
-	HorizonDays   uint32 `protobuf:"varint,19,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	HorizonDays uint32 `protobuf:"varint,19,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// Whether a resolution may hold a dividend because of the black list; default false.
+	BlacklistHoldsDividend bool `protobuf:"varint,20,opt,name=blacklist_holds_dividend,json=blacklistHoldsDividend,proto3" json:"blacklist_holds_dividend,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *FoundCollectiveRequest) Reset() {
@@ -301,6 +303,13 @@ func (x *FoundCollectiveRequest) GetHorizonDays() uint32 {
 		return x.HorizonDays
 	}
 	return 0
+}
+
+func (x *FoundCollectiveRequest) GetBlacklistHoldsDividend() bool {
+	if x != nil {
+		return x.BlacklistHoldsDividend
+	}
+	return false
 }
 
 // FoundCollectiveResponse is what FoundCollective answers.
@@ -1501,6 +1510,289 @@ func (x *ListOperatorsResponse) GetOperators() []*Operator {
 	return nil
 }
 
+// SetSharesRequest is what SetShares takes.
+type SetSharesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// First day, YYYY-MM-DD.
+	EffectiveOn string `protobuf:"bytes,5,opt,name=effective_on,json=effectiveOn,proto3" json:"effective_on,omitempty"`
+	// Member numbers, 1 to 2,000.
+	Members []uint32 `protobuf:"varint,6,rep,packed,name=members,proto3" json:"members,omitempty"`
+	// Shares of each, in the same order.
+	Shares []uint64 `protobuf:"varint,7,rep,packed,name=shares,proto3" json:"shares,omitempty"`
+	// The resolution.
+	ResolutionId  string `protobuf:"bytes,8,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetSharesRequest) Reset() {
+	*x = SetSharesRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetSharesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetSharesRequest) ProtoMessage() {}
+
+func (x *SetSharesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetSharesRequest.ProtoReflect.Descriptor instead.
+func (*SetSharesRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SetSharesRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *SetSharesRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *SetSharesRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *SetSharesRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *SetSharesRequest) GetEffectiveOn() string {
+	if x != nil {
+		return x.EffectiveOn
+	}
+	return ""
+}
+
+func (x *SetSharesRequest) GetMembers() []uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *SetSharesRequest) GetShares() []uint64 {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
+func (x *SetSharesRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// SetSharesResponse is what SetShares answers.
+type SetSharesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetSharesResponse) Reset() {
+	*x = SetSharesResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetSharesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetSharesResponse) ProtoMessage() {}
+
+func (x *SetSharesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetSharesResponse.ProtoReflect.Descriptor instead.
+func (*SetSharesResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SetSharesResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ReadmitMembersRequest is what ReadmitMembers takes.
+type ReadmitMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Member numbers, 1 to 4,000.
+	Members       []uint32 `protobuf:"varint,5,rep,packed,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadmitMembersRequest) Reset() {
+	*x = ReadmitMembersRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadmitMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadmitMembersRequest) ProtoMessage() {}
+
+func (x *ReadmitMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadmitMembersRequest.ProtoReflect.Descriptor instead.
+func (*ReadmitMembersRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ReadmitMembersRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ReadmitMembersRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ReadmitMembersRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ReadmitMembersRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ReadmitMembersRequest) GetMembers() []uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// ReadmitMembersResponse is what ReadmitMembers answers.
+type ReadmitMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadmitMembersResponse) Reset() {
+	*x = ReadmitMembersResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadmitMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadmitMembersResponse) ProtoMessage() {}
+
+func (x *ReadmitMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadmitMembersResponse.ProtoReflect.Descriptor instead.
+func (*ReadmitMembersResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ReadmitMembersResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
 var File_mingzhang_api_v1_registry_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
@@ -1510,7 +1802,7 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05admin\x18\x03 \x01(\bR\x05admin\x12\x17\n" +
-	"\akey_ids\x18\x04 \x03(\tR\x06keyIds\"\xf0\b\n" +
+	"\akey_ids\x18\x04 \x03(\tR\x06keyIds\"\xaa\t\n" +
 	"\x16FoundCollectiveRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -1537,7 +1829,8 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\n" +
 	"public_log\x18\x11 \x01(\x0e2\x1b.mingzhang.api.v1.PublicLogB\b\xbaH\x05\x82\x01\x02\x10\x01R\tpublicLog\x12'\n" +
 	"\x0fsimulated_clock\x18\x12 \x01(\bR\x0esimulatedClock\x12*\n" +
-	"\fhorizon_days\x18\x13 \x01(\rB\a\xbaH\x04*\x02\x18\x1fR\vhorizonDaysB\x13\n" +
+	"\fhorizon_days\x18\x13 \x01(\rB\a\xbaH\x04*\x02\x18\x1fR\vhorizonDays\x128\n" +
+	"\x18blacklist_holds_dividend\x18\x14 \x01(\bR\x16blacklistHoldsDividendB\x13\n" +
 	"\x11_expected_version\"N\n" +
 	"\x17FoundCollectiveResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xfa\x02\n" +
@@ -1632,7 +1925,30 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"\x16\n" +
 	"\x14ListOperatorsRequest\"Q\n" +
 	"\x15ListOperatorsResponse\x128\n" +
-	"\toperators\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.OperatorR\toperators2\xc9\a\n" +
+	"\toperators\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.OperatorR\toperators\"\xef\x03\n" +
+	"\x10SetSharesRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12F\n" +
+	"\feffective_on\x18\x05 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\veffectiveOn\x12+\n" +
+	"\amembers\x18\x06 \x03(\rB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xd0\x0f\"\x04*\x02(\x01R\amembers\x12-\n" +
+	"\x06shares\x18\a \x03(\x04B\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\xd0\x0f\"\b2\x06\x18\x80\x94\xeb\xdc\x03R\x06shares\x12N\n" +
+	"\rresolution_id\x18\b \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
+	"\x11_expected_version\"H\n" +
+	"\x11SetSharesResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xad\x02\n" +
+	"\x15ReadmitMembersRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12+\n" +
+	"\amembers\x18\x05 \x03(\rB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xa0\x1f\"\x04*\x02(\x01R\amembersB\x13\n" +
+	"\x11_expected_version\"M\n" +
+	"\x16ReadmitMembersResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\x84\t\n" +
 	"\x0fRegistryService\x12f\n" +
 	"\x0fFoundCollective\x12(.mingzhang.api.v1.FoundCollectiveRequest\x1a).mingzhang.api.v1.FoundCollectiveResponse\x12T\n" +
 	"\tGrantRole\x12\".mingzhang.api.v1.GrantRoleRequest\x1a#.mingzhang.api.v1.GrantRoleResponse\x12W\n" +
@@ -1640,7 +1956,9 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"RevokeRole\x12#.mingzhang.api.v1.RevokeRoleRequest\x1a$.mingzhang.api.v1.RevokeRoleResponse\x12i\n" +
 	"\x10OpenMoneyAccount\x12).mingzhang.api.v1.OpenMoneyAccountRequest\x1a*.mingzhang.api.v1.OpenMoneyAccountResponse\x12]\n" +
 	"\fEnrolMembers\x12%.mingzhang.api.v1.EnrolMembersRequest\x1a&.mingzhang.api.v1.EnrolMembersResponse\x12`\n" +
-	"\rDepartMembers\x12&.mingzhang.api.v1.DepartMembersRequest\x1a'.mingzhang.api.v1.DepartMembersResponse\x12c\n" +
+	"\rDepartMembers\x12&.mingzhang.api.v1.DepartMembersRequest\x1a'.mingzhang.api.v1.DepartMembersResponse\x12T\n" +
+	"\tSetShares\x12\".mingzhang.api.v1.SetSharesRequest\x1a#.mingzhang.api.v1.SetSharesResponse\x12c\n" +
+	"\x0eReadmitMembers\x12'.mingzhang.api.v1.ReadmitMembersRequest\x1a(.mingzhang.api.v1.ReadmitMembersResponse\x12c\n" +
 	"\x0eCreateOperator\x12'.mingzhang.api.v1.CreateOperatorRequest\x1a(.mingzhang.api.v1.CreateOperatorResponse\x12Q\n" +
 	"\bIssueKey\x12!.mingzhang.api.v1.IssueKeyRequest\x1a\".mingzhang.api.v1.IssueKeyResponse\x12T\n" +
 	"\tRevokeKey\x12\".mingzhang.api.v1.RevokeKeyRequest\x1a#.mingzhang.api.v1.RevokeKeyResponse\x12e\n" +
@@ -1658,7 +1976,7 @@ func file_mingzhang_api_v1_registry_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_registry_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_mingzhang_api_v1_registry_service_proto_goTypes = []any{
 	(*Operator)(nil),                 // 0: mingzhang.api.v1.Operator
 	(*FoundCollectiveRequest)(nil),   // 1: mingzhang.api.v1.FoundCollectiveRequest
@@ -1681,52 +1999,62 @@ var file_mingzhang_api_v1_registry_service_proto_goTypes = []any{
 	(*RevokeKeyResponse)(nil),        // 18: mingzhang.api.v1.RevokeKeyResponse
 	(*ListOperatorsRequest)(nil),     // 19: mingzhang.api.v1.ListOperatorsRequest
 	(*ListOperatorsResponse)(nil),    // 20: mingzhang.api.v1.ListOperatorsResponse
-	(*Body)(nil),                     // 21: mingzhang.api.v1.Body
-	(*Fund)(nil),                     // 22: mingzhang.api.v1.Fund
-	(PublicLog)(0),                   // 23: mingzhang.api.v1.PublicLog
-	(*Receipt)(nil),                  // 24: mingzhang.api.v1.Receipt
-	(Role)(0),                        // 25: mingzhang.api.v1.Role
-	(MoneyAccountKind)(0),            // 26: mingzhang.api.v1.MoneyAccountKind
+	(*SetSharesRequest)(nil),         // 21: mingzhang.api.v1.SetSharesRequest
+	(*SetSharesResponse)(nil),        // 22: mingzhang.api.v1.SetSharesResponse
+	(*ReadmitMembersRequest)(nil),    // 23: mingzhang.api.v1.ReadmitMembersRequest
+	(*ReadmitMembersResponse)(nil),   // 24: mingzhang.api.v1.ReadmitMembersResponse
+	(*Body)(nil),                     // 25: mingzhang.api.v1.Body
+	(*Fund)(nil),                     // 26: mingzhang.api.v1.Fund
+	(PublicLog)(0),                   // 27: mingzhang.api.v1.PublicLog
+	(*Receipt)(nil),                  // 28: mingzhang.api.v1.Receipt
+	(Role)(0),                        // 29: mingzhang.api.v1.Role
+	(MoneyAccountKind)(0),            // 30: mingzhang.api.v1.MoneyAccountKind
 }
 var file_mingzhang_api_v1_registry_service_proto_depIdxs = []int32{
-	21, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
-	22, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
-	23, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
-	24, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	25, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	24, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	25, // 6: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	24, // 7: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	26, // 8: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	24, // 9: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	24, // 10: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	24, // 11: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	25, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
+	26, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
+	27, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
+	28, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	29, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	28, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	29, // 6: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	28, // 7: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	30, // 8: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	28, // 9: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	28, // 10: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	28, // 11: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
 	0,  // 12: mingzhang.api.v1.ListOperatorsResponse.operators:type_name -> mingzhang.api.v1.Operator
-	1,  // 13: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
-	3,  // 14: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
-	5,  // 15: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
-	7,  // 16: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
-	9,  // 17: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
-	11, // 18: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
-	13, // 19: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
-	15, // 20: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
-	17, // 21: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
-	19, // 22: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
-	2,  // 23: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
-	4,  // 24: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
-	6,  // 25: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
-	8,  // 26: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
-	10, // 27: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
-	12, // 28: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
-	14, // 29: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
-	16, // 30: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
-	18, // 31: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
-	20, // 32: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
-	23, // [23:33] is the sub-list for method output_type
-	13, // [13:23] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	28, // 13: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	28, // 14: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	1,  // 15: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
+	3,  // 16: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
+	5,  // 17: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
+	7,  // 18: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
+	9,  // 19: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
+	11, // 20: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
+	21, // 21: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
+	23, // 22: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
+	13, // 23: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
+	15, // 24: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
+	17, // 25: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
+	19, // 26: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
+	2,  // 27: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
+	4,  // 28: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
+	6,  // 29: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
+	8,  // 30: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
+	10, // 31: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
+	12, // 32: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
+	22, // 33: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
+	24, // 34: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
+	14, // 35: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
+	16, // 36: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
+	18, // 37: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
+	20, // 38: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
+	27, // [27:39] is the sub-list for method output_type
+	15, // [15:27] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_registry_service_proto_init() }
@@ -1741,13 +2069,15 @@ func file_mingzhang_api_v1_registry_service_proto_init() {
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[7].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[9].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[11].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[21].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_registry_service_proto_rawDesc), len(file_mingzhang_api_v1_registry_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -253,20 +253,24 @@ const (
 	Matter_MATTER_CHARTER       Matter = 6
 	Matter_MATTER_INCOME        Matter = 7
 	Matter_MATTER_OTHER         Matter = 8
+	Matter_MATTER_DEPOSIT       Matter = 9
+	Matter_MATTER_HOLD          Matter = 10
 )
 
 // Enum value maps for Matter.
 var (
 	Matter_name = map[int32]string{
-		0: "MATTER_UNSPECIFIED",
-		1: "MATTER_POLICY",
-		2: "MATTER_SPENDING_RULE",
-		3: "MATTER_PAYMENT",
-		4: "MATTER_DIVIDEND",
-		5: "MATTER_TRANSFER",
-		6: "MATTER_CHARTER",
-		7: "MATTER_INCOME",
-		8: "MATTER_OTHER",
+		0:  "MATTER_UNSPECIFIED",
+		1:  "MATTER_POLICY",
+		2:  "MATTER_SPENDING_RULE",
+		3:  "MATTER_PAYMENT",
+		4:  "MATTER_DIVIDEND",
+		5:  "MATTER_TRANSFER",
+		6:  "MATTER_CHARTER",
+		7:  "MATTER_INCOME",
+		8:  "MATTER_OTHER",
+		9:  "MATTER_DEPOSIT",
+		10: "MATTER_HOLD",
 	}
 	Matter_value = map[string]int32{
 		"MATTER_UNSPECIFIED":   0,
@@ -278,6 +282,8 @@ var (
 		"MATTER_CHARTER":       6,
 		"MATTER_INCOME":        7,
 		"MATTER_OTHER":         8,
+		"MATTER_DEPOSIT":       9,
+		"MATTER_HOLD":          10,
 	}
 )
 
@@ -314,6 +320,7 @@ type Rounding int32
 const (
 	Rounding_ROUNDING_UNSPECIFIED      Rounding = 0
 	Rounding_ROUNDING_LARGEST_FRACTION Rounding = 1
+	Rounding_ROUNDING_CARRY            Rounding = 2
 )
 
 // Enum value maps for Rounding.
@@ -321,10 +328,12 @@ var (
 	Rounding_name = map[int32]string{
 		0: "ROUNDING_UNSPECIFIED",
 		1: "ROUNDING_LARGEST_FRACTION",
+		2: "ROUNDING_CARRY",
 	}
 	Rounding_value = map[string]int32{
 		"ROUNDING_UNSPECIFIED":      0,
 		"ROUNDING_LARGEST_FRACTION": 1,
+		"ROUNDING_CARRY":            2,
 	}
 )
 
@@ -359,12 +368,14 @@ func (Rounding) EnumDescriptor() ([]byte, []int) {
 type Operation int32
 
 const (
-	Operation_OPERATION_UNSPECIFIED Operation = 0
-	Operation_OPERATION_PAYMENT     Operation = 1
-	Operation_OPERATION_GRANT_ROUND Operation = 2
-	Operation_OPERATION_DIVIDEND    Operation = 3
-	Operation_OPERATION_TRANSFER    Operation = 4
-	Operation_OPERATION_REVERSAL    Operation = 6
+	Operation_OPERATION_UNSPECIFIED    Operation = 0
+	Operation_OPERATION_PAYMENT        Operation = 1
+	Operation_OPERATION_GRANT_ROUND    Operation = 2
+	Operation_OPERATION_DIVIDEND       Operation = 3
+	Operation_OPERATION_TRANSFER       Operation = 4
+	Operation_OPERATION_DEPOSIT_RETURN Operation = 5
+	Operation_OPERATION_REVERSAL       Operation = 6
+	Operation_OPERATION_COST           Operation = 7
 )
 
 // Enum value maps for Operation.
@@ -375,15 +386,19 @@ var (
 		2: "OPERATION_GRANT_ROUND",
 		3: "OPERATION_DIVIDEND",
 		4: "OPERATION_TRANSFER",
+		5: "OPERATION_DEPOSIT_RETURN",
 		6: "OPERATION_REVERSAL",
+		7: "OPERATION_COST",
 	}
 	Operation_value = map[string]int32{
-		"OPERATION_UNSPECIFIED": 0,
-		"OPERATION_PAYMENT":     1,
-		"OPERATION_GRANT_ROUND": 2,
-		"OPERATION_DIVIDEND":    3,
-		"OPERATION_TRANSFER":    4,
-		"OPERATION_REVERSAL":    6,
+		"OPERATION_UNSPECIFIED":    0,
+		"OPERATION_PAYMENT":        1,
+		"OPERATION_GRANT_ROUND":    2,
+		"OPERATION_DIVIDEND":       3,
+		"OPERATION_TRANSFER":       4,
+		"OPERATION_DEPOSIT_RETURN": 5,
+		"OPERATION_REVERSAL":       6,
+		"OPERATION_COST":           7,
 	}
 )
 
@@ -421,6 +436,7 @@ const (
 	DividendBasis_DIVIDEND_BASIS_UNSPECIFIED DividendBasis = 0
 	DividendBasis_DIVIDEND_BASIS_HEAD        DividendBasis = 1
 	DividendBasis_DIVIDEND_BASIS_HOUSEHOLD   DividendBasis = 2
+	DividendBasis_DIVIDEND_BASIS_SHARE       DividendBasis = 3
 )
 
 // Enum value maps for DividendBasis.
@@ -429,11 +445,13 @@ var (
 		0: "DIVIDEND_BASIS_UNSPECIFIED",
 		1: "DIVIDEND_BASIS_HEAD",
 		2: "DIVIDEND_BASIS_HOUSEHOLD",
+		3: "DIVIDEND_BASIS_SHARE",
 	}
 	DividendBasis_value = map[string]int32{
 		"DIVIDEND_BASIS_UNSPECIFIED": 0,
 		"DIVIDEND_BASIS_HEAD":        1,
 		"DIVIDEND_BASIS_HOUSEHOLD":   2,
+		"DIVIDEND_BASIS_SHARE":       3,
 	}
 )
 
@@ -567,6 +585,482 @@ func (InflowKind) EnumDescriptor() ([]byte, []int) {
 	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
+// FlagKind says what a voucher lacks.
+type FlagKind int32
+
+const (
+	FlagKind_FLAG_KIND_UNSPECIFIED        FlagKind = 0
+	FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY  FlagKind = 1
+	FlagKind_FLAG_KIND_WITHOUT_RESOLUTION FlagKind = 2
+	FlagKind_FLAG_KIND_WITHOUT_APPROVAL   FlagKind = 3
+	FlagKind_FLAG_KIND_OUTSIDE_PURPOSE    FlagKind = 4
+	FlagKind_FLAG_KIND_EMERGENCY          FlagKind = 5
+)
+
+// Enum value maps for FlagKind.
+var (
+	FlagKind_name = map[int32]string{
+		0: "FLAG_KIND_UNSPECIFIED",
+		1: "FLAG_KIND_EXCEEDS_AUTHORITY",
+		2: "FLAG_KIND_WITHOUT_RESOLUTION",
+		3: "FLAG_KIND_WITHOUT_APPROVAL",
+		4: "FLAG_KIND_OUTSIDE_PURPOSE",
+		5: "FLAG_KIND_EMERGENCY",
+	}
+	FlagKind_value = map[string]int32{
+		"FLAG_KIND_UNSPECIFIED":        0,
+		"FLAG_KIND_EXCEEDS_AUTHORITY":  1,
+		"FLAG_KIND_WITHOUT_RESOLUTION": 2,
+		"FLAG_KIND_WITHOUT_APPROVAL":   3,
+		"FLAG_KIND_OUTSIDE_PURPOSE":    4,
+		"FLAG_KIND_EMERGENCY":          5,
+	}
+)
+
+func (x FlagKind) Enum() *FlagKind {
+	p := new(FlagKind)
+	*p = x
+	return p
+}
+
+func (x FlagKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FlagKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[10].Descriptor()
+}
+
+func (FlagKind) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[10]
+}
+
+func (x FlagKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FlagKind.Descriptor instead.
+func (FlagKind) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
+}
+
+// Cover says how a correction treats a fund that has already spent what it has to give back.
+type Cover int32
+
+const (
+	Cover_COVER_UNSPECIFIED Cover = 0
+	Cover_COVER_PENDING     Cover = 1
+)
+
+// Enum value maps for Cover.
+var (
+	Cover_name = map[int32]string{
+		0: "COVER_UNSPECIFIED",
+		1: "COVER_PENDING",
+	}
+	Cover_value = map[string]int32{
+		"COVER_UNSPECIFIED": 0,
+		"COVER_PENDING":     1,
+	}
+)
+
+func (x Cover) Enum() *Cover {
+	p := new(Cover)
+	*p = x
+	return p
+}
+
+func (x Cover) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Cover) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[11].Descriptor()
+}
+
+func (Cover) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[11]
+}
+
+func (x Cover) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Cover.Descriptor instead.
+func (Cover) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
+}
+
+// HoldKind says why what is due to somebody is not paid yet.
+type HoldKind int32
+
+const (
+	HoldKind_HOLD_KIND_UNSPECIFIED HoldKind = 0
+	HoldKind_HOLD_KIND_NO_ACCOUNT  HoldKind = 1
+	HoldKind_HOLD_KIND_ESTATE      HoldKind = 2
+	HoldKind_HOLD_KIND_COURT       HoldKind = 3
+	HoldKind_HOLD_KIND_BLACKLIST   HoldKind = 4
+)
+
+// Enum value maps for HoldKind.
+var (
+	HoldKind_name = map[int32]string{
+		0: "HOLD_KIND_UNSPECIFIED",
+		1: "HOLD_KIND_NO_ACCOUNT",
+		2: "HOLD_KIND_ESTATE",
+		3: "HOLD_KIND_COURT",
+		4: "HOLD_KIND_BLACKLIST",
+	}
+	HoldKind_value = map[string]int32{
+		"HOLD_KIND_UNSPECIFIED": 0,
+		"HOLD_KIND_NO_ACCOUNT":  1,
+		"HOLD_KIND_ESTATE":      2,
+		"HOLD_KIND_COURT":       3,
+		"HOLD_KIND_BLACKLIST":   4,
+	}
+)
+
+func (x HoldKind) Enum() *HoldKind {
+	p := new(HoldKind)
+	*p = x
+	return p
+}
+
+func (x HoldKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (HoldKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[12].Descriptor()
+}
+
+func (HoldKind) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[12]
+}
+
+func (x HoldKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use HoldKind.Descriptor instead.
+func (HoldKind) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+}
+
+// Benefit is what a hold is about.
+type Benefit int32
+
+const (
+	Benefit_BENEFIT_UNSPECIFIED Benefit = 0
+	Benefit_BENEFIT_ALL         Benefit = 1
+	Benefit_BENEFIT_DIVIDEND    Benefit = 2
+	Benefit_BENEFIT_GRANT       Benefit = 3
+)
+
+// Enum value maps for Benefit.
+var (
+	Benefit_name = map[int32]string{
+		0: "BENEFIT_UNSPECIFIED",
+		1: "BENEFIT_ALL",
+		2: "BENEFIT_DIVIDEND",
+		3: "BENEFIT_GRANT",
+	}
+	Benefit_value = map[string]int32{
+		"BENEFIT_UNSPECIFIED": 0,
+		"BENEFIT_ALL":         1,
+		"BENEFIT_DIVIDEND":    2,
+		"BENEFIT_GRANT":       3,
+	}
+)
+
+func (x Benefit) Enum() *Benefit {
+	p := new(Benefit)
+	*p = x
+	return p
+}
+
+func (x Benefit) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Benefit) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[13].Descriptor()
+}
+
+func (Benefit) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[13]
+}
+
+func (x Benefit) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Benefit.Descriptor instead.
+func (Benefit) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+}
+
+// Verdict is what a supervisor says of a month or of one of its vouchers.
+type Verdict int32
+
+const (
+	Verdict_VERDICT_UNSPECIFIED Verdict = 0
+	Verdict_VERDICT_SIGNED      Verdict = 1
+	Verdict_VERDICT_REFUSED     Verdict = 2
+	Verdict_VERDICT_REMARKED    Verdict = 3
+)
+
+// Enum value maps for Verdict.
+var (
+	Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_SIGNED",
+		2: "VERDICT_REFUSED",
+		3: "VERDICT_REMARKED",
+	}
+	Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED": 0,
+		"VERDICT_SIGNED":      1,
+		"VERDICT_REFUSED":     2,
+		"VERDICT_REMARKED":    3,
+	}
+)
+
+func (x Verdict) Enum() *Verdict {
+	p := new(Verdict)
+	*p = x
+	return p
+}
+
+func (x Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[14].Descriptor()
+}
+
+func (Verdict) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[14]
+}
+
+func (x Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict.Descriptor instead.
+func (Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+}
+
+// Retention is how long a paper is kept, counted from the end of its year.
+type Retention int32
+
+const (
+	Retention_RETENTION_UNSPECIFIED  Retention = 0
+	Retention_RETENTION_TEN_YEARS    Retention = 1
+	Retention_RETENTION_THIRTY_YEARS Retention = 2
+	Retention_RETENTION_PERMANENT    Retention = 3
+)
+
+// Enum value maps for Retention.
+var (
+	Retention_name = map[int32]string{
+		0: "RETENTION_UNSPECIFIED",
+		1: "RETENTION_TEN_YEARS",
+		2: "RETENTION_THIRTY_YEARS",
+		3: "RETENTION_PERMANENT",
+	}
+	Retention_value = map[string]int32{
+		"RETENTION_UNSPECIFIED":  0,
+		"RETENTION_TEN_YEARS":    1,
+		"RETENTION_THIRTY_YEARS": 2,
+		"RETENTION_PERMANENT":    3,
+	}
+)
+
+func (x Retention) Enum() *Retention {
+	p := new(Retention)
+	*p = x
+	return p
+}
+
+func (x Retention) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Retention) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[15].Descriptor()
+}
+
+func (Retention) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[15]
+}
+
+func (x Retention) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Retention.Descriptor instead.
+func (Retention) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
+}
+
+// Flag (公开提示) says that money moved without the authority the rules ask for.
+type Flag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is missing.
+	Kind FlagKind `protobuf:"varint,1,opt,name=kind,proto3,enum=mingzhang.api.v1.FlagKind" json:"kind,omitempty"`
+	// Amount without authority, yuan.
+	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Resolution that was exceeded; empty for none.
+	ResolutionId string `protobuf:"bytes,3,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Last day to ratify it, YYYY-MM-DD; empty when no day is set.
+	RatifyBy string `protobuf:"bytes,4,opt,name=ratify_by,json=ratifyBy,proto3" json:"ratify_by,omitempty"`
+	// Body whose resolution ratifies it; empty: any body.
+	Body string `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	// Resolution that ratified it; empty while it is open.
+	RatifiedBy    string `protobuf:"bytes,6,opt,name=ratified_by,json=ratifiedBy,proto3" json:"ratified_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Flag) Reset() {
+	*x = Flag{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Flag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Flag) ProtoMessage() {}
+
+func (x *Flag) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Flag.ProtoReflect.Descriptor instead.
+func (*Flag) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Flag) GetKind() FlagKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FlagKind_FLAG_KIND_UNSPECIFIED
+}
+
+func (x *Flag) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *Flag) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *Flag) GetRatifyBy() string {
+	if x != nil {
+		return x.RatifyBy
+	}
+	return ""
+}
+
+func (x *Flag) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *Flag) GetRatifiedBy() string {
+	if x != nil {
+		return x.RatifiedBy
+	}
+	return ""
+}
+
+// ReviewItem is a supervisor's word on one voucher.
+type ReviewItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Voucher number, e.g. 付2021-19.
+	Voucher string `protobuf:"bytes,1,opt,name=voucher,proto3" json:"voucher,omitempty"`
+	// What is said of it.
+	Verdict Verdict `protobuf:"varint,2,opt,name=verdict,proto3,enum=mingzhang.api.v1.Verdict" json:"verdict,omitempty"`
+	// Public text, at most 200 characters.
+	Remark        string `protobuf:"bytes,3,opt,name=remark,proto3" json:"remark,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewItem) Reset() {
+	*x = ReviewItem{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewItem) ProtoMessage() {}
+
+func (x *ReviewItem) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewItem.ProtoReflect.Descriptor instead.
+func (*ReviewItem) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ReviewItem) GetVoucher() string {
+	if x != nil {
+		return x.Voucher
+	}
+	return ""
+}
+
+func (x *ReviewItem) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *ReviewItem) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
 // Document (原始凭证) is the paper behind a voucher.
 type Document struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -585,14 +1079,16 @@ type Document struct {
 	// Media type of the file; default: none.
 	MediaType string `protobuf:"bytes,7,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
 	// Size of the file, bytes; default 0.
-	Size          uint64 `protobuf:"varint,8,opt,name=size,proto3" json:"size,omitempty"`
+	Size uint64 `protobuf:"varint,8,opt,name=size,proto3" json:"size,omitempty"`
+	// How long it is kept; default: by its kind, bank lines 10 years, minutes for ever, all else 30 years.
+	Retention     Retention `protobuf:"varint,9,opt,name=retention,proto3,enum=mingzhang.api.v1.Retention" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Document) Reset() {
 	*x = Document{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[0]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +1100,7 @@ func (x *Document) String() string {
 func (*Document) ProtoMessage() {}
 
 func (x *Document) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[0]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +1113,7 @@ func (x *Document) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Document.ProtoReflect.Descriptor instead.
 func (*Document) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{0}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Document) GetKind() string {
@@ -676,6 +1172,13 @@ func (x *Document) GetSize() uint64 {
 	return 0
 }
 
+func (x *Document) GetRetention() Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return Retention_RETENTION_UNSPECIFIED
+}
+
 // Posting (分录) is one line of a voucher.
 type Posting struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -691,7 +1194,7 @@ type Posting struct {
 
 func (x *Posting) Reset() {
 	*x = Posting{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +1206,7 @@ func (x *Posting) String() string {
 func (*Posting) ProtoMessage() {}
 
 func (x *Posting) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +1219,7 @@ func (x *Posting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Posting.ProtoReflect.Descriptor instead.
 func (*Posting) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{1}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Posting) GetAccount() string {
@@ -780,14 +1283,24 @@ type Voucher struct {
 	// Dividend run it belongs to.
 	DividendRunId string `protobuf:"bytes,18,opt,name=dividend_run_id,json=dividendRunId,proto3" json:"dividend_run_id,omitempty"`
 	// Sum of its debits, yuan; negative on a reversal.
-	Amount        string `protobuf:"bytes,19,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,19,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Number of the payment this refund gives back.
+	Refunds string `protobuf:"bytes,20,opt,name=refunds,proto3" json:"refunds,omitempty"`
+	// Number of the receipt whose money the bank took back.
+	Returns string `protobuf:"bytes,21,opt,name=returns,proto3" json:"returns,omitempty"`
+	// Version of the policy that split it; 0 for none.
+	PolicyVersion uint32 `protobuf:"varint,22,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// Year it trues up; 0 for none.
+	TrueUpYear uint32 `protobuf:"varint,23,opt,name=true_up_year,json=trueUpYear,proto3" json:"true_up_year,omitempty"`
+	// What it lacks or lacked.
+	Flags         []*Flag `protobuf:"bytes,24,rep,name=flags,proto3" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Voucher) Reset() {
 	*x = Voucher{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +1312,7 @@ func (x *Voucher) String() string {
 func (*Voucher) ProtoMessage() {}
 
 func (x *Voucher) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +1325,7 @@ func (x *Voucher) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Voucher.ProtoReflect.Descriptor instead.
 func (*Voucher) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{2}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Voucher) GetNumber() string {
@@ -948,6 +1461,41 @@ func (x *Voucher) GetAmount() string {
 	return ""
 }
 
+func (x *Voucher) GetRefunds() string {
+	if x != nil {
+		return x.Refunds
+	}
+	return ""
+}
+
+func (x *Voucher) GetReturns() string {
+	if x != nil {
+		return x.Returns
+	}
+	return ""
+}
+
+func (x *Voucher) GetPolicyVersion() uint32 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *Voucher) GetTrueUpYear() uint32 {
+	if x != nil {
+		return x.TrueUpYear
+	}
+	return 0
+}
+
+func (x *Voucher) GetFlags() []*Flag {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
 // Receipt is the answer to every command; a repeated command gets the same one.
 type Receipt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -981,7 +1529,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1541,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1554,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Receipt) GetCollectiveId() string {
@@ -1112,7 +1660,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1672,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1685,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1198,7 +1746,7 @@ type Body struct {
 
 func (x *Body) Reset() {
 	*x = Body{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1758,7 @@ func (x *Body) String() string {
 func (*Body) ProtoMessage() {}
 
 func (x *Body) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1771,7 @@ func (x *Body) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Body.ProtoReflect.Descriptor instead.
 func (*Body) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Body) GetId() string {
@@ -1292,7 +1840,7 @@ type Fund struct {
 
 func (x *Fund) Reset() {
 	*x = Fund{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +1852,7 @@ func (x *Fund) String() string {
 func (*Fund) ProtoMessage() {}
 
 func (x *Fund) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +1865,7 @@ func (x *Fund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fund.ProtoReflect.Descriptor instead.
 func (*Fund) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Fund) GetId() string {
@@ -1363,7 +1911,7 @@ type MoneyAccount struct {
 
 func (x *MoneyAccount) Reset() {
 	*x = MoneyAccount{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1923,7 @@ func (x *MoneyAccount) String() string {
 func (*MoneyAccount) ProtoMessage() {}
 
 func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1936,7 @@ func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoneyAccount.ProtoReflect.Descriptor instead.
 func (*MoneyAccount) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MoneyAccount) GetId() string {
@@ -1415,17 +1963,23 @@ func (x *MoneyAccount) GetName() string {
 // PolicyShare is one fund's part of a split.
 type PolicyShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Fund id.
+	// Fund id; empty for a subtotal, which has parts.
 	Fund string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
 	// Exact part: a decimal (0.7) or a fraction (7/10), or the word rest once for what remains.
-	Share         string `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
+	Share string `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
+	// Name of a subtotal, slug; empty for a fund.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// What the subtotal is divided into; its shares are parts of the subtotal and sum to exactly one. At most 20.
+	Parts []*PolicyShare `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	// Names of the subtotals a fund of an adopted policy stands under, outermost first, joined by "/"; ignored in a command.
+	PartOf        string `protobuf:"bytes,5,opt,name=part_of,json=partOf,proto3" json:"part_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PolicyShare) Reset() {
 	*x = PolicyShare{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1991,7 @@ func (x *PolicyShare) String() string {
 func (*PolicyShare) ProtoMessage() {}
 
 func (x *PolicyShare) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +2004,7 @@ func (x *PolicyShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShare.ProtoReflect.Descriptor instead.
 func (*PolicyShare) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PolicyShare) GetFund() string {
@@ -1463,6 +2017,27 @@ func (x *PolicyShare) GetFund() string {
 func (x *PolicyShare) GetShare() string {
 	if x != nil {
 		return x.Share
+	}
+	return ""
+}
+
+func (x *PolicyShare) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicyShare) GetParts() []*PolicyShare {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *PolicyShare) GetPartOf() string {
+	if x != nil {
+		return x.PartOf
 	}
 	return ""
 }
@@ -1490,7 +2065,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +2077,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +2090,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Policy) GetVersion() uint32 {
@@ -1584,13 +2159,19 @@ type Tier struct {
 	Review bool `protobuf:"varint,6,opt,name=review,proto3" json:"review,omitempty"`
 	// Body whose resolution is needed; default: none.
 	ResolutionBody string `protobuf:"bytes,7,opt,name=resolution_body,json=resolutionBody,proto3" json:"resolution_body,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether it covers emergencies only: paid without the resolution, which follows within ratify_days; default false.
+	Emergency bool `protobuf:"varint,8,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	// Largest amount an emergency tier covers, yuan; only for one.
+	Cap string `protobuf:"bytes,9,opt,name=cap,proto3" json:"cap,omitempty"`
+	// Days within which an emergency is ratified, 1 to 366; only for an emergency tier.
+	RatifyDays    uint32 `protobuf:"varint,10,opt,name=ratify_days,json=ratifyDays,proto3" json:"ratify_days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +2183,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +2196,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Tier) GetOperation() Operation {
@@ -1667,20 +2248,43 @@ func (x *Tier) GetResolutionBody() string {
 	return ""
 }
 
+func (x *Tier) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *Tier) GetCap() string {
+	if x != nil {
+		return x.Cap
+	}
+	return ""
+}
+
+func (x *Tier) GetRatifyDays() uint32 {
+	if x != nil {
+		return x.RatifyDays
+	}
+	return 0
+}
+
 // OpeningLine is one balance the books start with.
 type OpeningLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Account path.
 	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// Yuan with two decimals; debit (money, receivable) positive, credit (funds, payable, deposit) negative.
-	Amount        string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Whose part of the account it is, needed for deposits and gifts of somebody: org/<public name>, member/<number> or party/<opaque id>.
+	Party         string `protobuf:"bytes,3,opt,name=party,proto3" json:"party,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpeningLine) Reset() {
 	*x = OpeningLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +2296,7 @@ func (x *OpeningLine) String() string {
 func (*OpeningLine) ProtoMessage() {}
 
 func (x *OpeningLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +2309,7 @@ func (x *OpeningLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningLine.ProtoReflect.Descriptor instead.
 func (*OpeningLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OpeningLine) GetAccount() string {
@@ -1718,6 +2322,13 @@ func (x *OpeningLine) GetAccount() string {
 func (x *OpeningLine) GetAmount() string {
 	if x != nil {
 		return x.Amount
+	}
+	return ""
+}
+
+func (x *OpeningLine) GetParty() string {
+	if x != nil {
+		return x.Party
 	}
 	return ""
 }
@@ -1749,7 +2360,7 @@ type Inflow struct {
 
 func (x *Inflow) Reset() {
 	*x = Inflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +2372,7 @@ func (x *Inflow) String() string {
 func (*Inflow) ProtoMessage() {}
 
 func (x *Inflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +2385,7 @@ func (x *Inflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inflow.ProtoReflect.Descriptor instead.
 func (*Inflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Inflow) GetInflow() InflowKind {
@@ -1865,7 +2476,7 @@ type Outflow struct {
 
 func (x *Outflow) Reset() {
 	*x = Outflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +2488,7 @@ func (x *Outflow) String() string {
 func (*Outflow) ProtoMessage() {}
 
 func (x *Outflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +2501,7 @@ func (x *Outflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outflow.ProtoReflect.Descriptor instead.
 func (*Outflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Outflow) GetFund() string {
@@ -1967,7 +2578,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2590,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2603,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Replacement) GetCorrects() string {
@@ -2085,14 +2696,18 @@ type Resolution struct {
 	// Whether quorum and passing share were reached.
 	Passed bool `protobuf:"varint,18,opt,name=passed,proto3" json:"passed,omitempty"`
 	// Whether a supervisor confirmed the record.
-	Confirmed     bool `protobuf:"varint,19,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	Confirmed bool `protobuf:"varint,19,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// First day it may be drawn on; empty: from its day on.
+	ValidFrom string `protobuf:"bytes,20,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	// Last day it may be drawn on; empty: no end.
+	ValidUntil    string `protobuf:"bytes,21,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Resolution) Reset() {
 	*x = Resolution{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2104,7 +2719,7 @@ func (x *Resolution) String() string {
 func (*Resolution) ProtoMessage() {}
 
 func (x *Resolution) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2117,7 +2732,7 @@ func (x *Resolution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolution.ProtoReflect.Descriptor instead.
 func (*Resolution) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Resolution) GetId() string {
@@ -2253,6 +2868,20 @@ func (x *Resolution) GetConfirmed() bool {
 	return false
 }
 
+func (x *Resolution) GetValidFrom() string {
+	if x != nil {
+		return x.ValidFrom
+	}
+	return ""
+}
+
+func (x *Resolution) GetValidUntil() string {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return ""
+}
+
 // Request (申请) is an outlay asked for.
 type Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2296,7 +2925,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2937,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2950,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Request) GetNumber() uint32 {
@@ -2460,7 +3089,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2472,7 +3101,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2485,7 +3114,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GrantLine) GetMember() uint32 {
@@ -2551,7 +3180,7 @@ type GrantRound struct {
 
 func (x *GrantRound) Reset() {
 	*x = GrantRound{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +3192,7 @@ func (x *GrantRound) String() string {
 func (*GrantRound) ProtoMessage() {}
 
 func (x *GrantRound) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +3205,7 @@ func (x *GrantRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRound.ProtoReflect.Descriptor instead.
 func (*GrantRound) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GrantRound) GetId() string {
@@ -2695,7 +3324,7 @@ type DividendFile struct {
 
 func (x *DividendFile) Reset() {
 	*x = DividendFile{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +3336,7 @@ func (x *DividendFile) String() string {
 func (*DividendFile) ProtoMessage() {}
 
 func (x *DividendFile) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +3349,7 @@ func (x *DividendFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendFile.ProtoReflect.Descriptor instead.
 func (*DividendFile) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DividendFile) GetFile() uint32 {
@@ -2820,7 +3449,7 @@ type DividendRun struct {
 
 func (x *DividendRun) Reset() {
 	*x = DividendRun{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2832,7 +3461,7 @@ func (x *DividendRun) String() string {
 func (*DividendRun) ProtoMessage() {}
 
 func (x *DividendRun) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2845,7 +3474,7 @@ func (x *DividendRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendRun.ProtoReflect.Descriptor instead.
 func (*DividendRun) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DividendRun) GetId() string {
@@ -2973,7 +3602,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2985,7 +3614,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2998,7 +3627,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -3034,7 +3663,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3675,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3688,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -3118,7 +3747,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3130,7 +3759,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3143,7 +3772,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FundLine) GetFund() string {
@@ -3229,7 +3858,7 @@ type Collective struct {
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3241,7 +3870,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3254,7 +3883,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Collective) GetId() string {
@@ -3373,7 +4002,21 @@ var File_mingzhang_api_v1_types_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\n" +
-	"\x1cmingzhang/api/v1/types.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\"\xd4\x02\n" +
+	"\x1cmingzhang/api/v1/types.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\"\xc5\x01\n" +
+	"\x04Flag\x12.\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1a.mingzhang.api.v1.FlagKindR\x04kind\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\x12#\n" +
+	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId\x12\x1b\n" +
+	"\tratify_by\x18\x04 \x01(\tR\bratifyBy\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\tR\x04body\x12\x1f\n" +
+	"\vratified_by\x18\x06 \x01(\tR\n" +
+	"ratifiedBy\"\x94\x01\n" +
+	"\n" +
+	"ReviewItem\x12#\n" +
+	"\avoucher\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x18R\avoucher\x12?\n" +
+	"\averdict\x18\x02 \x01(\x0e2\x19.mingzhang.api.v1.VerdictB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\averdict\x12 \n" +
+	"\x06remark\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06remark\"\x99\x03\n" +
 	"\bDocument\x12V\n" +
 	"\x04kind\x18\x01 \x01(\tBB\xbaH?r=R\ainvoiceR\areceiptR\tbank_lineR\bcontractR\aminutesR\x04listR\x05otherR\x04kind\x12!\n" +
 	"\x06issuer\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06issuer\x12!\n" +
@@ -3383,11 +4026,12 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06sha256\x18\x06 \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x06sha256\x12&\n" +
 	"\n" +
 	"media_type\x18\a \x01(\tB\a\xbaH\x04r\x02\x18dR\tmediaType\x12\x12\n" +
-	"\x04size\x18\b \x01(\x04R\x04size\"Q\n" +
+	"\x04size\x18\b \x01(\x04R\x04size\x12C\n" +
+	"\tretention\x18\t \x01(\x0e2\x1b.mingzhang.api.v1.RetentionB\b\xbaH\x05\x82\x01\x02\x10\x01R\tretention\"Q\n" +
 	"\aPosting\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
-	"\x05party\x18\x03 \x01(\tR\x05party\"\xfe\x04\n" +
+	"\x05party\x18\x03 \x01(\tR\x05party\"\xa9\x06\n" +
 	"\aVoucher\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x1f\n" +
 	"\voccurred_on\x18\x02 \x01(\tR\n" +
@@ -3412,7 +4056,13 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x05actor\x18\x10 \x01(\tR\x05actor\x12$\n" +
 	"\x0egrant_round_id\x18\x11 \x01(\tR\fgrantRoundId\x12&\n" +
 	"\x0fdividend_run_id\x18\x12 \x01(\tR\rdividendRunId\x12\x16\n" +
-	"\x06amount\x18\x13 \x01(\tR\x06amount\"\x9a\x03\n" +
+	"\x06amount\x18\x13 \x01(\tR\x06amount\x12\x18\n" +
+	"\arefunds\x18\x14 \x01(\tR\arefunds\x12\x18\n" +
+	"\areturns\x18\x15 \x01(\tR\areturns\x12%\n" +
+	"\x0epolicy_version\x18\x16 \x01(\rR\rpolicyVersion\x12 \n" +
+	"\ftrue_up_year\x18\x17 \x01(\rR\n" +
+	"trueUpYear\x12,\n" +
+	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\"\x9a\x03\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -3460,10 +4110,13 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\fMoneyAccount\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x126\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\".mingzhang.api.v1.MoneyAccountKindR\x04kind\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\"m\n" +
-	"\vPolicyShare\x12=\n" +
-	"\x04fund\x18\x01 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\x04fund\x12\x1f\n" +
-	"\x05share\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x05share\"\x9b\x02\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"\x94\x02\n" +
+	"\vPolicyShare\x12@\n" +
+	"\x04fund\x18\x01 \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04fund\x12\x1f\n" +
+	"\x05share\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x05share\x12@\n" +
+	"\x04name\x18\x03 \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04name\x12=\n" +
+	"\x05parts\x18\x04 \x03(\v2\x1d.mingzhang.api.v1.PolicyShareB\b\xbaH\x05\x92\x01\x02\x10\x14R\x05parts\x12!\n" +
+	"\apart_of\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06partOf\"\x9b\x02\n" +
 	"\x06Policy\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12!\n" +
 	"\feffective_on\x18\x02 \x01(\tR\veffectiveOn\x12!\n" +
@@ -3472,7 +4125,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\brounding\x18\x05 \x01(\x0e2\x1a.mingzhang.api.v1.RoundingR\brounding\x12#\n" +
 	"\rresolution_id\x18\x06 \x01(\tR\fresolutionId\x12\x1d\n" +
 	"\n" +
-	"adopted_at\x18\a \x01(\tR\tadoptedAt\"\x8a\x03\n" +
+	"adopted_at\x18\a \x01(\tR\tadoptedAt\"\xee\x03\n" +
 	"\x04Tier\x12E\n" +
 	"\toperation\x18\x01 \x01(\x0e2\x1b.mingzhang.api.v1.OperationB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\toperation\x12@\n" +
@@ -3481,10 +4134,16 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x04from\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\x04from\x12%\n" +
 	"\tapprovals\x18\x05 \x01(\rB\a\xbaH\x04*\x02\x18\x05R\tapprovals\x12\x16\n" +
 	"\x06review\x18\x06 \x01(\bR\x06review\x12U\n" +
-	"\x0fresolution_body\x18\a \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x0eresolutionBody\"U\n" +
+	"\x0fresolution_body\x18\a \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x0eresolutionBody\x12\x1c\n" +
+	"\temergency\x18\b \x01(\bR\temergency\x12\x19\n" +
+	"\x03cap\x18\t \x01(\tB\a\xbaH\x04r\x02\x18(R\x03cap\x12)\n" +
+	"\vratify_days\x18\n" +
+	" \x01(\rB\b\xbaH\x05*\x03\x18\xee\x02R\n" +
+	"ratifyDays\"u\n" +
 	"\vOpeningLine\x12#\n" +
 	"\aaccount\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18PR\aaccount\x12!\n" +
-	"\x06amount\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\"\xa0\x04\n" +
+	"\x06amount\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x06amount\x12\x1e\n" +
+	"\x05party\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05party\"\xa0\x04\n" +
 	"\x06Inflow\x12@\n" +
 	"\x06inflow\x18\x01 \x01(\x0e2\x1c.mingzhang.api.v1.InflowKindB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06inflow\x12@\n" +
@@ -3509,7 +4168,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\bcorrects\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18\x18R\bcorrects\x122\n" +
 	"\x06inflow\x18\x02 \x01(\v2\x18.mingzhang.api.v1.InflowH\x00R\x06inflow\x125\n" +
 	"\aoutflow\x18\x03 \x01(\v2\x19.mingzhang.api.v1.OutflowH\x00R\aoutflowB\a\n" +
-	"\x05order\"\xaa\x04\n" +
+	"\x05order\"\xea\x04\n" +
 	"\n" +
 	"Resolution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -3534,7 +4193,11 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x05drawn\x18\x10 \x01(\tR\x05drawn\x12\x1c\n" +
 	"\tremaining\x18\x11 \x01(\tR\tremaining\x12\x16\n" +
 	"\x06passed\x18\x12 \x01(\bR\x06passed\x12\x1c\n" +
-	"\tconfirmed\x18\x13 \x01(\bR\tconfirmed\"\xf6\x03\n" +
+	"\tconfirmed\x18\x13 \x01(\bR\tconfirmed\x12\x1d\n" +
+	"\n" +
+	"valid_from\x18\x14 \x01(\tR\tvalidFrom\x12\x1f\n" +
+	"\vvalid_until\x18\x15 \x01(\tR\n" +
+	"validUntil\"\xf6\x03\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -3673,7 +4336,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\tPublicLog\x12\x1a\n" +
 	"\x16PUBLIC_LOG_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14PUBLIC_LOG_COMMITTEE\x10\x01\x12\x13\n" +
-	"\x0fPUBLIC_LOG_FULL\x10\x02*\xc4\x01\n" +
+	"\x0fPUBLIC_LOG_FULL\x10\x02*\xe9\x01\n" +
 	"\x06Matter\x12\x16\n" +
 	"\x12MATTER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMATTER_POLICY\x10\x01\x12\x18\n" +
@@ -3683,21 +4346,28 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x0fMATTER_TRANSFER\x10\x05\x12\x12\n" +
 	"\x0eMATTER_CHARTER\x10\x06\x12\x11\n" +
 	"\rMATTER_INCOME\x10\a\x12\x10\n" +
-	"\fMATTER_OTHER\x10\b*C\n" +
+	"\fMATTER_OTHER\x10\b\x12\x12\n" +
+	"\x0eMATTER_DEPOSIT\x10\t\x12\x0f\n" +
+	"\vMATTER_HOLD\x10\n" +
+	"*W\n" +
 	"\bRounding\x12\x18\n" +
 	"\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x1d\n" +
-	"\x19ROUNDING_LARGEST_FRACTION\x10\x01*\xa0\x01\n" +
+	"\x19ROUNDING_LARGEST_FRACTION\x10\x01\x12\x12\n" +
+	"\x0eROUNDING_CARRY\x10\x02*\xd2\x01\n" +
 	"\tOperation\x12\x19\n" +
 	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OPERATION_PAYMENT\x10\x01\x12\x19\n" +
 	"\x15OPERATION_GRANT_ROUND\x10\x02\x12\x16\n" +
 	"\x12OPERATION_DIVIDEND\x10\x03\x12\x16\n" +
-	"\x12OPERATION_TRANSFER\x10\x04\x12\x16\n" +
-	"\x12OPERATION_REVERSAL\x10\x06*f\n" +
+	"\x12OPERATION_TRANSFER\x10\x04\x12\x1c\n" +
+	"\x18OPERATION_DEPOSIT_RETURN\x10\x05\x12\x16\n" +
+	"\x12OPERATION_REVERSAL\x10\x06\x12\x12\n" +
+	"\x0eOPERATION_COST\x10\a*\x80\x01\n" +
 	"\rDividendBasis\x12\x1e\n" +
 	"\x1aDIVIDEND_BASIS_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13DIVIDEND_BASIS_HEAD\x10\x01\x12\x1c\n" +
-	"\x18DIVIDEND_BASIS_HOUSEHOLD\x10\x02*g\n" +
+	"\x18DIVIDEND_BASIS_HOUSEHOLD\x10\x02\x12\x18\n" +
+	"\x14DIVIDEND_BASIS_SHARE\x10\x03*g\n" +
 	"\x0eDividendMethod\x12\x1f\n" +
 	"\x1bDIVIDEND_METHOD_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIVIDEND_METHOD_EQUAL\x10\x01\x12\x19\n" +
@@ -3707,7 +4377,38 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x17INFLOW_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12INFLOW_KIND_INCOME\x10\x01\x12\x17\n" +
 	"\x13INFLOW_KIND_DEPOSIT\x10\x02\x12\x14\n" +
-	"\x10INFLOW_KIND_GIFT\x10\x03BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\x10INFLOW_KIND_GIFT\x10\x03*\xc0\x01\n" +
+	"\bFlagKind\x12\x19\n" +
+	"\x15FLAG_KIND_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bFLAG_KIND_EXCEEDS_AUTHORITY\x10\x01\x12 \n" +
+	"\x1cFLAG_KIND_WITHOUT_RESOLUTION\x10\x02\x12\x1e\n" +
+	"\x1aFLAG_KIND_WITHOUT_APPROVAL\x10\x03\x12\x1d\n" +
+	"\x19FLAG_KIND_OUTSIDE_PURPOSE\x10\x04\x12\x17\n" +
+	"\x13FLAG_KIND_EMERGENCY\x10\x05*1\n" +
+	"\x05Cover\x12\x15\n" +
+	"\x11COVER_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rCOVER_PENDING\x10\x01*\x83\x01\n" +
+	"\bHoldKind\x12\x19\n" +
+	"\x15HOLD_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14HOLD_KIND_NO_ACCOUNT\x10\x01\x12\x14\n" +
+	"\x10HOLD_KIND_ESTATE\x10\x02\x12\x13\n" +
+	"\x0fHOLD_KIND_COURT\x10\x03\x12\x17\n" +
+	"\x13HOLD_KIND_BLACKLIST\x10\x04*\\\n" +
+	"\aBenefit\x12\x17\n" +
+	"\x13BENEFIT_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vBENEFIT_ALL\x10\x01\x12\x14\n" +
+	"\x10BENEFIT_DIVIDEND\x10\x02\x12\x11\n" +
+	"\rBENEFIT_GRANT\x10\x03*a\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eVERDICT_SIGNED\x10\x01\x12\x13\n" +
+	"\x0fVERDICT_REFUSED\x10\x02\x12\x14\n" +
+	"\x10VERDICT_REMARKED\x10\x03*t\n" +
+	"\tRetention\x12\x19\n" +
+	"\x15RETENTION_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13RETENTION_TEN_YEARS\x10\x01\x12\x1a\n" +
+	"\x16RETENTION_THIRTY_YEARS\x10\x02\x12\x17\n" +
+	"\x13RETENTION_PERMANENT\x10\x03BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_types_proto_rawDescOnce sync.Once
@@ -3721,8 +4422,8 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_types_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -3734,62 +4435,75 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(DividendBasis)(0),       // 7: mingzhang.api.v1.DividendBasis
 	(DividendMethod)(0),      // 8: mingzhang.api.v1.DividendMethod
 	(InflowKind)(0),          // 9: mingzhang.api.v1.InflowKind
-	(*Document)(nil),         // 10: mingzhang.api.v1.Document
-	(*Posting)(nil),          // 11: mingzhang.api.v1.Posting
-	(*Voucher)(nil),          // 12: mingzhang.api.v1.Voucher
-	(*Receipt)(nil),          // 13: mingzhang.api.v1.Receipt
-	(*Refusal)(nil),          // 14: mingzhang.api.v1.Refusal
-	(*Body)(nil),             // 15: mingzhang.api.v1.Body
-	(*Fund)(nil),             // 16: mingzhang.api.v1.Fund
-	(*MoneyAccount)(nil),     // 17: mingzhang.api.v1.MoneyAccount
-	(*PolicyShare)(nil),      // 18: mingzhang.api.v1.PolicyShare
-	(*Policy)(nil),           // 19: mingzhang.api.v1.Policy
-	(*Tier)(nil),             // 20: mingzhang.api.v1.Tier
-	(*OpeningLine)(nil),      // 21: mingzhang.api.v1.OpeningLine
-	(*Inflow)(nil),           // 22: mingzhang.api.v1.Inflow
-	(*Outflow)(nil),          // 23: mingzhang.api.v1.Outflow
-	(*Replacement)(nil),      // 24: mingzhang.api.v1.Replacement
-	(*Resolution)(nil),       // 25: mingzhang.api.v1.Resolution
-	(*Request)(nil),          // 26: mingzhang.api.v1.Request
-	(*GrantLine)(nil),        // 27: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 28: mingzhang.api.v1.GrantRound
-	(*DividendFile)(nil),     // 29: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 30: mingzhang.api.v1.DividendRun
-	(*AccountBalance)(nil),   // 31: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 32: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 33: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 34: mingzhang.api.v1.Collective
-	nil,                      // 35: mingzhang.api.v1.Refusal.FiguresEntry
+	(FlagKind)(0),            // 10: mingzhang.api.v1.FlagKind
+	(Cover)(0),               // 11: mingzhang.api.v1.Cover
+	(HoldKind)(0),            // 12: mingzhang.api.v1.HoldKind
+	(Benefit)(0),             // 13: mingzhang.api.v1.Benefit
+	(Verdict)(0),             // 14: mingzhang.api.v1.Verdict
+	(Retention)(0),           // 15: mingzhang.api.v1.Retention
+	(*Flag)(nil),             // 16: mingzhang.api.v1.Flag
+	(*ReviewItem)(nil),       // 17: mingzhang.api.v1.ReviewItem
+	(*Document)(nil),         // 18: mingzhang.api.v1.Document
+	(*Posting)(nil),          // 19: mingzhang.api.v1.Posting
+	(*Voucher)(nil),          // 20: mingzhang.api.v1.Voucher
+	(*Receipt)(nil),          // 21: mingzhang.api.v1.Receipt
+	(*Refusal)(nil),          // 22: mingzhang.api.v1.Refusal
+	(*Body)(nil),             // 23: mingzhang.api.v1.Body
+	(*Fund)(nil),             // 24: mingzhang.api.v1.Fund
+	(*MoneyAccount)(nil),     // 25: mingzhang.api.v1.MoneyAccount
+	(*PolicyShare)(nil),      // 26: mingzhang.api.v1.PolicyShare
+	(*Policy)(nil),           // 27: mingzhang.api.v1.Policy
+	(*Tier)(nil),             // 28: mingzhang.api.v1.Tier
+	(*OpeningLine)(nil),      // 29: mingzhang.api.v1.OpeningLine
+	(*Inflow)(nil),           // 30: mingzhang.api.v1.Inflow
+	(*Outflow)(nil),          // 31: mingzhang.api.v1.Outflow
+	(*Replacement)(nil),      // 32: mingzhang.api.v1.Replacement
+	(*Resolution)(nil),       // 33: mingzhang.api.v1.Resolution
+	(*Request)(nil),          // 34: mingzhang.api.v1.Request
+	(*GrantLine)(nil),        // 35: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 36: mingzhang.api.v1.GrantRound
+	(*DividendFile)(nil),     // 37: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 38: mingzhang.api.v1.DividendRun
+	(*AccountBalance)(nil),   // 39: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 40: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 41: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 42: mingzhang.api.v1.Collective
+	nil,                      // 43: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
-	11, // 0: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
-	10, // 1: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
-	12, // 2: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	35, // 3: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
-	1,  // 4: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
-	2,  // 5: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	18, // 6: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
-	5,  // 7: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
-	6,  // 8: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
-	9,  // 9: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
-	10, // 10: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
-	10, // 11: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
-	22, // 12: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
-	23, // 13: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
-	4,  // 14: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	27, // 15: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	7,  // 16: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
-	8,  // 17: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	29, // 18: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	15, // 19: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	16, // 20: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	17, // 21: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 22: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
+	14, // 1: mingzhang.api.v1.ReviewItem.verdict:type_name -> mingzhang.api.v1.Verdict
+	15, // 2: mingzhang.api.v1.Document.retention:type_name -> mingzhang.api.v1.Retention
+	19, // 3: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
+	18, // 4: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
+	16, // 5: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
+	20, // 6: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
+	43, // 7: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	1,  // 8: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
+	2,  // 9: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	26, // 10: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
+	26, // 11: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
+	5,  // 12: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
+	6,  // 13: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
+	9,  // 14: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
+	18, // 15: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
+	18, // 16: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
+	30, // 17: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
+	31, // 18: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
+	4,  // 19: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
+	35, // 20: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	7,  // 21: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
+	8,  // 22: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
+	37, // 23: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	23, // 24: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	24, // 25: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	25, // 26: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 27: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -3797,8 +4511,8 @@ func file_mingzhang_api_v1_types_proto_init() {
 	if File_mingzhang_api_v1_types_proto != nil {
 		return
 	}
-	file_mingzhang_api_v1_types_proto_msgTypes[3].OneofWrappers = []any{}
-	file_mingzhang_api_v1_types_proto_msgTypes[14].OneofWrappers = []any{
+	file_mingzhang_api_v1_types_proto_msgTypes[5].OneofWrappers = []any{}
+	file_mingzhang_api_v1_types_proto_msgTypes[16].OneofWrappers = []any{
 		(*Replacement_Inflow)(nil),
 		(*Replacement_Outflow)(nil),
 	}
@@ -3807,8 +4521,8 @@ func file_mingzhang_api_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   26,
+			NumEnums:      16,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -446,9 +446,11 @@ type CollectiveFounded struct {
 	// The collective runs on dates given with its commands: a demonstration or a test, never real books.
 	SimulatedClock bool `protobuf:"varint,15,opt,name=simulated_clock,json=simulatedClock,proto3" json:"simulated_clock,omitempty"`
 	// How many days after today a voucher may occur, 0 to 31.
-	HorizonDays   uint32 `protobuf:"varint,16,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	HorizonDays uint32 `protobuf:"varint,16,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// Whether a resolution may hold a dividend because of the black list; otherwise only discretionary benefits.
+	BlacklistHoldsDividend bool `protobuf:"varint,17,opt,name=blacklist_holds_dividend,json=blacklistHoldsDividend,proto3" json:"blacklist_holds_dividend,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *CollectiveFounded) Reset() {
@@ -593,6 +595,242 @@ func (x *CollectiveFounded) GetHorizonDays() uint32 {
 	return 0
 }
 
+func (x *CollectiveFounded) GetBlacklistHoldsDividend() bool {
+	if x != nil {
+		return x.BlacklistHoldsDividend
+	}
+	return false
+}
+
+// BodyChanged puts a changed body in the place of the one with its id.
+type BodyChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The body as it is from now on.
+	Body *Body `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
+	// Resolution of the charter body.
+	ResolutionId  string `protobuf:"bytes,2,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BodyChanged) Reset() {
+	*x = BodyChanged{}
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BodyChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BodyChanged) ProtoMessage() {}
+
+func (x *BodyChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BodyChanged.ProtoReflect.Descriptor instead.
+func (*BodyChanged) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BodyChanged) GetBody() *Body {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *BodyChanged) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// FundChanged puts a changed fund in the place of the one with its id: its name and purposes.
+type FundChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fund as it is from now on; restricted never changes.
+	Fund *Fund `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Resolution of the charter body.
+	ResolutionId  string `protobuf:"bytes,2,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FundChanged) Reset() {
+	*x = FundChanged{}
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FundChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FundChanged) ProtoMessage() {}
+
+func (x *FundChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FundChanged.ProtoReflect.Descriptor instead.
+func (*FundChanged) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *FundChanged) GetFund() *Fund {
+	if x != nil {
+		return x.Fund
+	}
+	return nil
+}
+
+func (x *FundChanged) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// SharesSet (股份) says how many shares members hold from a day on.
+type SharesSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First day, yyyymmdd.
+	EffectiveOn int32 `protobuf:"varint,1,opt,name=effective_on,json=effectiveOn,proto3" json:"effective_on,omitempty"`
+	// Member numbers; at most 2,000.
+	Members []uint32 `protobuf:"varint,2,rep,packed,name=members,proto3" json:"members,omitempty"`
+	// Shares of each, in the same order, 0 to 10^9; a share is the smallest unit the collective counts.
+	Shares []uint64 `protobuf:"varint,3,rep,packed,name=shares,proto3" json:"shares,omitempty"`
+	// Resolution of the charter body.
+	ResolutionId  string `protobuf:"bytes,4,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SharesSet) Reset() {
+	*x = SharesSet{}
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SharesSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SharesSet) ProtoMessage() {}
+
+func (x *SharesSet) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SharesSet.ProtoReflect.Descriptor instead.
+func (*SharesSet) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SharesSet) GetEffectiveOn() int32 {
+	if x != nil {
+		return x.EffectiveOn
+	}
+	return 0
+}
+
+func (x *SharesSet) GetMembers() []uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *SharesSet) GetShares() []uint64 {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
+func (x *SharesSet) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// MembersReadmitted takes a mistaken departure back: the members never left.
+type MembersReadmitted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Member numbers.
+	Members       []uint32 `protobuf:"varint,1,rep,packed,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MembersReadmitted) Reset() {
+	*x = MembersReadmitted{}
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MembersReadmitted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MembersReadmitted) ProtoMessage() {}
+
+func (x *MembersReadmitted) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MembersReadmitted.ProtoReflect.Descriptor instead.
+func (*MembersReadmitted) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MembersReadmitted) GetMembers() []uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
 // FundOpened adds a fund by a resolution of the charter body.
 type FundOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -606,7 +844,7 @@ type FundOpened struct {
 
 func (x *FundOpened) Reset() {
 	*x = FundOpened{}
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[3]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +856,7 @@ func (x *FundOpened) String() string {
 func (*FundOpened) ProtoMessage() {}
 
 func (x *FundOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[3]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +869,7 @@ func (x *FundOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundOpened.ProtoReflect.Descriptor instead.
 func (*FundOpened) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{3}
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FundOpened) GetFund() *Fund {
@@ -661,7 +899,7 @@ type RoleGranted struct {
 
 func (x *RoleGranted) Reset() {
 	*x = RoleGranted{}
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[4]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +911,7 @@ func (x *RoleGranted) String() string {
 func (*RoleGranted) ProtoMessage() {}
 
 func (x *RoleGranted) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[4]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +924,7 @@ func (x *RoleGranted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoleGranted.ProtoReflect.Descriptor instead.
 func (*RoleGranted) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RoleGranted) GetOperator() string {
@@ -716,7 +954,7 @@ type RoleRevoked struct {
 
 func (x *RoleRevoked) Reset() {
 	*x = RoleRevoked{}
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[5]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +966,7 @@ func (x *RoleRevoked) String() string {
 func (*RoleRevoked) ProtoMessage() {}
 
 func (x *RoleRevoked) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[5]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +979,7 @@ func (x *RoleRevoked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoleRevoked.ProtoReflect.Descriptor instead.
 func (*RoleRevoked) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RoleRevoked) GetOperator() string {
@@ -773,7 +1011,7 @@ type MoneyAccountOpened struct {
 
 func (x *MoneyAccountOpened) Reset() {
 	*x = MoneyAccountOpened{}
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[6]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +1023,7 @@ func (x *MoneyAccountOpened) String() string {
 func (*MoneyAccountOpened) ProtoMessage() {}
 
 func (x *MoneyAccountOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[6]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +1036,7 @@ func (x *MoneyAccountOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoneyAccountOpened.ProtoReflect.Descriptor instead.
 func (*MoneyAccountOpened) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MoneyAccountOpened) GetId() string {
@@ -839,7 +1077,7 @@ type MembersEnrolled struct {
 
 func (x *MembersEnrolled) Reset() {
 	*x = MembersEnrolled{}
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[7]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +1089,7 @@ func (x *MembersEnrolled) String() string {
 func (*MembersEnrolled) ProtoMessage() {}
 
 func (x *MembersEnrolled) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[7]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +1102,7 @@ func (x *MembersEnrolled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersEnrolled.ProtoReflect.Descriptor instead.
 func (*MembersEnrolled) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MembersEnrolled) GetGroup() string {
@@ -908,7 +1146,7 @@ type MembersDeparted struct {
 
 func (x *MembersDeparted) Reset() {
 	*x = MembersDeparted{}
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[8]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1158,7 @@ func (x *MembersDeparted) String() string {
 func (*MembersDeparted) ProtoMessage() {}
 
 func (x *MembersDeparted) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[8]
+	mi := &file_mingzhang_event_v1_collective_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1171,7 @@ func (x *MembersDeparted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersDeparted.ProtoReflect.Descriptor instead.
 func (*MembersDeparted) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_event_v1_collective_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MembersDeparted) GetLeftOn() int32 {
@@ -969,7 +1207,7 @@ const file_mingzhang_event_v1_collective_proto_rawDesc = "" +
 	"\bpurposes\x18\x03 \x03(\tR\bpurposes\x12\x1e\n" +
 	"\n" +
 	"restricted\x18\x04 \x01(\bR\n" +
-	"restricted\"\xf3\x04\n" +
+	"restricted\"\xad\x05\n" +
 	"\x11CollectiveFounded\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
@@ -990,7 +1228,21 @@ const file_mingzhang_event_v1_collective_proto_rawDesc = "" +
 	"\n" +
 	"public_log\x18\x0e \x01(\x0e2\x1d.mingzhang.event.v1.PublicLogR\tpublicLog\x12'\n" +
 	"\x0fsimulated_clock\x18\x0f \x01(\bR\x0esimulatedClock\x12!\n" +
-	"\fhorizon_days\x18\x10 \x01(\rR\vhorizonDays\"_\n" +
+	"\fhorizon_days\x18\x10 \x01(\rR\vhorizonDays\x128\n" +
+	"\x18blacklist_holds_dividend\x18\x11 \x01(\bR\x16blacklistHoldsDividend\"`\n" +
+	"\vBodyChanged\x12,\n" +
+	"\x04body\x18\x01 \x01(\v2\x18.mingzhang.event.v1.BodyR\x04body\x12#\n" +
+	"\rresolution_id\x18\x02 \x01(\tR\fresolutionId\"`\n" +
+	"\vFundChanged\x12,\n" +
+	"\x04fund\x18\x01 \x01(\v2\x18.mingzhang.event.v1.FundR\x04fund\x12#\n" +
+	"\rresolution_id\x18\x02 \x01(\tR\fresolutionId\"\x85\x01\n" +
+	"\tSharesSet\x12!\n" +
+	"\feffective_on\x18\x01 \x01(\x05R\veffectiveOn\x12\x18\n" +
+	"\amembers\x18\x02 \x03(\rR\amembers\x12\x16\n" +
+	"\x06shares\x18\x03 \x03(\x04R\x06shares\x12#\n" +
+	"\rresolution_id\x18\x04 \x01(\tR\fresolutionId\"-\n" +
+	"\x11MembersReadmitted\x12\x18\n" +
+	"\amembers\x18\x01 \x03(\rR\amembers\"_\n" +
 	"\n" +
 	"FundOpened\x12,\n" +
 	"\x04fund\x18\x01 \x01(\v2\x18.mingzhang.event.v1.FundR\x04fund\x12#\n" +
@@ -1053,7 +1305,7 @@ func file_mingzhang_event_v1_collective_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_event_v1_collective_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mingzhang_event_v1_collective_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_mingzhang_event_v1_collective_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_mingzhang_event_v1_collective_proto_goTypes = []any{
 	(Role)(0),                  // 0: mingzhang.event.v1.Role
 	(VoteBase)(0),              // 1: mingzhang.event.v1.VoteBase
@@ -1062,30 +1314,36 @@ var file_mingzhang_event_v1_collective_proto_goTypes = []any{
 	(*Body)(nil),               // 4: mingzhang.event.v1.Body
 	(*Fund)(nil),               // 5: mingzhang.event.v1.Fund
 	(*CollectiveFounded)(nil),  // 6: mingzhang.event.v1.CollectiveFounded
-	(*FundOpened)(nil),         // 7: mingzhang.event.v1.FundOpened
-	(*RoleGranted)(nil),        // 8: mingzhang.event.v1.RoleGranted
-	(*RoleRevoked)(nil),        // 9: mingzhang.event.v1.RoleRevoked
-	(*MoneyAccountOpened)(nil), // 10: mingzhang.event.v1.MoneyAccountOpened
-	(*MembersEnrolled)(nil),    // 11: mingzhang.event.v1.MembersEnrolled
-	(*MembersDeparted)(nil),    // 12: mingzhang.event.v1.MembersDeparted
-	(*Fraction)(nil),           // 13: mingzhang.event.v1.Fraction
+	(*BodyChanged)(nil),        // 7: mingzhang.event.v1.BodyChanged
+	(*FundChanged)(nil),        // 8: mingzhang.event.v1.FundChanged
+	(*SharesSet)(nil),          // 9: mingzhang.event.v1.SharesSet
+	(*MembersReadmitted)(nil),  // 10: mingzhang.event.v1.MembersReadmitted
+	(*FundOpened)(nil),         // 11: mingzhang.event.v1.FundOpened
+	(*RoleGranted)(nil),        // 12: mingzhang.event.v1.RoleGranted
+	(*RoleRevoked)(nil),        // 13: mingzhang.event.v1.RoleRevoked
+	(*MoneyAccountOpened)(nil), // 14: mingzhang.event.v1.MoneyAccountOpened
+	(*MembersEnrolled)(nil),    // 15: mingzhang.event.v1.MembersEnrolled
+	(*MembersDeparted)(nil),    // 16: mingzhang.event.v1.MembersDeparted
+	(*Fraction)(nil),           // 17: mingzhang.event.v1.Fraction
 }
 var file_mingzhang_event_v1_collective_proto_depIdxs = []int32{
-	13, // 0: mingzhang.event.v1.Body.quorum:type_name -> mingzhang.event.v1.Fraction
-	13, // 1: mingzhang.event.v1.Body.pass:type_name -> mingzhang.event.v1.Fraction
+	17, // 0: mingzhang.event.v1.Body.quorum:type_name -> mingzhang.event.v1.Fraction
+	17, // 1: mingzhang.event.v1.Body.pass:type_name -> mingzhang.event.v1.Fraction
 	1,  // 2: mingzhang.event.v1.Body.pass_base:type_name -> mingzhang.event.v1.VoteBase
 	4,  // 3: mingzhang.event.v1.CollectiveFounded.bodies:type_name -> mingzhang.event.v1.Body
 	5,  // 4: mingzhang.event.v1.CollectiveFounded.funds:type_name -> mingzhang.event.v1.Fund
 	3,  // 5: mingzhang.event.v1.CollectiveFounded.public_log:type_name -> mingzhang.event.v1.PublicLog
-	5,  // 6: mingzhang.event.v1.FundOpened.fund:type_name -> mingzhang.event.v1.Fund
-	0,  // 7: mingzhang.event.v1.RoleGranted.role:type_name -> mingzhang.event.v1.Role
-	0,  // 8: mingzhang.event.v1.RoleRevoked.role:type_name -> mingzhang.event.v1.Role
-	2,  // 9: mingzhang.event.v1.MoneyAccountOpened.kind:type_name -> mingzhang.event.v1.MoneyAccountKind
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 6: mingzhang.event.v1.BodyChanged.body:type_name -> mingzhang.event.v1.Body
+	5,  // 7: mingzhang.event.v1.FundChanged.fund:type_name -> mingzhang.event.v1.Fund
+	5,  // 8: mingzhang.event.v1.FundOpened.fund:type_name -> mingzhang.event.v1.Fund
+	0,  // 9: mingzhang.event.v1.RoleGranted.role:type_name -> mingzhang.event.v1.Role
+	0,  // 10: mingzhang.event.v1.RoleRevoked.role:type_name -> mingzhang.event.v1.Role
+	2,  // 11: mingzhang.event.v1.MoneyAccountOpened.kind:type_name -> mingzhang.event.v1.MoneyAccountKind
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_collective_proto_init() }
@@ -1100,7 +1358,7 @@ func file_mingzhang_event_v1_collective_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_event_v1_collective_proto_rawDesc), len(file_mingzhang_event_v1_collective_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

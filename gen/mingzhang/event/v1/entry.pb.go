@@ -74,6 +74,53 @@ func (InflowKind) EnumDescriptor() ([]byte, []int) {
 	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{0}
 }
 
+// Cover says how a correction treats a fund that has already spent what it has to give back.
+type Cover int32
+
+const (
+	Cover_COVER_UNSPECIFIED Cover = 0 // the correction is refused
+	Cover_COVER_PENDING     Cover = 1 // 挂账: the fund gives what it has; the rest stands in receivable/pending and its next splits clear it
+)
+
+// Enum value maps for Cover.
+var (
+	Cover_name = map[int32]string{
+		0: "COVER_UNSPECIFIED",
+		1: "COVER_PENDING",
+	}
+	Cover_value = map[string]int32{
+		"COVER_UNSPECIFIED": 0,
+		"COVER_PENDING":     1,
+	}
+)
+
+func (x Cover) Enum() *Cover {
+	p := new(Cover)
+	*p = x
+	return p
+}
+
+func (x Cover) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Cover) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_entry_proto_enumTypes[1].Descriptor()
+}
+
+func (Cover) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_entry_proto_enumTypes[1]
+}
+
+func (x Cover) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Cover.Descriptor instead.
+func (Cover) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{1}
+}
+
 // DividendBasis says who takes one share each.
 type DividendBasis int32
 
@@ -81,6 +128,7 @@ const (
 	DividendBasis_DIVIDEND_BASIS_UNSPECIFIED DividendBasis = 0
 	DividendBasis_DIVIDEND_BASIS_HEAD        DividendBasis = 1 // 按人: every member
 	DividendBasis_DIVIDEND_BASIS_HOUSEHOLD   DividendBasis = 2 // 按户: every household
+	DividendBasis_DIVIDEND_BASIS_SHARE       DividendBasis = 3 // 按股: every member by the shares held
 )
 
 // Enum value maps for DividendBasis.
@@ -89,11 +137,13 @@ var (
 		0: "DIVIDEND_BASIS_UNSPECIFIED",
 		1: "DIVIDEND_BASIS_HEAD",
 		2: "DIVIDEND_BASIS_HOUSEHOLD",
+		3: "DIVIDEND_BASIS_SHARE",
 	}
 	DividendBasis_value = map[string]int32{
 		"DIVIDEND_BASIS_UNSPECIFIED": 0,
 		"DIVIDEND_BASIS_HEAD":        1,
 		"DIVIDEND_BASIS_HOUSEHOLD":   2,
+		"DIVIDEND_BASIS_SHARE":       3,
 	}
 )
 
@@ -108,11 +158,11 @@ func (x DividendBasis) String() string {
 }
 
 func (DividendBasis) Descriptor() protoreflect.EnumDescriptor {
-	return file_mingzhang_event_v1_entry_proto_enumTypes[1].Descriptor()
+	return file_mingzhang_event_v1_entry_proto_enumTypes[2].Descriptor()
 }
 
 func (DividendBasis) Type() protoreflect.EnumType {
-	return &file_mingzhang_event_v1_entry_proto_enumTypes[1]
+	return &file_mingzhang_event_v1_entry_proto_enumTypes[2]
 }
 
 func (x DividendBasis) Number() protoreflect.EnumNumber {
@@ -121,7 +171,7 @@ func (x DividendBasis) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DividendBasis.Descriptor instead.
 func (DividendBasis) EnumDescriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{1}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{2}
 }
 
 // DividendMethod says how a pool is dealt out.
@@ -158,11 +208,11 @@ func (x DividendMethod) String() string {
 }
 
 func (DividendMethod) Descriptor() protoreflect.EnumDescriptor {
-	return file_mingzhang_event_v1_entry_proto_enumTypes[2].Descriptor()
+	return file_mingzhang_event_v1_entry_proto_enumTypes[3].Descriptor()
 }
 
 func (DividendMethod) Type() protoreflect.EnumType {
-	return &file_mingzhang_event_v1_entry_proto_enumTypes[2]
+	return &file_mingzhang_event_v1_entry_proto_enumTypes[3]
 }
 
 func (x DividendMethod) Number() protoreflect.EnumNumber {
@@ -171,7 +221,7 @@ func (x DividendMethod) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DividendMethod.Descriptor instead.
 func (DividendMethod) EnumDescriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{2}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{3}
 }
 
 // SplitPart is what one fund got of an income.
@@ -183,8 +233,10 @@ type SplitPart struct {
 	Share *Fraction `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
 	// Amount, fen.
 	AmountFen int64 `protobuf:"varint,3,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
-	// Odd fen dealt to it on top of its whole part, fen.
-	OddFen        int64 `protobuf:"varint,4,opt,name=odd_fen,json=oddFen,proto3" json:"odd_fen,omitempty"`
+	// Odd fen dealt to it on top of its whole part, fen; 0 with carry.
+	OddFen int64 `protobuf:"varint,4,opt,name=odd_fen,json=oddFen,proto3" json:"odd_fen,omitempty"`
+	// Part of the amount that at once made good what the fund had left pending, fen.
+	ClearedFen    int64 `protobuf:"varint,5,opt,name=cleared_fen,json=clearedFen,proto3" json:"cleared_fen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -243,6 +295,13 @@ func (x *SplitPart) GetAmountFen() int64 {
 func (x *SplitPart) GetOddFen() int64 {
 	if x != nil {
 		return x.OddFen
+	}
+	return 0
+}
+
+func (x *SplitPart) GetClearedFen() int64 {
+	if x != nil {
+		return x.ClearedFen
 	}
 	return 0
 }
@@ -366,11 +425,13 @@ func (x *DepositReceived) GetKind() string {
 	return ""
 }
 
-// GiftReceived (捐赠) is a gift to one fund; it never splits.
+// GiftReceived (捐赠) is a gift to one fund, or money of a gift with a purpose of its own; it never splits.
 type GiftReceived struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Fund it was given to.
-	Fund          string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Fund it was given to; empty for a gift with a purpose of its own.
+	Fund string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	// That gift; its account is gift/<id>. Empty for a gift to a fund.
+	GiftId        string `protobuf:"bytes,2,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -412,6 +473,325 @@ func (x *GiftReceived) GetFund() string {
 	return ""
 }
 
+func (x *GiftReceived) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+// GiftAgreed (定向捐赠) is what a donor and the collective agreed on: money for one purpose, kept apart.
+type GiftAgreed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Slug; the account is gift/<id>.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Who gives, written like Voucher.party.
+	Donor string `protobuf:"bytes,2,opt,name=donor,proto3" json:"donor,omitempty"`
+	// Purpose, slug.
+	Purpose string `protobuf:"bytes,3,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Public title, at most 120 characters.
+	Title         string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiftAgreed) Reset() {
+	*x = GiftAgreed{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiftAgreed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiftAgreed) ProtoMessage() {}
+
+func (x *GiftAgreed) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiftAgreed.ProtoReflect.Descriptor instead.
+func (*GiftAgreed) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GiftAgreed) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *GiftAgreed) GetDonor() string {
+	if x != nil {
+		return x.Donor
+	}
+	return ""
+}
+
+func (x *GiftAgreed) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *GiftAgreed) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// GiftPurposeChanged gives a gift another purpose, with its donor's consent.
+type GiftPurposeChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gift.
+	GiftId string `protobuf:"bytes,1,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
+	// New purpose, slug.
+	Purpose string `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// The donor's consent.
+	Consent       *Document `protobuf:"bytes,3,opt,name=consent,proto3" json:"consent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiftPurposeChanged) Reset() {
+	*x = GiftPurposeChanged{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiftPurposeChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiftPurposeChanged) ProtoMessage() {}
+
+func (x *GiftPurposeChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiftPurposeChanged.ProtoReflect.Descriptor instead.
+func (*GiftPurposeChanged) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GiftPurposeChanged) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+func (x *GiftPurposeChanged) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *GiftPurposeChanged) GetConsent() *Document {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+// RefundReceived (退款) is money of a payment that came back to its fund.
+type RefundReceived struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefundReceived) Reset() {
+	*x = RefundReceived{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefundReceived) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefundReceived) ProtoMessage() {}
+
+func (x *RefundReceived) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefundReceived.ProtoReflect.Descriptor instead.
+func (*RefundReceived) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{6}
+}
+
+// IncomeReturned (退票) is income the bank took back: it is owed again and will not split twice.
+type IncomeReturned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kind of income; the account is receivable/<kind>.
+	Kind          string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IncomeReturned) Reset() {
+	*x = IncomeReturned{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IncomeReturned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IncomeReturned) ProtoMessage() {}
+
+func (x *IncomeReturned) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IncomeReturned.ProtoReflect.Descriptor instead.
+func (*IncomeReturned) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *IncomeReturned) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+// ReceivableCollected (收回应收款) is money owed to the collective that came in.
+type ReceivableCollected struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account path, e.g. receivable/rent.
+	Account       string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceivableCollected) Reset() {
+	*x = ReceivableCollected{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceivableCollected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceivableCollected) ProtoMessage() {}
+
+func (x *ReceivableCollected) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceivableCollected.ProtoReflect.Descriptor instead.
+func (*ReceivableCollected) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReceivableCollected) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// FeeCharged (银行手续费) is money the bank took on its own.
+type FeeCharged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fund that bears it.
+	Fund          string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeeCharged) Reset() {
+	*x = FeeCharged{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeeCharged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeeCharged) ProtoMessage() {}
+
+func (x *FeeCharged) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeeCharged.ProtoReflect.Descriptor instead.
+func (*FeeCharged) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FeeCharged) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
 // MoneyMoved is money carried from one money account to another, e.g. cash drawn.
 type MoneyMoved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -425,7 +805,7 @@ type MoneyMoved struct {
 
 func (x *MoneyMoved) Reset() {
 	*x = MoneyMoved{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[4]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +817,7 @@ func (x *MoneyMoved) String() string {
 func (*MoneyMoved) ProtoMessage() {}
 
 func (x *MoneyMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[4]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +830,7 @@ func (x *MoneyMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoneyMoved.ProtoReflect.Descriptor instead.
 func (*MoneyMoved) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MoneyMoved) GetFrom() string {
@@ -473,14 +853,16 @@ type OpeningLine struct {
 	// Account path.
 	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// Fen, debit positive.
-	AmountFen     int64 `protobuf:"zigzag64,2,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
+	AmountFen int64 `protobuf:"zigzag64,2,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
+	// Whose part of the account it is, written like Voucher.party; needed for deposits.
+	Party         string `protobuf:"bytes,3,opt,name=party,proto3" json:"party,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpeningLine) Reset() {
 	*x = OpeningLine{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[5]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +874,7 @@ func (x *OpeningLine) String() string {
 func (*OpeningLine) ProtoMessage() {}
 
 func (x *OpeningLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[5]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +887,7 @@ func (x *OpeningLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningLine.ProtoReflect.Descriptor instead.
 func (*OpeningLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OpeningLine) GetAccount() string {
@@ -522,6 +904,13 @@ func (x *OpeningLine) GetAmountFen() int64 {
 	return 0
 }
 
+func (x *OpeningLine) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
 // OpeningProposed (期初余额) lists the balances of a village that does not start at zero.
 type OpeningProposed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -535,7 +924,7 @@ type OpeningProposed struct {
 
 func (x *OpeningProposed) Reset() {
 	*x = OpeningProposed{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[6]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +936,7 @@ func (x *OpeningProposed) String() string {
 func (*OpeningProposed) ProtoMessage() {}
 
 func (x *OpeningProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[6]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +949,7 @@ func (x *OpeningProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningProposed.ProtoReflect.Descriptor instead.
 func (*OpeningProposed) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OpeningProposed) GetOccurredOn() int32 {
@@ -586,7 +975,7 @@ type OpeningConfirmed struct {
 
 func (x *OpeningConfirmed) Reset() {
 	*x = OpeningConfirmed{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[7]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +987,7 @@ func (x *OpeningConfirmed) String() string {
 func (*OpeningConfirmed) ProtoMessage() {}
 
 func (x *OpeningConfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[7]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +1000,7 @@ func (x *OpeningConfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningConfirmed.ProtoReflect.Descriptor instead.
 func (*OpeningConfirmed) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{13}
 }
 
 // PaymentOrder is what a payment request asks for.
@@ -630,14 +1019,24 @@ type PaymentOrder struct {
 	// Resolution it draws on; empty when its tier asks for none.
 	ResolutionId string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
 	// Papers.
-	Documents     []*Document `protobuf:"bytes,7,rep,name=documents,proto3" json:"documents,omitempty"`
+	Documents []*Document `protobuf:"bytes,7,rep,name=documents,proto3" json:"documents,omitempty"`
+	// Gift that bears it in place of a fund; else empty.
+	GiftId string `protobuf:"bytes,8,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
+	// The year's income bears it in place of a fund, until the true-up (account receivable/cost-recovery).
+	Cost bool `protobuf:"varint,9,opt,name=cost,proto3" json:"cost,omitempty"`
+	// Paid in an emergency, ahead of its resolution.
+	Emergency bool `protobuf:"varint,10,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	// Last day to ratify an emergency counted from its payment, days; else 0.
+	RatifyDays uint32 `protobuf:"varint,11,opt,name=ratify_days,json=ratifyDays,proto3" json:"ratify_days,omitempty"`
+	// Body that ratifies it; else empty.
+	RatifyBody    string `protobuf:"bytes,12,opt,name=ratify_body,json=ratifyBody,proto3" json:"ratify_body,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PaymentOrder) Reset() {
 	*x = PaymentOrder{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[8]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +1048,7 @@ func (x *PaymentOrder) String() string {
 func (*PaymentOrder) ProtoMessage() {}
 
 func (x *PaymentOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[8]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +1061,7 @@ func (x *PaymentOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PaymentOrder.ProtoReflect.Descriptor instead.
 func (*PaymentOrder) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PaymentOrder) GetFund() string {
@@ -714,6 +1113,150 @@ func (x *PaymentOrder) GetDocuments() []*Document {
 	return nil
 }
 
+func (x *PaymentOrder) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+func (x *PaymentOrder) GetCost() bool {
+	if x != nil {
+		return x.Cost
+	}
+	return false
+}
+
+func (x *PaymentOrder) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *PaymentOrder) GetRatifyDays() uint32 {
+	if x != nil {
+		return x.RatifyDays
+	}
+	return 0
+}
+
+func (x *PaymentOrder) GetRatifyBody() string {
+	if x != nil {
+		return x.RatifyBody
+	}
+	return ""
+}
+
+// DepositReturnOrder asks to give a deposit back, whole or in part.
+type DepositReturnOrder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kind; the account is deposit/<kind>.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Whose deposit it is, written like Voucher.party.
+	Party string `protobuf:"bytes,2,opt,name=party,proto3" json:"party,omitempty"`
+	// Amount paid out, fen; may be 0 when all of it is kept.
+	AmountFen int64 `protobuf:"varint,3,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
+	// Amount kept by the collective, fen; 0 for none.
+	DeductedFen int64 `protobuf:"varint,4,opt,name=deducted_fen,json=deductedFen,proto3" json:"deducted_fen,omitempty"`
+	// Fund that gets what is kept; empty for none.
+	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Resolution for keeping it; empty for none.
+	ResolutionId string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Public text for the vouchers.
+	Narration string `protobuf:"bytes,7,opt,name=narration,proto3" json:"narration,omitempty"`
+	// Papers.
+	Documents     []*Document `protobuf:"bytes,8,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DepositReturnOrder) Reset() {
+	*x = DepositReturnOrder{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepositReturnOrder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepositReturnOrder) ProtoMessage() {}
+
+func (x *DepositReturnOrder) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepositReturnOrder.ProtoReflect.Descriptor instead.
+func (*DepositReturnOrder) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DepositReturnOrder) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *DepositReturnOrder) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *DepositReturnOrder) GetAmountFen() int64 {
+	if x != nil {
+		return x.AmountFen
+	}
+	return 0
+}
+
+func (x *DepositReturnOrder) GetDeductedFen() int64 {
+	if x != nil {
+		return x.DeductedFen
+	}
+	return 0
+}
+
+func (x *DepositReturnOrder) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *DepositReturnOrder) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *DepositReturnOrder) GetNarration() string {
+	if x != nil {
+		return x.Narration
+	}
+	return ""
+}
+
+func (x *DepositReturnOrder) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
 // TransferOrder asks to move money from fund to fund.
 type TransferOrder struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -733,7 +1276,7 @@ type TransferOrder struct {
 
 func (x *TransferOrder) Reset() {
 	*x = TransferOrder{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[9]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +1288,7 @@ func (x *TransferOrder) String() string {
 func (*TransferOrder) ProtoMessage() {}
 
 func (x *TransferOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[9]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +1301,7 @@ func (x *TransferOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferOrder.ProtoReflect.Descriptor instead.
 func (*TransferOrder) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TransferOrder) GetFromFund() string {
@@ -823,7 +1366,7 @@ type InflowOrder struct {
 
 func (x *InflowOrder) Reset() {
 	*x = InflowOrder{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[10]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +1378,7 @@ func (x *InflowOrder) String() string {
 func (*InflowOrder) ProtoMessage() {}
 
 func (x *InflowOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[10]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +1391,7 @@ func (x *InflowOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InflowOrder.ProtoReflect.Descriptor instead.
 func (*InflowOrder) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *InflowOrder) GetInflow() InflowKind {
@@ -934,7 +1477,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[11]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1489,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[11]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1502,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Replacement) GetCorrects() *VoucherRef {
@@ -1033,14 +1576,18 @@ type CorrectionOrder struct {
 	// Business day, yyyymmdd; 0: the day it is booked.
 	OccurredOn int32 `protobuf:"varint,5,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
 	// Public text saying why.
-	Narration     string `protobuf:"bytes,6,opt,name=narration,proto3" json:"narration,omitempty"`
+	Narration string `protobuf:"bytes,6,opt,name=narration,proto3" json:"narration,omitempty"`
+	// What happens when a fund cannot give back what it got.
+	Cover Cover `protobuf:"varint,7,opt,name=cover,proto3,enum=mingzhang.event.v1.Cover" json:"cover,omitempty"`
+	// Transfers between funds booked with it, so that no fund is overdrawn.
+	Transfers     []*TransferOrder `protobuf:"bytes,8,rep,name=transfers,proto3" json:"transfers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CorrectionOrder) Reset() {
 	*x = CorrectionOrder{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[12]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1599,7 @@ func (x *CorrectionOrder) String() string {
 func (*CorrectionOrder) ProtoMessage() {}
 
 func (x *CorrectionOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[12]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1612,7 @@ func (x *CorrectionOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectionOrder.ProtoReflect.Descriptor instead.
 func (*CorrectionOrder) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CorrectionOrder) GetReverses() []*VoucherRef {
@@ -1110,6 +1657,20 @@ func (x *CorrectionOrder) GetNarration() string {
 	return ""
 }
 
+func (x *CorrectionOrder) GetCover() Cover {
+	if x != nil {
+		return x.Cover
+	}
+	return Cover_COVER_UNSPECIFIED
+}
+
+func (x *CorrectionOrder) GetTransfers() []*TransferOrder {
+	if x != nil {
+		return x.Transfers
+	}
+	return nil
+}
+
 // DividendOrder asks to declare a dividend.
 type DividendOrder struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1132,14 +1693,18 @@ type DividendOrder struct {
 	// Number of payees on the record date when it was asked for; the declaration is refused when the roster has changed.
 	Payees uint32 `protobuf:"varint,9,opt,name=payees,proto3" json:"payees,omitempty"`
 	// What one share gets, fen; with exact the smaller of the two amounts.
-	RateFen       int64 `protobuf:"varint,10,opt,name=rate_fen,json=rateFen,proto3" json:"rate_fen,omitempty"`
+	RateFen int64 `protobuf:"varint,10,opt,name=rate_fen,json=rateFen,proto3" json:"rate_fen,omitempty"`
+	// Run that left the payees out; this one pays them the same rate. Empty for a run of its own.
+	Supplements string `protobuf:"bytes,11,opt,name=supplements,proto3" json:"supplements,omitempty"`
+	// Payees of a supplementary run, in ascending order; empty: everybody.
+	Only          []uint32 `protobuf:"varint,12,rep,packed,name=only,proto3" json:"only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DividendOrder) Reset() {
 	*x = DividendOrder{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[13]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1716,7 @@ func (x *DividendOrder) String() string {
 func (*DividendOrder) ProtoMessage() {}
 
 func (x *DividendOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[13]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1729,7 @@ func (x *DividendOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendOrder.ProtoReflect.Descriptor instead.
 func (*DividendOrder) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DividendOrder) GetRunId() string {
@@ -1237,6 +1802,20 @@ func (x *DividendOrder) GetRateFen() int64 {
 	return 0
 }
 
+func (x *DividendOrder) GetSupplements() string {
+	if x != nil {
+		return x.Supplements
+	}
+	return ""
+}
+
+func (x *DividendOrder) GetOnly() []uint32 {
+	if x != nil {
+		return x.Only
+	}
+	return nil
+}
+
 // RequestMade (申请) asks for an outlay; what its tier demands is fixed here.
 type RequestMade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1248,6 +1827,8 @@ type RequestMade struct {
 	Approvals uint32 `protobuf:"varint,3,opt,name=approvals,proto3" json:"approvals,omitempty"`
 	// Whether a supervisor has to review first.
 	Review bool `protobuf:"varint,4,opt,name=review,proto3" json:"review,omitempty"`
+	// Last day on which it can be acted on, yyyymmdd; 0: no end.
+	ExpiresOn int32 `protobuf:"varint,5,opt,name=expires_on,json=expiresOn,proto3" json:"expires_on,omitempty"`
 	// What is asked.
 	//
 	// Types that are valid to be assigned to Order:
@@ -1256,6 +1837,7 @@ type RequestMade struct {
 	//	*RequestMade_Transfer
 	//	*RequestMade_Correction
 	//	*RequestMade_Dividend
+	//	*RequestMade_DepositReturn
 	Order         isRequestMade_Order `protobuf_oneof:"order"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1263,7 +1845,7 @@ type RequestMade struct {
 
 func (x *RequestMade) Reset() {
 	*x = RequestMade{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[14]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1275,7 +1857,7 @@ func (x *RequestMade) String() string {
 func (*RequestMade) ProtoMessage() {}
 
 func (x *RequestMade) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[14]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1288,7 +1870,7 @@ func (x *RequestMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestMade.ProtoReflect.Descriptor instead.
 func (*RequestMade) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RequestMade) GetNumber() uint32 {
@@ -1317,6 +1899,13 @@ func (x *RequestMade) GetReview() bool {
 		return x.Review
 	}
 	return false
+}
+
+func (x *RequestMade) GetExpiresOn() int32 {
+	if x != nil {
+		return x.ExpiresOn
+	}
+	return 0
 }
 
 func (x *RequestMade) GetOrder() isRequestMade_Order {
@@ -1362,6 +1951,15 @@ func (x *RequestMade) GetDividend() *DividendOrder {
 	return nil
 }
 
+func (x *RequestMade) GetDepositReturn() *DepositReturnOrder {
+	if x != nil {
+		if x, ok := x.Order.(*RequestMade_DepositReturn); ok {
+			return x.DepositReturn
+		}
+	}
+	return nil
+}
+
 type isRequestMade_Order interface {
 	isRequestMade_Order()
 }
@@ -1386,6 +1984,11 @@ type RequestMade_Dividend struct {
 	Dividend *DividendOrder `protobuf:"bytes,13,opt,name=dividend,proto3,oneof"`
 }
 
+type RequestMade_DepositReturn struct {
+	// A deposit given back.
+	DepositReturn *DepositReturnOrder `protobuf:"bytes,14,opt,name=deposit_return,json=depositReturn,proto3,oneof"`
+}
+
 func (*RequestMade_Payment) isRequestMade_Order() {}
 
 func (*RequestMade_Transfer) isRequestMade_Order() {}
@@ -1393,6 +1996,8 @@ func (*RequestMade_Transfer) isRequestMade_Order() {}
 func (*RequestMade_Correction) isRequestMade_Order() {}
 
 func (*RequestMade_Dividend) isRequestMade_Order() {}
+
+func (*RequestMade_DepositReturn) isRequestMade_Order() {}
 
 // RequestReviewed says that a supervisor checked the request.
 type RequestReviewed struct {
@@ -1407,7 +2012,7 @@ type RequestReviewed struct {
 
 func (x *RequestReviewed) Reset() {
 	*x = RequestReviewed{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[15]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +2024,7 @@ func (x *RequestReviewed) String() string {
 func (*RequestReviewed) ProtoMessage() {}
 
 func (x *RequestReviewed) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[15]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +2037,7 @@ func (x *RequestReviewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestReviewed.ProtoReflect.Descriptor instead.
 func (*RequestReviewed) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RequestReviewed) GetNumber() uint32 {
@@ -1462,7 +2067,7 @@ type RequestApproved struct {
 
 func (x *RequestApproved) Reset() {
 	*x = RequestApproved{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[16]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +2079,7 @@ func (x *RequestApproved) String() string {
 func (*RequestApproved) ProtoMessage() {}
 
 func (x *RequestApproved) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[16]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +2092,7 @@ func (x *RequestApproved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestApproved.ProtoReflect.Descriptor instead.
 func (*RequestApproved) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RequestApproved) GetNumber() uint32 {
@@ -1517,7 +2122,7 @@ type RequestRejected struct {
 
 func (x *RequestRejected) Reset() {
 	*x = RequestRejected{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[17]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +2134,7 @@ func (x *RequestRejected) String() string {
 func (*RequestRejected) ProtoMessage() {}
 
 func (x *RequestRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[17]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +2147,7 @@ func (x *RequestRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestRejected.ProtoReflect.Descriptor instead.
 func (*RequestRejected) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RequestRejected) GetNumber() uint32 {
@@ -1570,7 +2175,7 @@ type RequestWithdrawn struct {
 
 func (x *RequestWithdrawn) Reset() {
 	*x = RequestWithdrawn{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[18]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +2187,7 @@ func (x *RequestWithdrawn) String() string {
 func (*RequestWithdrawn) ProtoMessage() {}
 
 func (x *RequestWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[18]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +2200,7 @@ func (x *RequestWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestWithdrawn.ProtoReflect.Descriptor instead.
 func (*RequestWithdrawn) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RequestWithdrawn) GetNumber() uint32 {
@@ -1618,7 +2223,7 @@ type PaymentSettled struct {
 
 func (x *PaymentSettled) Reset() {
 	*x = PaymentSettled{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[19]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1630,7 +2235,7 @@ func (x *PaymentSettled) String() string {
 func (*PaymentSettled) ProtoMessage() {}
 
 func (x *PaymentSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[19]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1643,7 +2248,7 @@ func (x *PaymentSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PaymentSettled.ProtoReflect.Descriptor instead.
 func (*PaymentSettled) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PaymentSettled) GetNumber() uint32 {
@@ -1671,7 +2276,7 @@ type TransferMade struct {
 
 func (x *TransferMade) Reset() {
 	*x = TransferMade{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[20]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1683,7 +2288,7 @@ func (x *TransferMade) String() string {
 func (*TransferMade) ProtoMessage() {}
 
 func (x *TransferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[20]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1696,7 +2301,7 @@ func (x *TransferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferMade.ProtoReflect.Descriptor instead.
 func (*TransferMade) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TransferMade) GetNumber() uint32 {
@@ -1719,7 +2324,7 @@ type CorrectionMade struct {
 
 func (x *CorrectionMade) Reset() {
 	*x = CorrectionMade{}
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[21]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1731,7 +2336,7 @@ func (x *CorrectionMade) String() string {
 func (*CorrectionMade) ProtoMessage() {}
 
 func (x *CorrectionMade) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[21]
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1744,7 +2349,7 @@ func (x *CorrectionMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectionMade.ProtoReflect.Descriptor instead.
 func (*CorrectionMade) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CorrectionMade) GetNumber() uint32 {
@@ -1761,39 +2366,372 @@ func (x *CorrectionMade) GetIncomes() []*IncomeRecorded {
 	return nil
 }
 
+// RequestExpired ends a request whose last day is over and frees its authority.
+type RequestExpired struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request.
+	Number        uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestExpired) Reset() {
+	*x = RequestExpired{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestExpired) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestExpired) ProtoMessage() {}
+
+func (x *RequestExpired) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestExpired.ProtoReflect.Descriptor instead.
+func (*RequestExpired) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RequestExpired) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// DepositReturned (退还押金) is an approved return booked.
+type DepositReturned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request.
+	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Money account it left; empty when all of it was kept.
+	MoneyAccount  string `protobuf:"bytes,2,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DepositReturned) Reset() {
+	*x = DepositReturned{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepositReturned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepositReturned) ProtoMessage() {}
+
+func (x *DepositReturned) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepositReturned.ProtoReflect.Descriptor instead.
+func (*DepositReturned) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *DepositReturned) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *DepositReturned) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+// TrueUpPart is what a true-up changes for one fund.
+type TrueUpPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fund id.
+	Fund string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	// What the fund should have of the net income, fen.
+	FinalFen int64 `protobuf:"varint,2,opt,name=final_fen,json=finalFen,proto3" json:"final_fen,omitempty"`
+	// What splits and earlier true-ups of the year gave it, fen.
+	BeforeFen int64 `protobuf:"varint,3,opt,name=before_fen,json=beforeFen,proto3" json:"before_fen,omitempty"`
+	// The difference, fen; negative when it gives back.
+	AdjustedFen int64 `protobuf:"zigzag64,4,opt,name=adjusted_fen,json=adjustedFen,proto3" json:"adjusted_fen,omitempty"`
+	// Part of what it gives back that it does not have and that its next splits clear, fen.
+	PendingFen    int64 `protobuf:"varint,5,opt,name=pending_fen,json=pendingFen,proto3" json:"pending_fen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrueUpPart) Reset() {
+	*x = TrueUpPart{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrueUpPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrueUpPart) ProtoMessage() {}
+
+func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrueUpPart.ProtoReflect.Descriptor instead.
+func (*TrueUpPart) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *TrueUpPart) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *TrueUpPart) GetFinalFen() int64 {
+	if x != nil {
+		return x.FinalFen
+	}
+	return 0
+}
+
+func (x *TrueUpPart) GetBeforeFen() int64 {
+	if x != nil {
+		return x.BeforeFen
+	}
+	return 0
+}
+
+func (x *TrueUpPart) GetAdjustedFen() int64 {
+	if x != nil {
+		return x.AdjustedFen
+	}
+	return 0
+}
+
+func (x *TrueUpPart) GetPendingFen() int64 {
+	if x != nil {
+		return x.PendingFen
+	}
+	return 0
+}
+
+// TrueUpLine is a true-up under one policy.
+type TrueUpLine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version of the policy.
+	PolicyVersion uint32 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// Income it split in the year, fen.
+	GrossFen int64 `protobuf:"varint,2,opt,name=gross_fen,json=grossFen,proto3" json:"gross_fen,omitempty"`
+	// Cost it bears in all, fen.
+	CostFen int64 `protobuf:"varint,3,opt,name=cost_fen,json=costFen,proto3" json:"cost_fen,omitempty"`
+	// Its funds in declared order.
+	Parts         []*TrueUpPart `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrueUpLine) Reset() {
+	*x = TrueUpLine{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrueUpLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrueUpLine) ProtoMessage() {}
+
+func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrueUpLine.ProtoReflect.Descriptor instead.
+func (*TrueUpLine) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *TrueUpLine) GetPolicyVersion() uint32 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *TrueUpLine) GetGrossFen() int64 {
+	if x != nil {
+		return x.GrossFen
+	}
+	return 0
+}
+
+func (x *TrueUpLine) GetCostFen() int64 {
+	if x != nil {
+		return x.CostFen
+	}
+	return 0
+}
+
+func (x *TrueUpLine) GetParts() []*TrueUpPart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// TrueUpBooked (年终清算) settles the provisional splits of a year by its net income.
+type TrueUpBooked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Year.
+	Year uint32 `protobuf:"varint,1,opt,name=year,proto3" json:"year,omitempty"`
+	// One line a policy.
+	Lines         []*TrueUpLine `protobuf:"bytes,2,rep,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrueUpBooked) Reset() {
+	*x = TrueUpBooked{}
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrueUpBooked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrueUpBooked) ProtoMessage() {}
+
+func (x *TrueUpBooked) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_entry_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrueUpBooked.ProtoReflect.Descriptor instead.
+func (*TrueUpBooked) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_entry_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *TrueUpBooked) GetYear() uint32 {
+	if x != nil {
+		return x.Year
+	}
+	return 0
+}
+
+func (x *TrueUpBooked) GetLines() []*TrueUpLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
 var File_mingzhang_event_v1_entry_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x1emingzhang/event/v1/entry.proto\x12\x12mingzhang.event.v1\x1a#mingzhang/event/v1/governance.proto\x1a mingzhang/event/v1/voucher.proto\"\x8b\x01\n" +
+	"\x1emingzhang/event/v1/entry.proto\x12\x12mingzhang.event.v1\x1a#mingzhang/event/v1/governance.proto\x1a mingzhang/event/v1/voucher.proto\"\xac\x01\n" +
 	"\tSplitPart\x12\x12\n" +
 	"\x04fund\x18\x01 \x01(\tR\x04fund\x122\n" +
 	"\x05share\x18\x02 \x01(\v2\x1c.mingzhang.event.v1.FractionR\x05share\x12\x1d\n" +
 	"\n" +
 	"amount_fen\x18\x03 \x01(\x03R\tamountFen\x12\x17\n" +
-	"\aodd_fen\x18\x04 \x01(\x03R\x06oddFen\"\xba\x01\n" +
+	"\aodd_fen\x18\x04 \x01(\x03R\x06oddFen\x12\x1f\n" +
+	"\vcleared_fen\x18\x05 \x01(\x03R\n" +
+	"clearedFen\"\xba\x01\n" +
 	"\x0eIncomeRecorded\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12%\n" +
 	"\x0epolicy_version\x18\x02 \x01(\rR\rpolicyVersion\x128\n" +
 	"\brounding\x18\x03 \x01(\x0e2\x1c.mingzhang.event.v1.RoundingR\brounding\x123\n" +
 	"\x05parts\x18\x04 \x03(\v2\x1d.mingzhang.event.v1.SplitPartR\x05parts\"%\n" +
 	"\x0fDepositReceived\x12\x12\n" +
-	"\x04kind\x18\x01 \x01(\tR\x04kind\"\"\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\";\n" +
 	"\fGiftReceived\x12\x12\n" +
+	"\x04fund\x18\x01 \x01(\tR\x04fund\x12\x17\n" +
+	"\agift_id\x18\x02 \x01(\tR\x06giftId\"b\n" +
+	"\n" +
+	"GiftAgreed\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05donor\x18\x02 \x01(\tR\x05donor\x12\x18\n" +
+	"\apurpose\x18\x03 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\"\x7f\n" +
+	"\x12GiftPurposeChanged\x12\x17\n" +
+	"\agift_id\x18\x01 \x01(\tR\x06giftId\x12\x18\n" +
+	"\apurpose\x18\x02 \x01(\tR\apurpose\x126\n" +
+	"\aconsent\x18\x03 \x01(\v2\x1c.mingzhang.event.v1.DocumentR\aconsent\"\x10\n" +
+	"\x0eRefundReceived\"$\n" +
+	"\x0eIncomeReturned\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\"/\n" +
+	"\x13ReceivableCollected\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\" \n" +
+	"\n" +
+	"FeeCharged\x12\x12\n" +
 	"\x04fund\x18\x01 \x01(\tR\x04fund\"0\n" +
 	"\n" +
 	"MoneyMoved\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
-	"\x02to\x18\x02 \x01(\tR\x02to\"F\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\"\\\n" +
 	"\vOpeningLine\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1d\n" +
 	"\n" +
-	"amount_fen\x18\x02 \x01(\x12R\tamountFen\"i\n" +
+	"amount_fen\x18\x02 \x01(\x12R\tamountFen\x12\x14\n" +
+	"\x05party\x18\x03 \x01(\tR\x05party\"i\n" +
 	"\x0fOpeningProposed\x12\x1f\n" +
 	"\voccurred_on\x18\x01 \x01(\x05R\n" +
 	"occurredOn\x125\n" +
 	"\x05lines\x18\x02 \x03(\v2\x1f.mingzhang.event.v1.OpeningLineR\x05lines\"\x12\n" +
-	"\x10OpeningConfirmed\"\xf0\x01\n" +
+	"\x10OpeningConfirmed\"\xfd\x02\n" +
 	"\fPaymentOrder\x12\x12\n" +
 	"\x04fund\x18\x01 \x01(\tR\x04fund\x12\x18\n" +
 	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x1d\n" +
@@ -1802,7 +2740,25 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\x05payee\x18\x04 \x01(\tR\x05payee\x12\x1c\n" +
 	"\tnarration\x18\x05 \x01(\tR\tnarration\x12#\n" +
 	"\rresolution_id\x18\x06 \x01(\tR\fresolutionId\x12:\n" +
-	"\tdocuments\x18\a \x03(\v2\x1c.mingzhang.event.v1.DocumentR\tdocuments\"\xa7\x01\n" +
+	"\tdocuments\x18\a \x03(\v2\x1c.mingzhang.event.v1.DocumentR\tdocuments\x12\x17\n" +
+	"\agift_id\x18\b \x01(\tR\x06giftId\x12\x12\n" +
+	"\x04cost\x18\t \x01(\bR\x04cost\x12\x1c\n" +
+	"\temergency\x18\n" +
+	" \x01(\bR\temergency\x12\x1f\n" +
+	"\vratify_days\x18\v \x01(\rR\n" +
+	"ratifyDays\x12\x1f\n" +
+	"\vratify_body\x18\f \x01(\tR\n" +
+	"ratifyBody\"\x93\x02\n" +
+	"\x12DepositReturnOrder\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05party\x18\x02 \x01(\tR\x05party\x12\x1d\n" +
+	"\n" +
+	"amount_fen\x18\x03 \x01(\x03R\tamountFen\x12!\n" +
+	"\fdeducted_fen\x18\x04 \x01(\x03R\vdeductedFen\x12\x12\n" +
+	"\x04fund\x18\x05 \x01(\tR\x04fund\x12#\n" +
+	"\rresolution_id\x18\x06 \x01(\tR\fresolutionId\x12\x1c\n" +
+	"\tnarration\x18\a \x01(\tR\tnarration\x12:\n" +
+	"\tdocuments\x18\b \x03(\v2\x1c.mingzhang.event.v1.DocumentR\tdocuments\"\xa7\x01\n" +
 	"\rTransferOrder\x12\x1b\n" +
 	"\tfrom_fund\x18\x01 \x01(\tR\bfromFund\x12\x17\n" +
 	"\ato_fund\x18\x02 \x01(\tR\x06toFund\x12\x1d\n" +
@@ -1826,7 +2782,7 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\x06inflow\x18\x02 \x01(\v2\x1f.mingzhang.event.v1.InflowOrderH\x00R\x06inflow\x12<\n" +
 	"\apayment\x18\x03 \x01(\v2 .mingzhang.event.v1.PaymentOrderH\x00R\apayment\x12#\n" +
 	"\rmoney_account\x18\x04 \x01(\tR\fmoneyAccountB\a\n" +
-	"\x05order\"\xbd\x02\n" +
+	"\x05order\"\xaf\x03\n" +
 	"\x0fCorrectionOrder\x12:\n" +
 	"\breverses\x18\x01 \x03(\v2\x1e.mingzhang.event.v1.VoucherRefR\breverses\x12C\n" +
 	"\freplacements\x18\x02 \x03(\v2\x1f.mingzhang.event.v1.ReplacementR\freplacements\x12C\n" +
@@ -1834,7 +2790,9 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\x0edifference_fen\x18\x04 \x01(\x12R\rdifferenceFen\x12\x1f\n" +
 	"\voccurred_on\x18\x05 \x01(\x05R\n" +
 	"occurredOn\x12\x1c\n" +
-	"\tnarration\x18\x06 \x01(\tR\tnarration\"\xe1\x02\n" +
+	"\tnarration\x18\x06 \x01(\tR\tnarration\x12/\n" +
+	"\x05cover\x18\a \x01(\x0e2\x19.mingzhang.event.v1.CoverR\x05cover\x12?\n" +
+	"\ttransfers\x18\b \x03(\v2!.mingzhang.event.v1.TransferOrderR\ttransfers\"\x97\x03\n" +
 	"\rDividendOrder\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04fund\x18\x02 \x01(\tR\x04fund\x12\x19\n" +
@@ -1847,19 +2805,24 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\tnarration\x18\b \x01(\tR\tnarration\x12\x16\n" +
 	"\x06payees\x18\t \x01(\rR\x06payees\x12\x19\n" +
 	"\brate_fen\x18\n" +
-	" \x01(\x03R\arateFen\"\x83\x03\n" +
+	" \x01(\x03R\arateFen\x12 \n" +
+	"\vsupplements\x18\v \x01(\tR\vsupplements\x12\x12\n" +
+	"\x04only\x18\f \x03(\rR\x04only\"\xf3\x03\n" +
 	"\vRequestMade\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\fR\x06digest\x12\x1c\n" +
 	"\tapprovals\x18\x03 \x01(\rR\tapprovals\x12\x16\n" +
-	"\x06review\x18\x04 \x01(\bR\x06review\x12<\n" +
+	"\x06review\x18\x04 \x01(\bR\x06review\x12\x1d\n" +
+	"\n" +
+	"expires_on\x18\x05 \x01(\x05R\texpiresOn\x12<\n" +
 	"\apayment\x18\n" +
 	" \x01(\v2 .mingzhang.event.v1.PaymentOrderH\x00R\apayment\x12?\n" +
 	"\btransfer\x18\v \x01(\v2!.mingzhang.event.v1.TransferOrderH\x00R\btransfer\x12E\n" +
 	"\n" +
 	"correction\x18\f \x01(\v2#.mingzhang.event.v1.CorrectionOrderH\x00R\n" +
 	"correction\x12?\n" +
-	"\bdividend\x18\r \x01(\v2!.mingzhang.event.v1.DividendOrderH\x00R\bdividendB\a\n" +
+	"\bdividend\x18\r \x01(\v2!.mingzhang.event.v1.DividendOrderH\x00R\bdividend\x12O\n" +
+	"\x0edeposit_return\x18\x0e \x01(\v2&.mingzhang.event.v1.DepositReturnOrderH\x00R\rdepositReturnB\a\n" +
 	"\x05order\"A\n" +
 	"\x0fRequestReviewed\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x16\n" +
@@ -1879,17 +2842,44 @@ const file_mingzhang_event_v1_entry_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\rR\x06number\"f\n" +
 	"\x0eCorrectionMade\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12<\n" +
-	"\aincomes\x18\x02 \x03(\v2\".mingzhang.event.v1.IncomeRecordedR\aincomes*p\n" +
+	"\aincomes\x18\x02 \x03(\v2\".mingzhang.event.v1.IncomeRecordedR\aincomes\"(\n" +
+	"\x0eRequestExpired\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\"N\n" +
+	"\x0fDepositReturned\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12#\n" +
+	"\rmoney_account\x18\x02 \x01(\tR\fmoneyAccount\"\xa0\x01\n" +
+	"\n" +
+	"TrueUpPart\x12\x12\n" +
+	"\x04fund\x18\x01 \x01(\tR\x04fund\x12\x1b\n" +
+	"\tfinal_fen\x18\x02 \x01(\x03R\bfinalFen\x12\x1d\n" +
+	"\n" +
+	"before_fen\x18\x03 \x01(\x03R\tbeforeFen\x12!\n" +
+	"\fadjusted_fen\x18\x04 \x01(\x12R\vadjustedFen\x12\x1f\n" +
+	"\vpending_fen\x18\x05 \x01(\x03R\n" +
+	"pendingFen\"\xa1\x01\n" +
+	"\n" +
+	"TrueUpLine\x12%\n" +
+	"\x0epolicy_version\x18\x01 \x01(\rR\rpolicyVersion\x12\x1b\n" +
+	"\tgross_fen\x18\x02 \x01(\x03R\bgrossFen\x12\x19\n" +
+	"\bcost_fen\x18\x03 \x01(\x03R\acostFen\x124\n" +
+	"\x05parts\x18\x04 \x03(\v2\x1e.mingzhang.event.v1.TrueUpPartR\x05parts\"X\n" +
+	"\fTrueUpBooked\x12\x12\n" +
+	"\x04year\x18\x01 \x01(\rR\x04year\x124\n" +
+	"\x05lines\x18\x02 \x03(\v2\x1e.mingzhang.event.v1.TrueUpLineR\x05lines*p\n" +
 	"\n" +
 	"InflowKind\x12\x1b\n" +
 	"\x17INFLOW_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12INFLOW_KIND_INCOME\x10\x01\x12\x17\n" +
 	"\x13INFLOW_KIND_DEPOSIT\x10\x02\x12\x14\n" +
-	"\x10INFLOW_KIND_GIFT\x10\x03*f\n" +
+	"\x10INFLOW_KIND_GIFT\x10\x03*1\n" +
+	"\x05Cover\x12\x15\n" +
+	"\x11COVER_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rCOVER_PENDING\x10\x01*\x80\x01\n" +
 	"\rDividendBasis\x12\x1e\n" +
 	"\x1aDIVIDEND_BASIS_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13DIVIDEND_BASIS_HEAD\x10\x01\x12\x1c\n" +
-	"\x18DIVIDEND_BASIS_HOUSEHOLD\x10\x02*g\n" +
+	"\x18DIVIDEND_BASIS_HOUSEHOLD\x10\x02\x12\x18\n" +
+	"\x14DIVIDEND_BASIS_SHARE\x10\x03*g\n" +
 	"\x0eDividendMethod\x12\x1f\n" +
 	"\x1bDIVIDEND_METHOD_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIVIDEND_METHOD_EQUAL\x10\x01\x12\x19\n" +
@@ -1907,65 +2897,85 @@ func file_mingzhang_event_v1_entry_proto_rawDescGZIP() []byte {
 	return file_mingzhang_event_v1_entry_proto_rawDescData
 }
 
-var file_mingzhang_event_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_mingzhang_event_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_mingzhang_event_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_mingzhang_event_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_mingzhang_event_v1_entry_proto_goTypes = []any{
-	(InflowKind)(0),          // 0: mingzhang.event.v1.InflowKind
-	(DividendBasis)(0),       // 1: mingzhang.event.v1.DividendBasis
-	(DividendMethod)(0),      // 2: mingzhang.event.v1.DividendMethod
-	(*SplitPart)(nil),        // 3: mingzhang.event.v1.SplitPart
-	(*IncomeRecorded)(nil),   // 4: mingzhang.event.v1.IncomeRecorded
-	(*DepositReceived)(nil),  // 5: mingzhang.event.v1.DepositReceived
-	(*GiftReceived)(nil),     // 6: mingzhang.event.v1.GiftReceived
-	(*MoneyMoved)(nil),       // 7: mingzhang.event.v1.MoneyMoved
-	(*OpeningLine)(nil),      // 8: mingzhang.event.v1.OpeningLine
-	(*OpeningProposed)(nil),  // 9: mingzhang.event.v1.OpeningProposed
-	(*OpeningConfirmed)(nil), // 10: mingzhang.event.v1.OpeningConfirmed
-	(*PaymentOrder)(nil),     // 11: mingzhang.event.v1.PaymentOrder
-	(*TransferOrder)(nil),    // 12: mingzhang.event.v1.TransferOrder
-	(*InflowOrder)(nil),      // 13: mingzhang.event.v1.InflowOrder
-	(*Replacement)(nil),      // 14: mingzhang.event.v1.Replacement
-	(*CorrectionOrder)(nil),  // 15: mingzhang.event.v1.CorrectionOrder
-	(*DividendOrder)(nil),    // 16: mingzhang.event.v1.DividendOrder
-	(*RequestMade)(nil),      // 17: mingzhang.event.v1.RequestMade
-	(*RequestReviewed)(nil),  // 18: mingzhang.event.v1.RequestReviewed
-	(*RequestApproved)(nil),  // 19: mingzhang.event.v1.RequestApproved
-	(*RequestRejected)(nil),  // 20: mingzhang.event.v1.RequestRejected
-	(*RequestWithdrawn)(nil), // 21: mingzhang.event.v1.RequestWithdrawn
-	(*PaymentSettled)(nil),   // 22: mingzhang.event.v1.PaymentSettled
-	(*TransferMade)(nil),     // 23: mingzhang.event.v1.TransferMade
-	(*CorrectionMade)(nil),   // 24: mingzhang.event.v1.CorrectionMade
-	(*Fraction)(nil),         // 25: mingzhang.event.v1.Fraction
-	(Rounding)(0),            // 26: mingzhang.event.v1.Rounding
-	(*Document)(nil),         // 27: mingzhang.event.v1.Document
-	(*VoucherRef)(nil),       // 28: mingzhang.event.v1.VoucherRef
+	(InflowKind)(0),             // 0: mingzhang.event.v1.InflowKind
+	(Cover)(0),                  // 1: mingzhang.event.v1.Cover
+	(DividendBasis)(0),          // 2: mingzhang.event.v1.DividendBasis
+	(DividendMethod)(0),         // 3: mingzhang.event.v1.DividendMethod
+	(*SplitPart)(nil),           // 4: mingzhang.event.v1.SplitPart
+	(*IncomeRecorded)(nil),      // 5: mingzhang.event.v1.IncomeRecorded
+	(*DepositReceived)(nil),     // 6: mingzhang.event.v1.DepositReceived
+	(*GiftReceived)(nil),        // 7: mingzhang.event.v1.GiftReceived
+	(*GiftAgreed)(nil),          // 8: mingzhang.event.v1.GiftAgreed
+	(*GiftPurposeChanged)(nil),  // 9: mingzhang.event.v1.GiftPurposeChanged
+	(*RefundReceived)(nil),      // 10: mingzhang.event.v1.RefundReceived
+	(*IncomeReturned)(nil),      // 11: mingzhang.event.v1.IncomeReturned
+	(*ReceivableCollected)(nil), // 12: mingzhang.event.v1.ReceivableCollected
+	(*FeeCharged)(nil),          // 13: mingzhang.event.v1.FeeCharged
+	(*MoneyMoved)(nil),          // 14: mingzhang.event.v1.MoneyMoved
+	(*OpeningLine)(nil),         // 15: mingzhang.event.v1.OpeningLine
+	(*OpeningProposed)(nil),     // 16: mingzhang.event.v1.OpeningProposed
+	(*OpeningConfirmed)(nil),    // 17: mingzhang.event.v1.OpeningConfirmed
+	(*PaymentOrder)(nil),        // 18: mingzhang.event.v1.PaymentOrder
+	(*DepositReturnOrder)(nil),  // 19: mingzhang.event.v1.DepositReturnOrder
+	(*TransferOrder)(nil),       // 20: mingzhang.event.v1.TransferOrder
+	(*InflowOrder)(nil),         // 21: mingzhang.event.v1.InflowOrder
+	(*Replacement)(nil),         // 22: mingzhang.event.v1.Replacement
+	(*CorrectionOrder)(nil),     // 23: mingzhang.event.v1.CorrectionOrder
+	(*DividendOrder)(nil),       // 24: mingzhang.event.v1.DividendOrder
+	(*RequestMade)(nil),         // 25: mingzhang.event.v1.RequestMade
+	(*RequestReviewed)(nil),     // 26: mingzhang.event.v1.RequestReviewed
+	(*RequestApproved)(nil),     // 27: mingzhang.event.v1.RequestApproved
+	(*RequestRejected)(nil),     // 28: mingzhang.event.v1.RequestRejected
+	(*RequestWithdrawn)(nil),    // 29: mingzhang.event.v1.RequestWithdrawn
+	(*PaymentSettled)(nil),      // 30: mingzhang.event.v1.PaymentSettled
+	(*TransferMade)(nil),        // 31: mingzhang.event.v1.TransferMade
+	(*CorrectionMade)(nil),      // 32: mingzhang.event.v1.CorrectionMade
+	(*RequestExpired)(nil),      // 33: mingzhang.event.v1.RequestExpired
+	(*DepositReturned)(nil),     // 34: mingzhang.event.v1.DepositReturned
+	(*TrueUpPart)(nil),          // 35: mingzhang.event.v1.TrueUpPart
+	(*TrueUpLine)(nil),          // 36: mingzhang.event.v1.TrueUpLine
+	(*TrueUpBooked)(nil),        // 37: mingzhang.event.v1.TrueUpBooked
+	(*Fraction)(nil),            // 38: mingzhang.event.v1.Fraction
+	(Rounding)(0),               // 39: mingzhang.event.v1.Rounding
+	(*Document)(nil),            // 40: mingzhang.event.v1.Document
+	(*VoucherRef)(nil),          // 41: mingzhang.event.v1.VoucherRef
 }
 var file_mingzhang_event_v1_entry_proto_depIdxs = []int32{
-	25, // 0: mingzhang.event.v1.SplitPart.share:type_name -> mingzhang.event.v1.Fraction
-	26, // 1: mingzhang.event.v1.IncomeRecorded.rounding:type_name -> mingzhang.event.v1.Rounding
-	3,  // 2: mingzhang.event.v1.IncomeRecorded.parts:type_name -> mingzhang.event.v1.SplitPart
-	8,  // 3: mingzhang.event.v1.OpeningProposed.lines:type_name -> mingzhang.event.v1.OpeningLine
-	27, // 4: mingzhang.event.v1.PaymentOrder.documents:type_name -> mingzhang.event.v1.Document
-	0,  // 5: mingzhang.event.v1.InflowOrder.inflow:type_name -> mingzhang.event.v1.InflowKind
-	27, // 6: mingzhang.event.v1.InflowOrder.documents:type_name -> mingzhang.event.v1.Document
-	28, // 7: mingzhang.event.v1.Replacement.corrects:type_name -> mingzhang.event.v1.VoucherRef
-	13, // 8: mingzhang.event.v1.Replacement.inflow:type_name -> mingzhang.event.v1.InflowOrder
-	11, // 9: mingzhang.event.v1.Replacement.payment:type_name -> mingzhang.event.v1.PaymentOrder
-	28, // 10: mingzhang.event.v1.CorrectionOrder.reverses:type_name -> mingzhang.event.v1.VoucherRef
-	14, // 11: mingzhang.event.v1.CorrectionOrder.replacements:type_name -> mingzhang.event.v1.Replacement
-	28, // 12: mingzhang.event.v1.CorrectionOrder.difference_of:type_name -> mingzhang.event.v1.VoucherRef
-	1,  // 13: mingzhang.event.v1.DividendOrder.basis:type_name -> mingzhang.event.v1.DividendBasis
-	2,  // 14: mingzhang.event.v1.DividendOrder.method:type_name -> mingzhang.event.v1.DividendMethod
-	11, // 15: mingzhang.event.v1.RequestMade.payment:type_name -> mingzhang.event.v1.PaymentOrder
-	12, // 16: mingzhang.event.v1.RequestMade.transfer:type_name -> mingzhang.event.v1.TransferOrder
-	15, // 17: mingzhang.event.v1.RequestMade.correction:type_name -> mingzhang.event.v1.CorrectionOrder
-	16, // 18: mingzhang.event.v1.RequestMade.dividend:type_name -> mingzhang.event.v1.DividendOrder
-	4,  // 19: mingzhang.event.v1.CorrectionMade.incomes:type_name -> mingzhang.event.v1.IncomeRecorded
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	38, // 0: mingzhang.event.v1.SplitPart.share:type_name -> mingzhang.event.v1.Fraction
+	39, // 1: mingzhang.event.v1.IncomeRecorded.rounding:type_name -> mingzhang.event.v1.Rounding
+	4,  // 2: mingzhang.event.v1.IncomeRecorded.parts:type_name -> mingzhang.event.v1.SplitPart
+	40, // 3: mingzhang.event.v1.GiftPurposeChanged.consent:type_name -> mingzhang.event.v1.Document
+	15, // 4: mingzhang.event.v1.OpeningProposed.lines:type_name -> mingzhang.event.v1.OpeningLine
+	40, // 5: mingzhang.event.v1.PaymentOrder.documents:type_name -> mingzhang.event.v1.Document
+	40, // 6: mingzhang.event.v1.DepositReturnOrder.documents:type_name -> mingzhang.event.v1.Document
+	0,  // 7: mingzhang.event.v1.InflowOrder.inflow:type_name -> mingzhang.event.v1.InflowKind
+	40, // 8: mingzhang.event.v1.InflowOrder.documents:type_name -> mingzhang.event.v1.Document
+	41, // 9: mingzhang.event.v1.Replacement.corrects:type_name -> mingzhang.event.v1.VoucherRef
+	21, // 10: mingzhang.event.v1.Replacement.inflow:type_name -> mingzhang.event.v1.InflowOrder
+	18, // 11: mingzhang.event.v1.Replacement.payment:type_name -> mingzhang.event.v1.PaymentOrder
+	41, // 12: mingzhang.event.v1.CorrectionOrder.reverses:type_name -> mingzhang.event.v1.VoucherRef
+	22, // 13: mingzhang.event.v1.CorrectionOrder.replacements:type_name -> mingzhang.event.v1.Replacement
+	41, // 14: mingzhang.event.v1.CorrectionOrder.difference_of:type_name -> mingzhang.event.v1.VoucherRef
+	1,  // 15: mingzhang.event.v1.CorrectionOrder.cover:type_name -> mingzhang.event.v1.Cover
+	20, // 16: mingzhang.event.v1.CorrectionOrder.transfers:type_name -> mingzhang.event.v1.TransferOrder
+	2,  // 17: mingzhang.event.v1.DividendOrder.basis:type_name -> mingzhang.event.v1.DividendBasis
+	3,  // 18: mingzhang.event.v1.DividendOrder.method:type_name -> mingzhang.event.v1.DividendMethod
+	18, // 19: mingzhang.event.v1.RequestMade.payment:type_name -> mingzhang.event.v1.PaymentOrder
+	20, // 20: mingzhang.event.v1.RequestMade.transfer:type_name -> mingzhang.event.v1.TransferOrder
+	23, // 21: mingzhang.event.v1.RequestMade.correction:type_name -> mingzhang.event.v1.CorrectionOrder
+	24, // 22: mingzhang.event.v1.RequestMade.dividend:type_name -> mingzhang.event.v1.DividendOrder
+	19, // 23: mingzhang.event.v1.RequestMade.deposit_return:type_name -> mingzhang.event.v1.DepositReturnOrder
+	5,  // 24: mingzhang.event.v1.CorrectionMade.incomes:type_name -> mingzhang.event.v1.IncomeRecorded
+	35, // 25: mingzhang.event.v1.TrueUpLine.parts:type_name -> mingzhang.event.v1.TrueUpPart
+	36, // 26: mingzhang.event.v1.TrueUpBooked.lines:type_name -> mingzhang.event.v1.TrueUpLine
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_entry_proto_init() }
@@ -1975,23 +2985,24 @@ func file_mingzhang_event_v1_entry_proto_init() {
 	}
 	file_mingzhang_event_v1_governance_proto_init()
 	file_mingzhang_event_v1_voucher_proto_init()
-	file_mingzhang_event_v1_entry_proto_msgTypes[11].OneofWrappers = []any{
+	file_mingzhang_event_v1_entry_proto_msgTypes[18].OneofWrappers = []any{
 		(*Replacement_Inflow)(nil),
 		(*Replacement_Payment)(nil),
 	}
-	file_mingzhang_event_v1_entry_proto_msgTypes[14].OneofWrappers = []any{
+	file_mingzhang_event_v1_entry_proto_msgTypes[21].OneofWrappers = []any{
 		(*RequestMade_Payment)(nil),
 		(*RequestMade_Transfer)(nil),
 		(*RequestMade_Correction)(nil),
 		(*RequestMade_Dividend)(nil),
+		(*RequestMade_DepositReturn)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_event_v1_entry_proto_rawDesc), len(file_mingzhang_event_v1_entry_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   22,
+			NumEnums:      4,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -50,6 +50,10 @@ type Event struct {
 	//	*Event_MoneyAccountOpened
 	//	*Event_MembersEnrolled
 	//	*Event_MembersDeparted
+	//	*Event_BodyChanged
+	//	*Event_FundChanged
+	//	*Event_SharesSet
+	//	*Event_MembersReadmitted
 	//	*Event_ResolutionRecorded
 	//	*Event_ResolutionConfirmed
 	//	*Event_PolicyAdopted
@@ -61,6 +65,10 @@ type Event struct {
 	//	*Event_MoneyMoved
 	//	*Event_OpeningProposed
 	//	*Event_OpeningConfirmed
+	//	*Event_RefundReceived
+	//	*Event_IncomeReturned
+	//	*Event_ReceivableCollected
+	//	*Event_FeeCharged
 	//	*Event_RequestMade
 	//	*Event_RequestReviewed
 	//	*Event_RequestApproved
@@ -69,6 +77,8 @@ type Event struct {
 	//	*Event_PaymentSettled
 	//	*Event_TransferMade
 	//	*Event_CorrectionMade
+	//	*Event_RequestExpired
+	//	*Event_FlagRatified
 	//	*Event_GrantRoundOpened
 	//	*Event_GrantApplicantsAdded
 	//	*Event_GrantRoundReviewed
@@ -76,10 +86,23 @@ type Event struct {
 	//	*Event_GrantsAwarded
 	//	*Event_GrantPaid
 	//	*Event_GrantCancelled
+	//	*Event_GrantReturned
+	//	*Event_GrantRoundCancelled
+	//	*Event_GrantApplicantsRemoved
+	//	*Event_GrantObjectionRaised
+	//	*Event_GrantObjectionAnswered
 	//	*Event_EntitlementsListed
 	//	*Event_DividendDeclared
 	//	*Event_DividendFileSent
 	//	*Event_DividendFileSettled
+	//	*Event_DividendReturned
+	//	*Event_PayeeHeld
+	//	*Event_PayeeReleased
+	//	*Event_DepositReturned
+	//	*Event_GiftAgreed
+	//	*Event_GiftPurposeChanged
+	//	*Event_TrueUpBooked
+	//	*Event_PeriodReviewed
 	//	*Event_NameReserved
 	//	*Event_OperatorCreated
 	//	*Event_KeyIssued
@@ -231,6 +254,42 @@ func (x *Event) GetMembersDeparted() *MembersDeparted {
 	return nil
 }
 
+func (x *Event) GetBodyChanged() *BodyChanged {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_BodyChanged); ok {
+			return x.BodyChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetFundChanged() *FundChanged {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_FundChanged); ok {
+			return x.FundChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSharesSet() *SharesSet {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_SharesSet); ok {
+			return x.SharesSet
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetMembersReadmitted() *MembersReadmitted {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_MembersReadmitted); ok {
+			return x.MembersReadmitted
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetResolutionRecorded() *ResolutionRecorded {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_ResolutionRecorded); ok {
@@ -330,6 +389,42 @@ func (x *Event) GetOpeningConfirmed() *OpeningConfirmed {
 	return nil
 }
 
+func (x *Event) GetRefundReceived() *RefundReceived {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_RefundReceived); ok {
+			return x.RefundReceived
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetIncomeReturned() *IncomeReturned {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_IncomeReturned); ok {
+			return x.IncomeReturned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReceivableCollected() *ReceivableCollected {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_ReceivableCollected); ok {
+			return x.ReceivableCollected
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetFeeCharged() *FeeCharged {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_FeeCharged); ok {
+			return x.FeeCharged
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetRequestMade() *RequestMade {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_RequestMade); ok {
@@ -402,6 +497,24 @@ func (x *Event) GetCorrectionMade() *CorrectionMade {
 	return nil
 }
 
+func (x *Event) GetRequestExpired() *RequestExpired {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_RequestExpired); ok {
+			return x.RequestExpired
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetFlagRatified() *FlagRatified {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_FlagRatified); ok {
+			return x.FlagRatified
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetGrantRoundOpened() *GrantRoundOpened {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_GrantRoundOpened); ok {
@@ -465,6 +578,51 @@ func (x *Event) GetGrantCancelled() *GrantCancelled {
 	return nil
 }
 
+func (x *Event) GetGrantReturned() *GrantReturned {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GrantReturned); ok {
+			return x.GrantReturned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGrantRoundCancelled() *GrantRoundCancelled {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GrantRoundCancelled); ok {
+			return x.GrantRoundCancelled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGrantApplicantsRemoved() *GrantApplicantsRemoved {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GrantApplicantsRemoved); ok {
+			return x.GrantApplicantsRemoved
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGrantObjectionRaised() *GrantObjectionRaised {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GrantObjectionRaised); ok {
+			return x.GrantObjectionRaised
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGrantObjectionAnswered() *GrantObjectionAnswered {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GrantObjectionAnswered); ok {
+			return x.GrantObjectionAnswered
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetEntitlementsListed() *EntitlementsListed {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_EntitlementsListed); ok {
@@ -496,6 +654,78 @@ func (x *Event) GetDividendFileSettled() *DividendFileSettled {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_DividendFileSettled); ok {
 			return x.DividendFileSettled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetDividendReturned() *DividendReturned {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_DividendReturned); ok {
+			return x.DividendReturned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPayeeHeld() *PayeeHeld {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PayeeHeld); ok {
+			return x.PayeeHeld
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPayeeReleased() *PayeeReleased {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PayeeReleased); ok {
+			return x.PayeeReleased
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetDepositReturned() *DepositReturned {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_DepositReturned); ok {
+			return x.DepositReturned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGiftAgreed() *GiftAgreed {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GiftAgreed); ok {
+			return x.GiftAgreed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGiftPurposeChanged() *GiftPurposeChanged {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_GiftPurposeChanged); ok {
+			return x.GiftPurposeChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTrueUpBooked() *TrueUpBooked {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_TrueUpBooked); ok {
+			return x.TrueUpBooked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPeriodReviewed() *PeriodReviewed {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PeriodReviewed); ok {
+			return x.PeriodReviewed
 		}
 	}
 	return nil
@@ -576,6 +806,26 @@ type Event_MembersDeparted struct {
 	MembersDeparted *MembersDeparted `protobuf:"bytes,26,opt,name=members_departed,json=membersDeparted,proto3,oneof"`
 }
 
+type Event_BodyChanged struct {
+	// A body was changed.
+	BodyChanged *BodyChanged `protobuf:"bytes,27,opt,name=body_changed,json=bodyChanged,proto3,oneof"`
+}
+
+type Event_FundChanged struct {
+	// A fund was changed.
+	FundChanged *FundChanged `protobuf:"bytes,28,opt,name=fund_changed,json=fundChanged,proto3,oneof"`
+}
+
+type Event_SharesSet struct {
+	// Shares were set.
+	SharesSet *SharesSet `protobuf:"bytes,29,opt,name=shares_set,json=sharesSet,proto3,oneof"`
+}
+
+type Event_MembersReadmitted struct {
+	// A mistaken departure was taken back.
+	MembersReadmitted *MembersReadmitted `protobuf:"bytes,30,opt,name=members_readmitted,json=membersReadmitted,proto3,oneof"`
+}
+
 type Event_ResolutionRecorded struct {
 	// 40–59: resolutions, policies, rules, periods.
 	ResolutionRecorded *ResolutionRecorded `protobuf:"bytes,40,opt,name=resolution_recorded,json=resolutionRecorded,proto3,oneof"`
@@ -631,6 +881,26 @@ type Event_OpeningConfirmed struct {
 	OpeningConfirmed *OpeningConfirmed `protobuf:"bytes,65,opt,name=opening_confirmed,json=openingConfirmed,proto3,oneof"`
 }
 
+type Event_RefundReceived struct {
+	// A refund came in.
+	RefundReceived *RefundReceived `protobuf:"bytes,66,opt,name=refund_received,json=refundReceived,proto3,oneof"`
+}
+
+type Event_IncomeReturned struct {
+	// Income was taken back by the bank.
+	IncomeReturned *IncomeReturned `protobuf:"bytes,67,opt,name=income_returned,json=incomeReturned,proto3,oneof"`
+}
+
+type Event_ReceivableCollected struct {
+	// Money owed to the collective came in.
+	ReceivableCollected *ReceivableCollected `protobuf:"bytes,68,opt,name=receivable_collected,json=receivableCollected,proto3,oneof"`
+}
+
+type Event_FeeCharged struct {
+	// The bank charged a fee.
+	FeeCharged *FeeCharged `protobuf:"bytes,69,opt,name=fee_charged,json=feeCharged,proto3,oneof"`
+}
+
 type Event_RequestMade struct {
 	// A request was made.
 	RequestMade *RequestMade `protobuf:"bytes,70,opt,name=request_made,json=requestMade,proto3,oneof"`
@@ -671,6 +941,16 @@ type Event_CorrectionMade struct {
 	CorrectionMade *CorrectionMade `protobuf:"bytes,77,opt,name=correction_made,json=correctionMade,proto3,oneof"`
 }
 
+type Event_RequestExpired struct {
+	// A request lapsed.
+	RequestExpired *RequestExpired `protobuf:"bytes,78,opt,name=request_expired,json=requestExpired,proto3,oneof"`
+}
+
+type Event_FlagRatified struct {
+	// A flag was ratified.
+	FlagRatified *FlagRatified `protobuf:"bytes,79,opt,name=flag_ratified,json=flagRatified,proto3,oneof"`
+}
+
 type Event_GrantRoundOpened struct {
 	// 100–119: grant rounds.
 	GrantRoundOpened *GrantRoundOpened `protobuf:"bytes,100,opt,name=grant_round_opened,json=grantRoundOpened,proto3,oneof"`
@@ -706,6 +986,31 @@ type Event_GrantCancelled struct {
 	GrantCancelled *GrantCancelled `protobuf:"bytes,106,opt,name=grant_cancelled,json=grantCancelled,proto3,oneof"`
 }
 
+type Event_GrantReturned struct {
+	// A paid grant came back.
+	GrantReturned *GrantReturned `protobuf:"bytes,107,opt,name=grant_returned,json=grantReturned,proto3,oneof"`
+}
+
+type Event_GrantRoundCancelled struct {
+	// A round was cancelled.
+	GrantRoundCancelled *GrantRoundCancelled `protobuf:"bytes,108,opt,name=grant_round_cancelled,json=grantRoundCancelled,proto3,oneof"`
+}
+
+type Event_GrantApplicantsRemoved struct {
+	// Applicants were removed.
+	GrantApplicantsRemoved *GrantApplicantsRemoved `protobuf:"bytes,109,opt,name=grant_applicants_removed,json=grantApplicantsRemoved,proto3,oneof"`
+}
+
+type Event_GrantObjectionRaised struct {
+	// An objection was raised.
+	GrantObjectionRaised *GrantObjectionRaised `protobuf:"bytes,110,opt,name=grant_objection_raised,json=grantObjectionRaised,proto3,oneof"`
+}
+
+type Event_GrantObjectionAnswered struct {
+	// An objection was answered.
+	GrantObjectionAnswered *GrantObjectionAnswered `protobuf:"bytes,111,opt,name=grant_objection_answered,json=grantObjectionAnswered,proto3,oneof"`
+}
+
 type Event_EntitlementsListed struct {
 	// 120–139: dividends.
 	EntitlementsListed *EntitlementsListed `protobuf:"bytes,120,opt,name=entitlements_listed,json=entitlementsListed,proto3,oneof"`
@@ -724,6 +1029,46 @@ type Event_DividendFileSent struct {
 type Event_DividendFileSettled struct {
 	// A payout file was settled.
 	DividendFileSettled *DividendFileSettled `protobuf:"bytes,123,opt,name=dividend_file_settled,json=dividendFileSettled,proto3,oneof"`
+}
+
+type Event_DividendReturned struct {
+	// Paid dividends came back.
+	DividendReturned *DividendReturned `protobuf:"bytes,124,opt,name=dividend_returned,json=dividendReturned,proto3,oneof"`
+}
+
+type Event_PayeeHeld struct {
+	// A payee's money was held.
+	PayeeHeld *PayeeHeld `protobuf:"bytes,125,opt,name=payee_held,json=payeeHeld,proto3,oneof"`
+}
+
+type Event_PayeeReleased struct {
+	// A hold was released.
+	PayeeReleased *PayeeReleased `protobuf:"bytes,126,opt,name=payee_released,json=payeeReleased,proto3,oneof"`
+}
+
+type Event_DepositReturned struct {
+	// 140–159: deposits, gifts, true-ups.
+	DepositReturned *DepositReturned `protobuf:"bytes,140,opt,name=deposit_returned,json=depositReturned,proto3,oneof"`
+}
+
+type Event_GiftAgreed struct {
+	// A gift with a purpose of its own was agreed.
+	GiftAgreed *GiftAgreed `protobuf:"bytes,141,opt,name=gift_agreed,json=giftAgreed,proto3,oneof"`
+}
+
+type Event_GiftPurposeChanged struct {
+	// A gift got another purpose.
+	GiftPurposeChanged *GiftPurposeChanged `protobuf:"bytes,142,opt,name=gift_purpose_changed,json=giftPurposeChanged,proto3,oneof"`
+}
+
+type Event_TrueUpBooked struct {
+	// A year was trued up.
+	TrueUpBooked *TrueUpBooked `protobuf:"bytes,143,opt,name=true_up_booked,json=trueUpBooked,proto3,oneof"`
+}
+
+type Event_PeriodReviewed struct {
+	// 200–249: reviews; the rest is kept for leases, inquiries and editions.
+	PeriodReviewed *PeriodReviewed `protobuf:"bytes,200,opt,name=period_reviewed,json=periodReviewed,proto3,oneof"`
 }
 
 type Event_NameReserved struct {
@@ -760,6 +1105,14 @@ func (*Event_MembersEnrolled) isEvent_Fact() {}
 
 func (*Event_MembersDeparted) isEvent_Fact() {}
 
+func (*Event_BodyChanged) isEvent_Fact() {}
+
+func (*Event_FundChanged) isEvent_Fact() {}
+
+func (*Event_SharesSet) isEvent_Fact() {}
+
+func (*Event_MembersReadmitted) isEvent_Fact() {}
+
 func (*Event_ResolutionRecorded) isEvent_Fact() {}
 
 func (*Event_ResolutionConfirmed) isEvent_Fact() {}
@@ -782,6 +1135,14 @@ func (*Event_OpeningProposed) isEvent_Fact() {}
 
 func (*Event_OpeningConfirmed) isEvent_Fact() {}
 
+func (*Event_RefundReceived) isEvent_Fact() {}
+
+func (*Event_IncomeReturned) isEvent_Fact() {}
+
+func (*Event_ReceivableCollected) isEvent_Fact() {}
+
+func (*Event_FeeCharged) isEvent_Fact() {}
+
 func (*Event_RequestMade) isEvent_Fact() {}
 
 func (*Event_RequestReviewed) isEvent_Fact() {}
@@ -798,6 +1159,10 @@ func (*Event_TransferMade) isEvent_Fact() {}
 
 func (*Event_CorrectionMade) isEvent_Fact() {}
 
+func (*Event_RequestExpired) isEvent_Fact() {}
+
+func (*Event_FlagRatified) isEvent_Fact() {}
+
 func (*Event_GrantRoundOpened) isEvent_Fact() {}
 
 func (*Event_GrantApplicantsAdded) isEvent_Fact() {}
@@ -812,6 +1177,16 @@ func (*Event_GrantPaid) isEvent_Fact() {}
 
 func (*Event_GrantCancelled) isEvent_Fact() {}
 
+func (*Event_GrantReturned) isEvent_Fact() {}
+
+func (*Event_GrantRoundCancelled) isEvent_Fact() {}
+
+func (*Event_GrantApplicantsRemoved) isEvent_Fact() {}
+
+func (*Event_GrantObjectionRaised) isEvent_Fact() {}
+
+func (*Event_GrantObjectionAnswered) isEvent_Fact() {}
+
 func (*Event_EntitlementsListed) isEvent_Fact() {}
 
 func (*Event_DividendDeclared) isEvent_Fact() {}
@@ -819,6 +1194,22 @@ func (*Event_DividendDeclared) isEvent_Fact() {}
 func (*Event_DividendFileSent) isEvent_Fact() {}
 
 func (*Event_DividendFileSettled) isEvent_Fact() {}
+
+func (*Event_DividendReturned) isEvent_Fact() {}
+
+func (*Event_PayeeHeld) isEvent_Fact() {}
+
+func (*Event_PayeeReleased) isEvent_Fact() {}
+
+func (*Event_DepositReturned) isEvent_Fact() {}
+
+func (*Event_GiftAgreed) isEvent_Fact() {}
+
+func (*Event_GiftPurposeChanged) isEvent_Fact() {}
+
+func (*Event_TrueUpBooked) isEvent_Fact() {}
+
+func (*Event_PeriodReviewed) isEvent_Fact() {}
 
 func (*Event_NameReserved) isEvent_Fact() {}
 
@@ -832,7 +1223,7 @@ var File_mingzhang_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1emingzhang/event/v1/event.proto\x12\x12mingzhang.event.v1\x1a\x1fmingzhang/event/v1/access.proto\x1a#mingzhang/event/v1/collective.proto\x1a\x1emingzhang/event/v1/entry.proto\x1a#mingzhang/event/v1/governance.proto\x1a\x1fmingzhang/event/v1/payout.proto\x1a mingzhang/event/v1/voucher.proto\"\xd7\x1b\n" +
+	"\x1emingzhang/event/v1/event.proto\x12\x12mingzhang.event.v1\x1a\x1fmingzhang/event/v1/access.proto\x1a#mingzhang/event/v1/collective.proto\x1a\x1emingzhang/event/v1/entry.proto\x1a#mingzhang/event/v1/governance.proto\x1a\x1fmingzhang/event/v1/payout.proto\x1a mingzhang/event/v1/voucher.proto\"\x9f*\n" +
 	"\x05Event\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1f\n" +
 	"\vrecorded_at\x18\x02 \x01(\x03R\n" +
@@ -850,7 +1241,12 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\frole_revoked\x18\x17 \x01(\v2\x1f.mingzhang.event.v1.RoleRevokedH\x00R\vroleRevoked\x12Z\n" +
 	"\x14money_account_opened\x18\x18 \x01(\v2&.mingzhang.event.v1.MoneyAccountOpenedH\x00R\x12moneyAccountOpened\x12P\n" +
 	"\x10members_enrolled\x18\x19 \x01(\v2#.mingzhang.event.v1.MembersEnrolledH\x00R\x0fmembersEnrolled\x12P\n" +
-	"\x10members_departed\x18\x1a \x01(\v2#.mingzhang.event.v1.MembersDepartedH\x00R\x0fmembersDeparted\x12Y\n" +
+	"\x10members_departed\x18\x1a \x01(\v2#.mingzhang.event.v1.MembersDepartedH\x00R\x0fmembersDeparted\x12D\n" +
+	"\fbody_changed\x18\x1b \x01(\v2\x1f.mingzhang.event.v1.BodyChangedH\x00R\vbodyChanged\x12D\n" +
+	"\ffund_changed\x18\x1c \x01(\v2\x1f.mingzhang.event.v1.FundChangedH\x00R\vfundChanged\x12>\n" +
+	"\n" +
+	"shares_set\x18\x1d \x01(\v2\x1d.mingzhang.event.v1.SharesSetH\x00R\tsharesSet\x12V\n" +
+	"\x12members_readmitted\x18\x1e \x01(\v2%.mingzhang.event.v1.MembersReadmittedH\x00R\x11membersReadmitted\x12Y\n" +
 	"\x13resolution_recorded\x18( \x01(\v2&.mingzhang.event.v1.ResolutionRecordedH\x00R\x12resolutionRecorded\x12\\\n" +
 	"\x14resolution_confirmed\x18) \x01(\v2'.mingzhang.event.v1.ResolutionConfirmedH\x00R\x13resolutionConfirmed\x12J\n" +
 	"\x0epolicy_adopted\x18* \x01(\v2!.mingzhang.event.v1.PolicyAdoptedH\x00R\rpolicyAdopted\x12]\n" +
@@ -862,7 +1258,12 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\vmoney_moved\x18? \x01(\v2\x1e.mingzhang.event.v1.MoneyMovedH\x00R\n" +
 	"moneyMoved\x12P\n" +
 	"\x10opening_proposed\x18@ \x01(\v2#.mingzhang.event.v1.OpeningProposedH\x00R\x0fopeningProposed\x12S\n" +
-	"\x11opening_confirmed\x18A \x01(\v2$.mingzhang.event.v1.OpeningConfirmedH\x00R\x10openingConfirmed\x12D\n" +
+	"\x11opening_confirmed\x18A \x01(\v2$.mingzhang.event.v1.OpeningConfirmedH\x00R\x10openingConfirmed\x12M\n" +
+	"\x0frefund_received\x18B \x01(\v2\".mingzhang.event.v1.RefundReceivedH\x00R\x0erefundReceived\x12M\n" +
+	"\x0fincome_returned\x18C \x01(\v2\".mingzhang.event.v1.IncomeReturnedH\x00R\x0eincomeReturned\x12\\\n" +
+	"\x14receivable_collected\x18D \x01(\v2'.mingzhang.event.v1.ReceivableCollectedH\x00R\x13receivableCollected\x12A\n" +
+	"\vfee_charged\x18E \x01(\v2\x1e.mingzhang.event.v1.FeeChargedH\x00R\n" +
+	"feeCharged\x12D\n" +
 	"\frequest_made\x18F \x01(\v2\x1f.mingzhang.event.v1.RequestMadeH\x00R\vrequestMade\x12P\n" +
 	"\x10request_reviewed\x18G \x01(\v2#.mingzhang.event.v1.RequestReviewedH\x00R\x0frequestReviewed\x12P\n" +
 	"\x10request_approved\x18H \x01(\v2#.mingzhang.event.v1.RequestApprovedH\x00R\x0frequestApproved\x12P\n" +
@@ -870,7 +1271,9 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\x11request_withdrawn\x18J \x01(\v2$.mingzhang.event.v1.RequestWithdrawnH\x00R\x10requestWithdrawn\x12M\n" +
 	"\x0fpayment_settled\x18K \x01(\v2\".mingzhang.event.v1.PaymentSettledH\x00R\x0epaymentSettled\x12G\n" +
 	"\rtransfer_made\x18L \x01(\v2 .mingzhang.event.v1.TransferMadeH\x00R\ftransferMade\x12M\n" +
-	"\x0fcorrection_made\x18M \x01(\v2\".mingzhang.event.v1.CorrectionMadeH\x00R\x0ecorrectionMade\x12T\n" +
+	"\x0fcorrection_made\x18M \x01(\v2\".mingzhang.event.v1.CorrectionMadeH\x00R\x0ecorrectionMade\x12M\n" +
+	"\x0frequest_expired\x18N \x01(\v2\".mingzhang.event.v1.RequestExpiredH\x00R\x0erequestExpired\x12G\n" +
+	"\rflag_ratified\x18O \x01(\v2 .mingzhang.event.v1.FlagRatifiedH\x00R\fflagRatified\x12T\n" +
 	"\x12grant_round_opened\x18d \x01(\v2$.mingzhang.event.v1.GrantRoundOpenedH\x00R\x10grantRoundOpened\x12`\n" +
 	"\x16grant_applicants_added\x18e \x01(\v2(.mingzhang.event.v1.GrantApplicantsAddedH\x00R\x14grantApplicantsAdded\x12Z\n" +
 	"\x14grant_round_reviewed\x18f \x01(\v2&.mingzhang.event.v1.GrantRoundReviewedH\x00R\x12grantRoundReviewed\x12`\n" +
@@ -878,11 +1281,26 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\x0egrants_awarded\x18h \x01(\v2!.mingzhang.event.v1.GrantsAwardedH\x00R\rgrantsAwarded\x12>\n" +
 	"\n" +
 	"grant_paid\x18i \x01(\v2\x1d.mingzhang.event.v1.GrantPaidH\x00R\tgrantPaid\x12M\n" +
-	"\x0fgrant_cancelled\x18j \x01(\v2\".mingzhang.event.v1.GrantCancelledH\x00R\x0egrantCancelled\x12Y\n" +
+	"\x0fgrant_cancelled\x18j \x01(\v2\".mingzhang.event.v1.GrantCancelledH\x00R\x0egrantCancelled\x12J\n" +
+	"\x0egrant_returned\x18k \x01(\v2!.mingzhang.event.v1.GrantReturnedH\x00R\rgrantReturned\x12]\n" +
+	"\x15grant_round_cancelled\x18l \x01(\v2'.mingzhang.event.v1.GrantRoundCancelledH\x00R\x13grantRoundCancelled\x12f\n" +
+	"\x18grant_applicants_removed\x18m \x01(\v2*.mingzhang.event.v1.GrantApplicantsRemovedH\x00R\x16grantApplicantsRemoved\x12`\n" +
+	"\x16grant_objection_raised\x18n \x01(\v2(.mingzhang.event.v1.GrantObjectionRaisedH\x00R\x14grantObjectionRaised\x12f\n" +
+	"\x18grant_objection_answered\x18o \x01(\v2*.mingzhang.event.v1.GrantObjectionAnsweredH\x00R\x16grantObjectionAnswered\x12Y\n" +
 	"\x13entitlements_listed\x18x \x01(\v2&.mingzhang.event.v1.EntitlementsListedH\x00R\x12entitlementsListed\x12S\n" +
 	"\x11dividend_declared\x18y \x01(\v2$.mingzhang.event.v1.DividendDeclaredH\x00R\x10dividendDeclared\x12T\n" +
 	"\x12dividend_file_sent\x18z \x01(\v2$.mingzhang.event.v1.DividendFileSentH\x00R\x10dividendFileSent\x12]\n" +
-	"\x15dividend_file_settled\x18{ \x01(\v2'.mingzhang.event.v1.DividendFileSettledH\x00R\x13dividendFileSettled\x12H\n" +
+	"\x15dividend_file_settled\x18{ \x01(\v2'.mingzhang.event.v1.DividendFileSettledH\x00R\x13dividendFileSettled\x12S\n" +
+	"\x11dividend_returned\x18| \x01(\v2$.mingzhang.event.v1.DividendReturnedH\x00R\x10dividendReturned\x12>\n" +
+	"\n" +
+	"payee_held\x18} \x01(\v2\x1d.mingzhang.event.v1.PayeeHeldH\x00R\tpayeeHeld\x12J\n" +
+	"\x0epayee_released\x18~ \x01(\v2!.mingzhang.event.v1.PayeeReleasedH\x00R\rpayeeReleased\x12Q\n" +
+	"\x10deposit_returned\x18\x8c\x01 \x01(\v2#.mingzhang.event.v1.DepositReturnedH\x00R\x0fdepositReturned\x12B\n" +
+	"\vgift_agreed\x18\x8d\x01 \x01(\v2\x1e.mingzhang.event.v1.GiftAgreedH\x00R\n" +
+	"giftAgreed\x12[\n" +
+	"\x14gift_purpose_changed\x18\x8e\x01 \x01(\v2&.mingzhang.event.v1.GiftPurposeChangedH\x00R\x12giftPurposeChanged\x12I\n" +
+	"\x0etrue_up_booked\x18\x8f\x01 \x01(\v2 .mingzhang.event.v1.TrueUpBookedH\x00R\ftrueUpBooked\x12N\n" +
+	"\x0fperiod_reviewed\x18\xc8\x01 \x01(\v2\".mingzhang.event.v1.PeriodReviewedH\x00R\x0eperiodReviewed\x12H\n" +
 	"\rname_reserved\x18\xde\x02 \x01(\v2 .mingzhang.event.v1.NameReservedH\x00R\fnameReserved\x12Q\n" +
 	"\x10operator_created\x18\xe8\x02 \x01(\v2#.mingzhang.event.v1.OperatorCreatedH\x00R\x0foperatorCreated\x12?\n" +
 	"\n" +
@@ -905,49 +1323,72 @@ func file_mingzhang_event_v1_event_proto_rawDescGZIP() []byte {
 
 var file_mingzhang_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_mingzhang_event_v1_event_proto_goTypes = []any{
-	(*Event)(nil),                // 0: mingzhang.event.v1.Event
-	(*Voucher)(nil),              // 1: mingzhang.event.v1.Voucher
-	(*CollectiveFounded)(nil),    // 2: mingzhang.event.v1.CollectiveFounded
-	(*FundOpened)(nil),           // 3: mingzhang.event.v1.FundOpened
-	(*RoleGranted)(nil),          // 4: mingzhang.event.v1.RoleGranted
-	(*RoleRevoked)(nil),          // 5: mingzhang.event.v1.RoleRevoked
-	(*MoneyAccountOpened)(nil),   // 6: mingzhang.event.v1.MoneyAccountOpened
-	(*MembersEnrolled)(nil),      // 7: mingzhang.event.v1.MembersEnrolled
-	(*MembersDeparted)(nil),      // 8: mingzhang.event.v1.MembersDeparted
-	(*ResolutionRecorded)(nil),   // 9: mingzhang.event.v1.ResolutionRecorded
-	(*ResolutionConfirmed)(nil),  // 10: mingzhang.event.v1.ResolutionConfirmed
-	(*PolicyAdopted)(nil),        // 11: mingzhang.event.v1.PolicyAdopted
-	(*SpendingRuleAdopted)(nil),  // 12: mingzhang.event.v1.SpendingRuleAdopted
-	(*PeriodClosed)(nil),         // 13: mingzhang.event.v1.PeriodClosed
-	(*IncomeRecorded)(nil),       // 14: mingzhang.event.v1.IncomeRecorded
-	(*DepositReceived)(nil),      // 15: mingzhang.event.v1.DepositReceived
-	(*GiftReceived)(nil),         // 16: mingzhang.event.v1.GiftReceived
-	(*MoneyMoved)(nil),           // 17: mingzhang.event.v1.MoneyMoved
-	(*OpeningProposed)(nil),      // 18: mingzhang.event.v1.OpeningProposed
-	(*OpeningConfirmed)(nil),     // 19: mingzhang.event.v1.OpeningConfirmed
-	(*RequestMade)(nil),          // 20: mingzhang.event.v1.RequestMade
-	(*RequestReviewed)(nil),      // 21: mingzhang.event.v1.RequestReviewed
-	(*RequestApproved)(nil),      // 22: mingzhang.event.v1.RequestApproved
-	(*RequestRejected)(nil),      // 23: mingzhang.event.v1.RequestRejected
-	(*RequestWithdrawn)(nil),     // 24: mingzhang.event.v1.RequestWithdrawn
-	(*PaymentSettled)(nil),       // 25: mingzhang.event.v1.PaymentSettled
-	(*TransferMade)(nil),         // 26: mingzhang.event.v1.TransferMade
-	(*CorrectionMade)(nil),       // 27: mingzhang.event.v1.CorrectionMade
-	(*GrantRoundOpened)(nil),     // 28: mingzhang.event.v1.GrantRoundOpened
-	(*GrantApplicantsAdded)(nil), // 29: mingzhang.event.v1.GrantApplicantsAdded
-	(*GrantRoundReviewed)(nil),   // 30: mingzhang.event.v1.GrantRoundReviewed
-	(*GrantNoticePublished)(nil), // 31: mingzhang.event.v1.GrantNoticePublished
-	(*GrantsAwarded)(nil),        // 32: mingzhang.event.v1.GrantsAwarded
-	(*GrantPaid)(nil),            // 33: mingzhang.event.v1.GrantPaid
-	(*GrantCancelled)(nil),       // 34: mingzhang.event.v1.GrantCancelled
-	(*EntitlementsListed)(nil),   // 35: mingzhang.event.v1.EntitlementsListed
-	(*DividendDeclared)(nil),     // 36: mingzhang.event.v1.DividendDeclared
-	(*DividendFileSent)(nil),     // 37: mingzhang.event.v1.DividendFileSent
-	(*DividendFileSettled)(nil),  // 38: mingzhang.event.v1.DividendFileSettled
-	(*NameReserved)(nil),         // 39: mingzhang.event.v1.NameReserved
-	(*OperatorCreated)(nil),      // 40: mingzhang.event.v1.OperatorCreated
-	(*KeyIssued)(nil),            // 41: mingzhang.event.v1.KeyIssued
-	(*KeyRevoked)(nil),           // 42: mingzhang.event.v1.KeyRevoked
+	(*Event)(nil),                  // 0: mingzhang.event.v1.Event
+	(*Voucher)(nil),                // 1: mingzhang.event.v1.Voucher
+	(*CollectiveFounded)(nil),      // 2: mingzhang.event.v1.CollectiveFounded
+	(*FundOpened)(nil),             // 3: mingzhang.event.v1.FundOpened
+	(*RoleGranted)(nil),            // 4: mingzhang.event.v1.RoleGranted
+	(*RoleRevoked)(nil),            // 5: mingzhang.event.v1.RoleRevoked
+	(*MoneyAccountOpened)(nil),     // 6: mingzhang.event.v1.MoneyAccountOpened
+	(*MembersEnrolled)(nil),        // 7: mingzhang.event.v1.MembersEnrolled
+	(*MembersDeparted)(nil),        // 8: mingzhang.event.v1.MembersDeparted
+	(*BodyChanged)(nil),            // 9: mingzhang.event.v1.BodyChanged
+	(*FundChanged)(nil),            // 10: mingzhang.event.v1.FundChanged
+	(*SharesSet)(nil),              // 11: mingzhang.event.v1.SharesSet
+	(*MembersReadmitted)(nil),      // 12: mingzhang.event.v1.MembersReadmitted
+	(*ResolutionRecorded)(nil),     // 13: mingzhang.event.v1.ResolutionRecorded
+	(*ResolutionConfirmed)(nil),    // 14: mingzhang.event.v1.ResolutionConfirmed
+	(*PolicyAdopted)(nil),          // 15: mingzhang.event.v1.PolicyAdopted
+	(*SpendingRuleAdopted)(nil),    // 16: mingzhang.event.v1.SpendingRuleAdopted
+	(*PeriodClosed)(nil),           // 17: mingzhang.event.v1.PeriodClosed
+	(*IncomeRecorded)(nil),         // 18: mingzhang.event.v1.IncomeRecorded
+	(*DepositReceived)(nil),        // 19: mingzhang.event.v1.DepositReceived
+	(*GiftReceived)(nil),           // 20: mingzhang.event.v1.GiftReceived
+	(*MoneyMoved)(nil),             // 21: mingzhang.event.v1.MoneyMoved
+	(*OpeningProposed)(nil),        // 22: mingzhang.event.v1.OpeningProposed
+	(*OpeningConfirmed)(nil),       // 23: mingzhang.event.v1.OpeningConfirmed
+	(*RefundReceived)(nil),         // 24: mingzhang.event.v1.RefundReceived
+	(*IncomeReturned)(nil),         // 25: mingzhang.event.v1.IncomeReturned
+	(*ReceivableCollected)(nil),    // 26: mingzhang.event.v1.ReceivableCollected
+	(*FeeCharged)(nil),             // 27: mingzhang.event.v1.FeeCharged
+	(*RequestMade)(nil),            // 28: mingzhang.event.v1.RequestMade
+	(*RequestReviewed)(nil),        // 29: mingzhang.event.v1.RequestReviewed
+	(*RequestApproved)(nil),        // 30: mingzhang.event.v1.RequestApproved
+	(*RequestRejected)(nil),        // 31: mingzhang.event.v1.RequestRejected
+	(*RequestWithdrawn)(nil),       // 32: mingzhang.event.v1.RequestWithdrawn
+	(*PaymentSettled)(nil),         // 33: mingzhang.event.v1.PaymentSettled
+	(*TransferMade)(nil),           // 34: mingzhang.event.v1.TransferMade
+	(*CorrectionMade)(nil),         // 35: mingzhang.event.v1.CorrectionMade
+	(*RequestExpired)(nil),         // 36: mingzhang.event.v1.RequestExpired
+	(*FlagRatified)(nil),           // 37: mingzhang.event.v1.FlagRatified
+	(*GrantRoundOpened)(nil),       // 38: mingzhang.event.v1.GrantRoundOpened
+	(*GrantApplicantsAdded)(nil),   // 39: mingzhang.event.v1.GrantApplicantsAdded
+	(*GrantRoundReviewed)(nil),     // 40: mingzhang.event.v1.GrantRoundReviewed
+	(*GrantNoticePublished)(nil),   // 41: mingzhang.event.v1.GrantNoticePublished
+	(*GrantsAwarded)(nil),          // 42: mingzhang.event.v1.GrantsAwarded
+	(*GrantPaid)(nil),              // 43: mingzhang.event.v1.GrantPaid
+	(*GrantCancelled)(nil),         // 44: mingzhang.event.v1.GrantCancelled
+	(*GrantReturned)(nil),          // 45: mingzhang.event.v1.GrantReturned
+	(*GrantRoundCancelled)(nil),    // 46: mingzhang.event.v1.GrantRoundCancelled
+	(*GrantApplicantsRemoved)(nil), // 47: mingzhang.event.v1.GrantApplicantsRemoved
+	(*GrantObjectionRaised)(nil),   // 48: mingzhang.event.v1.GrantObjectionRaised
+	(*GrantObjectionAnswered)(nil), // 49: mingzhang.event.v1.GrantObjectionAnswered
+	(*EntitlementsListed)(nil),     // 50: mingzhang.event.v1.EntitlementsListed
+	(*DividendDeclared)(nil),       // 51: mingzhang.event.v1.DividendDeclared
+	(*DividendFileSent)(nil),       // 52: mingzhang.event.v1.DividendFileSent
+	(*DividendFileSettled)(nil),    // 53: mingzhang.event.v1.DividendFileSettled
+	(*DividendReturned)(nil),       // 54: mingzhang.event.v1.DividendReturned
+	(*PayeeHeld)(nil),              // 55: mingzhang.event.v1.PayeeHeld
+	(*PayeeReleased)(nil),          // 56: mingzhang.event.v1.PayeeReleased
+	(*DepositReturned)(nil),        // 57: mingzhang.event.v1.DepositReturned
+	(*GiftAgreed)(nil),             // 58: mingzhang.event.v1.GiftAgreed
+	(*GiftPurposeChanged)(nil),     // 59: mingzhang.event.v1.GiftPurposeChanged
+	(*TrueUpBooked)(nil),           // 60: mingzhang.event.v1.TrueUpBooked
+	(*PeriodReviewed)(nil),         // 61: mingzhang.event.v1.PeriodReviewed
+	(*NameReserved)(nil),           // 62: mingzhang.event.v1.NameReserved
+	(*OperatorCreated)(nil),        // 63: mingzhang.event.v1.OperatorCreated
+	(*KeyIssued)(nil),              // 64: mingzhang.event.v1.KeyIssued
+	(*KeyRevoked)(nil),             // 65: mingzhang.event.v1.KeyRevoked
 }
 var file_mingzhang_event_v1_event_proto_depIdxs = []int32{
 	1,  // 0: mingzhang.event.v1.Event.vouchers:type_name -> mingzhang.event.v1.Voucher
@@ -958,45 +1399,68 @@ var file_mingzhang_event_v1_event_proto_depIdxs = []int32{
 	6,  // 5: mingzhang.event.v1.Event.money_account_opened:type_name -> mingzhang.event.v1.MoneyAccountOpened
 	7,  // 6: mingzhang.event.v1.Event.members_enrolled:type_name -> mingzhang.event.v1.MembersEnrolled
 	8,  // 7: mingzhang.event.v1.Event.members_departed:type_name -> mingzhang.event.v1.MembersDeparted
-	9,  // 8: mingzhang.event.v1.Event.resolution_recorded:type_name -> mingzhang.event.v1.ResolutionRecorded
-	10, // 9: mingzhang.event.v1.Event.resolution_confirmed:type_name -> mingzhang.event.v1.ResolutionConfirmed
-	11, // 10: mingzhang.event.v1.Event.policy_adopted:type_name -> mingzhang.event.v1.PolicyAdopted
-	12, // 11: mingzhang.event.v1.Event.spending_rule_adopted:type_name -> mingzhang.event.v1.SpendingRuleAdopted
-	13, // 12: mingzhang.event.v1.Event.period_closed:type_name -> mingzhang.event.v1.PeriodClosed
-	14, // 13: mingzhang.event.v1.Event.income_recorded:type_name -> mingzhang.event.v1.IncomeRecorded
-	15, // 14: mingzhang.event.v1.Event.deposit_received:type_name -> mingzhang.event.v1.DepositReceived
-	16, // 15: mingzhang.event.v1.Event.gift_received:type_name -> mingzhang.event.v1.GiftReceived
-	17, // 16: mingzhang.event.v1.Event.money_moved:type_name -> mingzhang.event.v1.MoneyMoved
-	18, // 17: mingzhang.event.v1.Event.opening_proposed:type_name -> mingzhang.event.v1.OpeningProposed
-	19, // 18: mingzhang.event.v1.Event.opening_confirmed:type_name -> mingzhang.event.v1.OpeningConfirmed
-	20, // 19: mingzhang.event.v1.Event.request_made:type_name -> mingzhang.event.v1.RequestMade
-	21, // 20: mingzhang.event.v1.Event.request_reviewed:type_name -> mingzhang.event.v1.RequestReviewed
-	22, // 21: mingzhang.event.v1.Event.request_approved:type_name -> mingzhang.event.v1.RequestApproved
-	23, // 22: mingzhang.event.v1.Event.request_rejected:type_name -> mingzhang.event.v1.RequestRejected
-	24, // 23: mingzhang.event.v1.Event.request_withdrawn:type_name -> mingzhang.event.v1.RequestWithdrawn
-	25, // 24: mingzhang.event.v1.Event.payment_settled:type_name -> mingzhang.event.v1.PaymentSettled
-	26, // 25: mingzhang.event.v1.Event.transfer_made:type_name -> mingzhang.event.v1.TransferMade
-	27, // 26: mingzhang.event.v1.Event.correction_made:type_name -> mingzhang.event.v1.CorrectionMade
-	28, // 27: mingzhang.event.v1.Event.grant_round_opened:type_name -> mingzhang.event.v1.GrantRoundOpened
-	29, // 28: mingzhang.event.v1.Event.grant_applicants_added:type_name -> mingzhang.event.v1.GrantApplicantsAdded
-	30, // 29: mingzhang.event.v1.Event.grant_round_reviewed:type_name -> mingzhang.event.v1.GrantRoundReviewed
-	31, // 30: mingzhang.event.v1.Event.grant_notice_published:type_name -> mingzhang.event.v1.GrantNoticePublished
-	32, // 31: mingzhang.event.v1.Event.grants_awarded:type_name -> mingzhang.event.v1.GrantsAwarded
-	33, // 32: mingzhang.event.v1.Event.grant_paid:type_name -> mingzhang.event.v1.GrantPaid
-	34, // 33: mingzhang.event.v1.Event.grant_cancelled:type_name -> mingzhang.event.v1.GrantCancelled
-	35, // 34: mingzhang.event.v1.Event.entitlements_listed:type_name -> mingzhang.event.v1.EntitlementsListed
-	36, // 35: mingzhang.event.v1.Event.dividend_declared:type_name -> mingzhang.event.v1.DividendDeclared
-	37, // 36: mingzhang.event.v1.Event.dividend_file_sent:type_name -> mingzhang.event.v1.DividendFileSent
-	38, // 37: mingzhang.event.v1.Event.dividend_file_settled:type_name -> mingzhang.event.v1.DividendFileSettled
-	39, // 38: mingzhang.event.v1.Event.name_reserved:type_name -> mingzhang.event.v1.NameReserved
-	40, // 39: mingzhang.event.v1.Event.operator_created:type_name -> mingzhang.event.v1.OperatorCreated
-	41, // 40: mingzhang.event.v1.Event.key_issued:type_name -> mingzhang.event.v1.KeyIssued
-	42, // 41: mingzhang.event.v1.Event.key_revoked:type_name -> mingzhang.event.v1.KeyRevoked
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	9,  // 8: mingzhang.event.v1.Event.body_changed:type_name -> mingzhang.event.v1.BodyChanged
+	10, // 9: mingzhang.event.v1.Event.fund_changed:type_name -> mingzhang.event.v1.FundChanged
+	11, // 10: mingzhang.event.v1.Event.shares_set:type_name -> mingzhang.event.v1.SharesSet
+	12, // 11: mingzhang.event.v1.Event.members_readmitted:type_name -> mingzhang.event.v1.MembersReadmitted
+	13, // 12: mingzhang.event.v1.Event.resolution_recorded:type_name -> mingzhang.event.v1.ResolutionRecorded
+	14, // 13: mingzhang.event.v1.Event.resolution_confirmed:type_name -> mingzhang.event.v1.ResolutionConfirmed
+	15, // 14: mingzhang.event.v1.Event.policy_adopted:type_name -> mingzhang.event.v1.PolicyAdopted
+	16, // 15: mingzhang.event.v1.Event.spending_rule_adopted:type_name -> mingzhang.event.v1.SpendingRuleAdopted
+	17, // 16: mingzhang.event.v1.Event.period_closed:type_name -> mingzhang.event.v1.PeriodClosed
+	18, // 17: mingzhang.event.v1.Event.income_recorded:type_name -> mingzhang.event.v1.IncomeRecorded
+	19, // 18: mingzhang.event.v1.Event.deposit_received:type_name -> mingzhang.event.v1.DepositReceived
+	20, // 19: mingzhang.event.v1.Event.gift_received:type_name -> mingzhang.event.v1.GiftReceived
+	21, // 20: mingzhang.event.v1.Event.money_moved:type_name -> mingzhang.event.v1.MoneyMoved
+	22, // 21: mingzhang.event.v1.Event.opening_proposed:type_name -> mingzhang.event.v1.OpeningProposed
+	23, // 22: mingzhang.event.v1.Event.opening_confirmed:type_name -> mingzhang.event.v1.OpeningConfirmed
+	24, // 23: mingzhang.event.v1.Event.refund_received:type_name -> mingzhang.event.v1.RefundReceived
+	25, // 24: mingzhang.event.v1.Event.income_returned:type_name -> mingzhang.event.v1.IncomeReturned
+	26, // 25: mingzhang.event.v1.Event.receivable_collected:type_name -> mingzhang.event.v1.ReceivableCollected
+	27, // 26: mingzhang.event.v1.Event.fee_charged:type_name -> mingzhang.event.v1.FeeCharged
+	28, // 27: mingzhang.event.v1.Event.request_made:type_name -> mingzhang.event.v1.RequestMade
+	29, // 28: mingzhang.event.v1.Event.request_reviewed:type_name -> mingzhang.event.v1.RequestReviewed
+	30, // 29: mingzhang.event.v1.Event.request_approved:type_name -> mingzhang.event.v1.RequestApproved
+	31, // 30: mingzhang.event.v1.Event.request_rejected:type_name -> mingzhang.event.v1.RequestRejected
+	32, // 31: mingzhang.event.v1.Event.request_withdrawn:type_name -> mingzhang.event.v1.RequestWithdrawn
+	33, // 32: mingzhang.event.v1.Event.payment_settled:type_name -> mingzhang.event.v1.PaymentSettled
+	34, // 33: mingzhang.event.v1.Event.transfer_made:type_name -> mingzhang.event.v1.TransferMade
+	35, // 34: mingzhang.event.v1.Event.correction_made:type_name -> mingzhang.event.v1.CorrectionMade
+	36, // 35: mingzhang.event.v1.Event.request_expired:type_name -> mingzhang.event.v1.RequestExpired
+	37, // 36: mingzhang.event.v1.Event.flag_ratified:type_name -> mingzhang.event.v1.FlagRatified
+	38, // 37: mingzhang.event.v1.Event.grant_round_opened:type_name -> mingzhang.event.v1.GrantRoundOpened
+	39, // 38: mingzhang.event.v1.Event.grant_applicants_added:type_name -> mingzhang.event.v1.GrantApplicantsAdded
+	40, // 39: mingzhang.event.v1.Event.grant_round_reviewed:type_name -> mingzhang.event.v1.GrantRoundReviewed
+	41, // 40: mingzhang.event.v1.Event.grant_notice_published:type_name -> mingzhang.event.v1.GrantNoticePublished
+	42, // 41: mingzhang.event.v1.Event.grants_awarded:type_name -> mingzhang.event.v1.GrantsAwarded
+	43, // 42: mingzhang.event.v1.Event.grant_paid:type_name -> mingzhang.event.v1.GrantPaid
+	44, // 43: mingzhang.event.v1.Event.grant_cancelled:type_name -> mingzhang.event.v1.GrantCancelled
+	45, // 44: mingzhang.event.v1.Event.grant_returned:type_name -> mingzhang.event.v1.GrantReturned
+	46, // 45: mingzhang.event.v1.Event.grant_round_cancelled:type_name -> mingzhang.event.v1.GrantRoundCancelled
+	47, // 46: mingzhang.event.v1.Event.grant_applicants_removed:type_name -> mingzhang.event.v1.GrantApplicantsRemoved
+	48, // 47: mingzhang.event.v1.Event.grant_objection_raised:type_name -> mingzhang.event.v1.GrantObjectionRaised
+	49, // 48: mingzhang.event.v1.Event.grant_objection_answered:type_name -> mingzhang.event.v1.GrantObjectionAnswered
+	50, // 49: mingzhang.event.v1.Event.entitlements_listed:type_name -> mingzhang.event.v1.EntitlementsListed
+	51, // 50: mingzhang.event.v1.Event.dividend_declared:type_name -> mingzhang.event.v1.DividendDeclared
+	52, // 51: mingzhang.event.v1.Event.dividend_file_sent:type_name -> mingzhang.event.v1.DividendFileSent
+	53, // 52: mingzhang.event.v1.Event.dividend_file_settled:type_name -> mingzhang.event.v1.DividendFileSettled
+	54, // 53: mingzhang.event.v1.Event.dividend_returned:type_name -> mingzhang.event.v1.DividendReturned
+	55, // 54: mingzhang.event.v1.Event.payee_held:type_name -> mingzhang.event.v1.PayeeHeld
+	56, // 55: mingzhang.event.v1.Event.payee_released:type_name -> mingzhang.event.v1.PayeeReleased
+	57, // 56: mingzhang.event.v1.Event.deposit_returned:type_name -> mingzhang.event.v1.DepositReturned
+	58, // 57: mingzhang.event.v1.Event.gift_agreed:type_name -> mingzhang.event.v1.GiftAgreed
+	59, // 58: mingzhang.event.v1.Event.gift_purpose_changed:type_name -> mingzhang.event.v1.GiftPurposeChanged
+	60, // 59: mingzhang.event.v1.Event.true_up_booked:type_name -> mingzhang.event.v1.TrueUpBooked
+	61, // 60: mingzhang.event.v1.Event.period_reviewed:type_name -> mingzhang.event.v1.PeriodReviewed
+	62, // 61: mingzhang.event.v1.Event.name_reserved:type_name -> mingzhang.event.v1.NameReserved
+	63, // 62: mingzhang.event.v1.Event.operator_created:type_name -> mingzhang.event.v1.OperatorCreated
+	64, // 63: mingzhang.event.v1.Event.key_issued:type_name -> mingzhang.event.v1.KeyIssued
+	65, // 64: mingzhang.event.v1.Event.key_revoked:type_name -> mingzhang.event.v1.KeyRevoked
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_event_proto_init() }
@@ -1018,6 +1482,10 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_MoneyAccountOpened)(nil),
 		(*Event_MembersEnrolled)(nil),
 		(*Event_MembersDeparted)(nil),
+		(*Event_BodyChanged)(nil),
+		(*Event_FundChanged)(nil),
+		(*Event_SharesSet)(nil),
+		(*Event_MembersReadmitted)(nil),
 		(*Event_ResolutionRecorded)(nil),
 		(*Event_ResolutionConfirmed)(nil),
 		(*Event_PolicyAdopted)(nil),
@@ -1029,6 +1497,10 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_MoneyMoved)(nil),
 		(*Event_OpeningProposed)(nil),
 		(*Event_OpeningConfirmed)(nil),
+		(*Event_RefundReceived)(nil),
+		(*Event_IncomeReturned)(nil),
+		(*Event_ReceivableCollected)(nil),
+		(*Event_FeeCharged)(nil),
 		(*Event_RequestMade)(nil),
 		(*Event_RequestReviewed)(nil),
 		(*Event_RequestApproved)(nil),
@@ -1037,6 +1509,8 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_PaymentSettled)(nil),
 		(*Event_TransferMade)(nil),
 		(*Event_CorrectionMade)(nil),
+		(*Event_RequestExpired)(nil),
+		(*Event_FlagRatified)(nil),
 		(*Event_GrantRoundOpened)(nil),
 		(*Event_GrantApplicantsAdded)(nil),
 		(*Event_GrantRoundReviewed)(nil),
@@ -1044,10 +1518,23 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_GrantsAwarded)(nil),
 		(*Event_GrantPaid)(nil),
 		(*Event_GrantCancelled)(nil),
+		(*Event_GrantReturned)(nil),
+		(*Event_GrantRoundCancelled)(nil),
+		(*Event_GrantApplicantsRemoved)(nil),
+		(*Event_GrantObjectionRaised)(nil),
+		(*Event_GrantObjectionAnswered)(nil),
 		(*Event_EntitlementsListed)(nil),
 		(*Event_DividendDeclared)(nil),
 		(*Event_DividendFileSent)(nil),
 		(*Event_DividendFileSettled)(nil),
+		(*Event_DividendReturned)(nil),
+		(*Event_PayeeHeld)(nil),
+		(*Event_PayeeReleased)(nil),
+		(*Event_DepositReturned)(nil),
+		(*Event_GiftAgreed)(nil),
+		(*Event_GiftPurposeChanged)(nil),
+		(*Event_TrueUpBooked)(nil),
+		(*Event_PeriodReviewed)(nil),
 		(*Event_NameReserved)(nil),
 		(*Event_OperatorCreated)(nil),
 		(*Event_KeyIssued)(nil),

@@ -26,28 +26,32 @@ type Matter int32
 
 const (
 	Matter_MATTER_UNSPECIFIED   Matter = 0
-	Matter_MATTER_POLICY        Matter = 1 // 分配办法: adopt an allocation policy
-	Matter_MATTER_SPENDING_RULE Matter = 2 // 支出办法: adopt a spending rule
-	Matter_MATTER_PAYMENT       Matter = 3 // 支出: pay from a fund
-	Matter_MATTER_DIVIDEND      Matter = 4 // 分红: distribute a pool
-	Matter_MATTER_TRANSFER      Matter = 5 // 调剂: move from fund to fund
-	Matter_MATTER_CHARTER       Matter = 6 // 章程: open a fund
-	Matter_MATTER_INCOME        Matter = 7 // 收入: put income without a policy into a fund
-	Matter_MATTER_OTHER         Matter = 8 // anything without money, e.g. letting the market
+	Matter_MATTER_POLICY        Matter = 1  // 分配办法: adopt an allocation policy
+	Matter_MATTER_SPENDING_RULE Matter = 2  // 支出办法: adopt a spending rule
+	Matter_MATTER_PAYMENT       Matter = 3  // 支出: pay from a fund
+	Matter_MATTER_DIVIDEND      Matter = 4  // 分红: distribute a pool
+	Matter_MATTER_TRANSFER      Matter = 5  // 调剂: move from fund to fund
+	Matter_MATTER_CHARTER       Matter = 6  // 章程: open a fund
+	Matter_MATTER_INCOME        Matter = 7  // 收入: put income without a policy into a fund
+	Matter_MATTER_OTHER         Matter = 8  // anything without money, e.g. letting the market
+	Matter_MATTER_DEPOSIT       Matter = 9  // 押金: keep part of a deposit
+	Matter_MATTER_HOLD          Matter = 10 // 暂停待遇: hold what is due to a member
 )
 
 // Enum value maps for Matter.
 var (
 	Matter_name = map[int32]string{
-		0: "MATTER_UNSPECIFIED",
-		1: "MATTER_POLICY",
-		2: "MATTER_SPENDING_RULE",
-		3: "MATTER_PAYMENT",
-		4: "MATTER_DIVIDEND",
-		5: "MATTER_TRANSFER",
-		6: "MATTER_CHARTER",
-		7: "MATTER_INCOME",
-		8: "MATTER_OTHER",
+		0:  "MATTER_UNSPECIFIED",
+		1:  "MATTER_POLICY",
+		2:  "MATTER_SPENDING_RULE",
+		3:  "MATTER_PAYMENT",
+		4:  "MATTER_DIVIDEND",
+		5:  "MATTER_TRANSFER",
+		6:  "MATTER_CHARTER",
+		7:  "MATTER_INCOME",
+		8:  "MATTER_OTHER",
+		9:  "MATTER_DEPOSIT",
+		10: "MATTER_HOLD",
 	}
 	Matter_value = map[string]int32{
 		"MATTER_UNSPECIFIED":   0,
@@ -59,6 +63,8 @@ var (
 		"MATTER_CHARTER":       6,
 		"MATTER_INCOME":        7,
 		"MATTER_OTHER":         8,
+		"MATTER_DEPOSIT":       9,
+		"MATTER_HOLD":          10,
 	}
 )
 
@@ -150,6 +156,7 @@ const (
 	Operation_OPERATION_TRANSFER       Operation = 4
 	Operation_OPERATION_DEPOSIT_RETURN Operation = 5
 	Operation_OPERATION_REVERSAL       Operation = 6
+	Operation_OPERATION_COST           Operation = 7 // a cost that the year's income bears before its final split
 )
 
 // Enum value maps for Operation.
@@ -162,6 +169,7 @@ var (
 		4: "OPERATION_TRANSFER",
 		5: "OPERATION_DEPOSIT_RETURN",
 		6: "OPERATION_REVERSAL",
+		7: "OPERATION_COST",
 	}
 	Operation_value = map[string]int32{
 		"OPERATION_UNSPECIFIED":    0,
@@ -171,6 +179,7 @@ var (
 		"OPERATION_TRANSFER":       4,
 		"OPERATION_DEPOSIT_RETURN": 5,
 		"OPERATION_REVERSAL":       6,
+		"OPERATION_COST":           7,
 	}
 )
 
@@ -199,6 +208,59 @@ func (x Operation) Number() protoreflect.EnumNumber {
 // Deprecated: Use Operation.Descriptor instead.
 func (Operation) EnumDescriptor() ([]byte, []int) {
 	return file_mingzhang_event_v1_governance_proto_rawDescGZIP(), []int{2}
+}
+
+// Verdict is what a supervisor says of a month or of one of its vouchers.
+type Verdict int32
+
+const (
+	Verdict_VERDICT_UNSPECIFIED Verdict = 0
+	Verdict_VERDICT_SIGNED      Verdict = 1 // 同意
+	Verdict_VERDICT_REFUSED     Verdict = 2 // 不同意
+	Verdict_VERDICT_REMARKED    Verdict = 3 // 有意见
+)
+
+// Enum value maps for Verdict.
+var (
+	Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_SIGNED",
+		2: "VERDICT_REFUSED",
+		3: "VERDICT_REMARKED",
+	}
+	Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED": 0,
+		"VERDICT_SIGNED":      1,
+		"VERDICT_REFUSED":     2,
+		"VERDICT_REMARKED":    3,
+	}
+)
+
+func (x Verdict) Enum() *Verdict {
+	p := new(Verdict)
+	*p = x
+	return p
+}
+
+func (x Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_governance_proto_enumTypes[3].Descriptor()
+}
+
+func (Verdict) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_governance_proto_enumTypes[3]
+}
+
+func (x Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict.Descriptor instead.
+func (Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_governance_proto_rawDescGZIP(), []int{3}
 }
 
 // ResolutionRecorded (决议) is a vote as the minutes have it; whether it passed is computed.
@@ -233,7 +295,11 @@ type ResolutionRecorded struct {
 	// Authority, fen; 0 when no money is involved.
 	AuthorityFen int64 `protobuf:"varint,14,opt,name=authority_fen,json=authorityFen,proto3" json:"authority_fen,omitempty"`
 	// Whether quorum and passing share were reached.
-	Passed        bool `protobuf:"varint,15,opt,name=passed,proto3" json:"passed,omitempty"`
+	Passed bool `protobuf:"varint,15,opt,name=passed,proto3" json:"passed,omitempty"`
+	// First day a standing resolution may be drawn on, yyyymmdd; 0: from its day on.
+	ValidFrom int32 `protobuf:"varint,16,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	// Last day it may be drawn on, yyyymmdd; 0: no end.
+	ValidUntil    int32 `protobuf:"varint,17,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -373,6 +439,20 @@ func (x *ResolutionRecorded) GetPassed() bool {
 	return false
 }
 
+func (x *ResolutionRecorded) GetValidFrom() int32 {
+	if x != nil {
+		return x.ValidFrom
+	}
+	return 0
+}
+
+func (x *ResolutionRecorded) GetValidUntil() int32 {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return 0
+}
+
 // ResolutionConfirmed says that a supervisor found the record true to the minutes.
 type ResolutionConfirmed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -425,7 +505,9 @@ type PolicyShare struct {
 	// Fund id.
 	Fund string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
 	// Exact part; the parts of a policy sum to one.
-	Share         *Fraction `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
+	Share *Fraction `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
+	// Names of the subtotals it stands under, outermost first, joined by "/"; empty for none.
+	PartOf        string `protobuf:"bytes,3,opt,name=part_of,json=partOf,proto3" json:"part_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -472,6 +554,13 @@ func (x *PolicyShare) GetShare() *Fraction {
 		return x.Share
 	}
 	return nil
+}
+
+func (x *PolicyShare) GetPartOf() string {
+	if x != nil {
+		return x.PartOf
+	}
+	return ""
 }
 
 // PolicyAdopted (分配办法) fixes how income is split from a day on.
@@ -582,8 +671,14 @@ type Tier struct {
 	Review bool `protobuf:"varint,6,opt,name=review,proto3" json:"review,omitempty"`
 	// Body whose resolution is needed; empty: none.
 	ResolutionBody string `protobuf:"bytes,7,opt,name=resolution_body,json=resolutionBody,proto3" json:"resolution_body,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether it covers emergencies only: paid without the resolution, which follows within ratify_days.
+	Emergency bool `protobuf:"varint,8,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	// Largest amount an emergency tier covers, fen; 0 for every other tier.
+	CapFen int64 `protobuf:"varint,9,opt,name=cap_fen,json=capFen,proto3" json:"cap_fen,omitempty"`
+	// Days within which an emergency is ratified, 1 to 366; 0 for every other tier.
+	RatifyDays    uint32 `protobuf:"varint,10,opt,name=ratify_days,json=ratifyDays,proto3" json:"ratify_days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tier) Reset() {
@@ -665,6 +760,27 @@ func (x *Tier) GetResolutionBody() string {
 	return ""
 }
 
+func (x *Tier) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *Tier) GetCapFen() int64 {
+	if x != nil {
+		return x.CapFen
+	}
+	return 0
+}
+
+func (x *Tier) GetRatifyDays() uint32 {
+	if x != nil {
+		return x.RatifyDays
+	}
+	return 0
+}
+
 // SpendingRuleAdopted (支出办法) replaces the rule on who must agree to an outlay.
 type SpendingRuleAdopted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -673,7 +789,9 @@ type SpendingRuleAdopted struct {
 	// Lines; the most special matching line with the highest from_fen decides.
 	Tiers []*Tier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
 	// Resolution that adopted it.
-	ResolutionId  string `protobuf:"bytes,3,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	ResolutionId string `protobuf:"bytes,3,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Days after which an open request lapses, 1 to 3660; 0: never.
+	RequestDays   uint32 `protobuf:"varint,4,opt,name=request_days,json=requestDays,proto3" json:"request_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -727,6 +845,13 @@ func (x *SpendingRuleAdopted) GetResolutionId() string {
 		return x.ResolutionId
 	}
 	return ""
+}
+
+func (x *SpendingRuleAdopted) GetRequestDays() uint32 {
+	if x != nil {
+		return x.RequestDays
+	}
+	return 0
 }
 
 // AccountTotal is one line of the trial balance a closed month keeps.
@@ -875,11 +1000,221 @@ func (x *PeriodClosed) GetStatementSha256() []byte {
 	return nil
 }
 
+// ReviewItem is a supervisor's word on one voucher.
+type ReviewItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The voucher.
+	Voucher *VoucherRef `protobuf:"bytes,1,opt,name=voucher,proto3" json:"voucher,omitempty"`
+	// What is said of it: refused or remarked.
+	Verdict Verdict `protobuf:"varint,2,opt,name=verdict,proto3,enum=mingzhang.event.v1.Verdict" json:"verdict,omitempty"`
+	// Public text, at most 200 characters.
+	Remark        string `protobuf:"bytes,3,opt,name=remark,proto3" json:"remark,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewItem) Reset() {
+	*x = ReviewItem{}
+	mi := &file_mingzhang_event_v1_governance_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewItem) ProtoMessage() {}
+
+func (x *ReviewItem) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_governance_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewItem.ProtoReflect.Descriptor instead.
+func (*ReviewItem) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_governance_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReviewItem) GetVoucher() *VoucherRef {
+	if x != nil {
+		return x.Voucher
+	}
+	return nil
+}
+
+func (x *ReviewItem) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *ReviewItem) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+// PeriodReviewed (监督审查) is a supervisor's review of a closed month; a later one of the same supervisor takes its place.
+type PeriodReviewed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Month, yyyymm.
+	Month int32 `protobuf:"varint,1,opt,name=month,proto3" json:"month,omitempty"`
+	// SHA-256 of the statement that was reviewed, as the closing stored it.
+	StatementSha256 []byte `protobuf:"bytes,2,opt,name=statement_sha256,json=statementSha256,proto3" json:"statement_sha256,omitempty"`
+	// What is said of the month.
+	Verdict Verdict `protobuf:"varint,3,opt,name=verdict,proto3,enum=mingzhang.event.v1.Verdict" json:"verdict,omitempty"`
+	// Public text, at most 200 characters.
+	Remark string `protobuf:"bytes,4,opt,name=remark,proto3" json:"remark,omitempty"`
+	// What is said of single vouchers, at most 200.
+	Items         []*ReviewItem `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeriodReviewed) Reset() {
+	*x = PeriodReviewed{}
+	mi := &file_mingzhang_event_v1_governance_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeriodReviewed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeriodReviewed) ProtoMessage() {}
+
+func (x *PeriodReviewed) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_governance_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeriodReviewed.ProtoReflect.Descriptor instead.
+func (*PeriodReviewed) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_governance_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PeriodReviewed) GetMonth() int32 {
+	if x != nil {
+		return x.Month
+	}
+	return 0
+}
+
+func (x *PeriodReviewed) GetStatementSha256() []byte {
+	if x != nil {
+		return x.StatementSha256
+	}
+	return nil
+}
+
+func (x *PeriodReviewed) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *PeriodReviewed) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+func (x *PeriodReviewed) GetItems() []*ReviewItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+// FlagRatified says that a body agreed afterwards to what was paid without authority.
+type FlagRatified struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flagged voucher.
+	Voucher *VoucherRef `protobuf:"bytes,1,opt,name=voucher,proto3" json:"voucher,omitempty"`
+	// The flag.
+	Kind FlagKind `protobuf:"varint,2,opt,name=kind,proto3,enum=mingzhang.event.v1.FlagKind" json:"kind,omitempty"`
+	// Resolution that ratifies it and bears its amount.
+	ResolutionId  string `protobuf:"bytes,3,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FlagRatified) Reset() {
+	*x = FlagRatified{}
+	mi := &file_mingzhang_event_v1_governance_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FlagRatified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FlagRatified) ProtoMessage() {}
+
+func (x *FlagRatified) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_governance_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FlagRatified.ProtoReflect.Descriptor instead.
+func (*FlagRatified) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_governance_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FlagRatified) GetVoucher() *VoucherRef {
+	if x != nil {
+		return x.Voucher
+	}
+	return nil
+}
+
+func (x *FlagRatified) GetKind() FlagKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FlagKind_FLAG_KIND_UNSPECIFIED
+}
+
+func (x *FlagRatified) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
 var File_mingzhang_event_v1_governance_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\n" +
-	"#mingzhang/event/v1/governance.proto\x12\x12mingzhang.event.v1\x1a mingzhang/event/v1/voucher.proto\"\xcd\x03\n" +
+	"#mingzhang/event/v1/governance.proto\x12\x12mingzhang.event.v1\x1a mingzhang/event/v1/voucher.proto\"\x8d\x04\n" +
 	"\x12ResolutionRecorded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -899,19 +1234,24 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\x04fund\x18\f \x01(\tR\x04fund\x12\x18\n" +
 	"\apurpose\x18\r \x01(\tR\apurpose\x12#\n" +
 	"\rauthority_fen\x18\x0e \x01(\x03R\fauthorityFen\x12\x16\n" +
-	"\x06passed\x18\x0f \x01(\bR\x06passed\"%\n" +
+	"\x06passed\x18\x0f \x01(\bR\x06passed\x12\x1d\n" +
+	"\n" +
+	"valid_from\x18\x10 \x01(\x05R\tvalidFrom\x12\x1f\n" +
+	"\vvalid_until\x18\x11 \x01(\x05R\n" +
+	"validUntil\"%\n" +
 	"\x13ResolutionConfirmed\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"U\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"n\n" +
 	"\vPolicyShare\x12\x12\n" +
 	"\x04fund\x18\x01 \x01(\tR\x04fund\x122\n" +
-	"\x05share\x18\x02 \x01(\v2\x1c.mingzhang.event.v1.FractionR\x05share\"\x87\x02\n" +
+	"\x05share\x18\x02 \x01(\v2\x1c.mingzhang.event.v1.FractionR\x05share\x12\x17\n" +
+	"\apart_of\x18\x03 \x01(\tR\x06partOf\"\x87\x02\n" +
 	"\rPolicyAdopted\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12!\n" +
 	"\feffective_on\x18\x02 \x01(\x05R\veffectiveOn\x12!\n" +
 	"\fincome_kinds\x18\x03 \x03(\tR\vincomeKinds\x127\n" +
 	"\x06shares\x18\x04 \x03(\v2\x1f.mingzhang.event.v1.PolicyShareR\x06shares\x128\n" +
 	"\brounding\x18\x05 \x01(\x0e2\x1c.mingzhang.event.v1.RoundingR\brounding\x12#\n" +
-	"\rresolution_id\x18\x06 \x01(\tR\fresolutionId\"\xeb\x01\n" +
+	"\rresolution_id\x18\x06 \x01(\tR\fresolutionId\"\xc3\x02\n" +
 	"\x04Tier\x12;\n" +
 	"\toperation\x18\x01 \x01(\x0e2\x1d.mingzhang.event.v1.OperationR\toperation\x12\x12\n" +
 	"\x04fund\x18\x02 \x01(\tR\x04fund\x12\x18\n" +
@@ -919,11 +1259,17 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\bfrom_fen\x18\x04 \x01(\x03R\afromFen\x12\x1c\n" +
 	"\tapprovals\x18\x05 \x01(\rR\tapprovals\x12\x16\n" +
 	"\x06review\x18\x06 \x01(\bR\x06review\x12'\n" +
-	"\x0fresolution_body\x18\a \x01(\tR\x0eresolutionBody\"\x84\x01\n" +
+	"\x0fresolution_body\x18\a \x01(\tR\x0eresolutionBody\x12\x1c\n" +
+	"\temergency\x18\b \x01(\bR\temergency\x12\x17\n" +
+	"\acap_fen\x18\t \x01(\x03R\x06capFen\x12\x1f\n" +
+	"\vratify_days\x18\n" +
+	" \x01(\rR\n" +
+	"ratifyDays\"\xa7\x01\n" +
 	"\x13SpendingRuleAdopted\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12.\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x18.mingzhang.event.v1.TierR\x05tiers\x12#\n" +
-	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId\"\xa6\x01\n" +
+	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId\x12!\n" +
+	"\frequest_days\x18\x04 \x01(\rR\vrequestDays\"\xa6\x01\n" +
 	"\fAccountTotal\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1f\n" +
 	"\vopening_fen\x18\x02 \x01(\x12R\n" +
@@ -936,7 +1282,22 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\fPeriodClosed\x12\x14\n" +
 	"\x05month\x18\x01 \x01(\x05R\x05month\x128\n" +
 	"\x06totals\x18\x02 \x03(\v2 .mingzhang.event.v1.AccountTotalR\x06totals\x12)\n" +
-	"\x10statement_sha256\x18\x03 \x01(\fR\x0fstatementSha256*\xc4\x01\n" +
+	"\x10statement_sha256\x18\x03 \x01(\fR\x0fstatementSha256\"\x95\x01\n" +
+	"\n" +
+	"ReviewItem\x128\n" +
+	"\avoucher\x18\x01 \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\avoucher\x125\n" +
+	"\averdict\x18\x02 \x01(\x0e2\x1b.mingzhang.event.v1.VerdictR\averdict\x12\x16\n" +
+	"\x06remark\x18\x03 \x01(\tR\x06remark\"\xd6\x01\n" +
+	"\x0ePeriodReviewed\x12\x14\n" +
+	"\x05month\x18\x01 \x01(\x05R\x05month\x12)\n" +
+	"\x10statement_sha256\x18\x02 \x01(\fR\x0fstatementSha256\x125\n" +
+	"\averdict\x18\x03 \x01(\x0e2\x1b.mingzhang.event.v1.VerdictR\averdict\x12\x16\n" +
+	"\x06remark\x18\x04 \x01(\tR\x06remark\x124\n" +
+	"\x05items\x18\x05 \x03(\v2\x1e.mingzhang.event.v1.ReviewItemR\x05items\"\x9f\x01\n" +
+	"\fFlagRatified\x128\n" +
+	"\avoucher\x18\x01 \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\avoucher\x120\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1c.mingzhang.event.v1.FlagKindR\x04kind\x12#\n" +
+	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId*\xe9\x01\n" +
 	"\x06Matter\x12\x16\n" +
 	"\x12MATTER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMATTER_POLICY\x10\x01\x12\x18\n" +
@@ -946,11 +1307,14 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\x0fMATTER_TRANSFER\x10\x05\x12\x12\n" +
 	"\x0eMATTER_CHARTER\x10\x06\x12\x11\n" +
 	"\rMATTER_INCOME\x10\a\x12\x10\n" +
-	"\fMATTER_OTHER\x10\b*W\n" +
+	"\fMATTER_OTHER\x10\b\x12\x12\n" +
+	"\x0eMATTER_DEPOSIT\x10\t\x12\x0f\n" +
+	"\vMATTER_HOLD\x10\n" +
+	"*W\n" +
 	"\bRounding\x12\x18\n" +
 	"\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ROUNDING_LARGEST_FRACTION\x10\x01\x12\x12\n" +
-	"\x0eROUNDING_CARRY\x10\x02*\xbe\x01\n" +
+	"\x0eROUNDING_CARRY\x10\x02*\xd2\x01\n" +
 	"\tOperation\x12\x19\n" +
 	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OPERATION_PAYMENT\x10\x01\x12\x19\n" +
@@ -958,7 +1322,13 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\x12OPERATION_DIVIDEND\x10\x03\x12\x16\n" +
 	"\x12OPERATION_TRANSFER\x10\x04\x12\x1c\n" +
 	"\x18OPERATION_DEPOSIT_RETURN\x10\x05\x12\x16\n" +
-	"\x12OPERATION_REVERSAL\x10\x06BFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
+	"\x12OPERATION_REVERSAL\x10\x06\x12\x12\n" +
+	"\x0eOPERATION_COST\x10\a*a\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eVERDICT_SIGNED\x10\x01\x12\x13\n" +
+	"\x0fVERDICT_REFUSED\x10\x02\x12\x14\n" +
+	"\x10VERDICT_REMARKED\x10\x03BFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
 
 var (
 	file_mingzhang_event_v1_governance_proto_rawDescOnce sync.Once
@@ -972,35 +1342,47 @@ func file_mingzhang_event_v1_governance_proto_rawDescGZIP() []byte {
 	return file_mingzhang_event_v1_governance_proto_rawDescData
 }
 
-var file_mingzhang_event_v1_governance_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_mingzhang_event_v1_governance_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_mingzhang_event_v1_governance_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_mingzhang_event_v1_governance_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_mingzhang_event_v1_governance_proto_goTypes = []any{
 	(Matter)(0),                 // 0: mingzhang.event.v1.Matter
 	(Rounding)(0),               // 1: mingzhang.event.v1.Rounding
 	(Operation)(0),              // 2: mingzhang.event.v1.Operation
-	(*ResolutionRecorded)(nil),  // 3: mingzhang.event.v1.ResolutionRecorded
-	(*ResolutionConfirmed)(nil), // 4: mingzhang.event.v1.ResolutionConfirmed
-	(*PolicyShare)(nil),         // 5: mingzhang.event.v1.PolicyShare
-	(*PolicyAdopted)(nil),       // 6: mingzhang.event.v1.PolicyAdopted
-	(*Tier)(nil),                // 7: mingzhang.event.v1.Tier
-	(*SpendingRuleAdopted)(nil), // 8: mingzhang.event.v1.SpendingRuleAdopted
-	(*AccountTotal)(nil),        // 9: mingzhang.event.v1.AccountTotal
-	(*PeriodClosed)(nil),        // 10: mingzhang.event.v1.PeriodClosed
-	(*Fraction)(nil),            // 11: mingzhang.event.v1.Fraction
+	(Verdict)(0),                // 3: mingzhang.event.v1.Verdict
+	(*ResolutionRecorded)(nil),  // 4: mingzhang.event.v1.ResolutionRecorded
+	(*ResolutionConfirmed)(nil), // 5: mingzhang.event.v1.ResolutionConfirmed
+	(*PolicyShare)(nil),         // 6: mingzhang.event.v1.PolicyShare
+	(*PolicyAdopted)(nil),       // 7: mingzhang.event.v1.PolicyAdopted
+	(*Tier)(nil),                // 8: mingzhang.event.v1.Tier
+	(*SpendingRuleAdopted)(nil), // 9: mingzhang.event.v1.SpendingRuleAdopted
+	(*AccountTotal)(nil),        // 10: mingzhang.event.v1.AccountTotal
+	(*PeriodClosed)(nil),        // 11: mingzhang.event.v1.PeriodClosed
+	(*ReviewItem)(nil),          // 12: mingzhang.event.v1.ReviewItem
+	(*PeriodReviewed)(nil),      // 13: mingzhang.event.v1.PeriodReviewed
+	(*FlagRatified)(nil),        // 14: mingzhang.event.v1.FlagRatified
+	(*Fraction)(nil),            // 15: mingzhang.event.v1.Fraction
+	(*VoucherRef)(nil),          // 16: mingzhang.event.v1.VoucherRef
+	(FlagKind)(0),               // 17: mingzhang.event.v1.FlagKind
 }
 var file_mingzhang_event_v1_governance_proto_depIdxs = []int32{
 	0,  // 0: mingzhang.event.v1.ResolutionRecorded.matter:type_name -> mingzhang.event.v1.Matter
-	11, // 1: mingzhang.event.v1.PolicyShare.share:type_name -> mingzhang.event.v1.Fraction
-	5,  // 2: mingzhang.event.v1.PolicyAdopted.shares:type_name -> mingzhang.event.v1.PolicyShare
+	15, // 1: mingzhang.event.v1.PolicyShare.share:type_name -> mingzhang.event.v1.Fraction
+	6,  // 2: mingzhang.event.v1.PolicyAdopted.shares:type_name -> mingzhang.event.v1.PolicyShare
 	1,  // 3: mingzhang.event.v1.PolicyAdopted.rounding:type_name -> mingzhang.event.v1.Rounding
 	2,  // 4: mingzhang.event.v1.Tier.operation:type_name -> mingzhang.event.v1.Operation
-	7,  // 5: mingzhang.event.v1.SpendingRuleAdopted.tiers:type_name -> mingzhang.event.v1.Tier
-	9,  // 6: mingzhang.event.v1.PeriodClosed.totals:type_name -> mingzhang.event.v1.AccountTotal
-	7,  // [7:7] is the sub-list for method output_type
-	7,  // [7:7] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	8,  // 5: mingzhang.event.v1.SpendingRuleAdopted.tiers:type_name -> mingzhang.event.v1.Tier
+	10, // 6: mingzhang.event.v1.PeriodClosed.totals:type_name -> mingzhang.event.v1.AccountTotal
+	16, // 7: mingzhang.event.v1.ReviewItem.voucher:type_name -> mingzhang.event.v1.VoucherRef
+	3,  // 8: mingzhang.event.v1.ReviewItem.verdict:type_name -> mingzhang.event.v1.Verdict
+	3,  // 9: mingzhang.event.v1.PeriodReviewed.verdict:type_name -> mingzhang.event.v1.Verdict
+	12, // 10: mingzhang.event.v1.PeriodReviewed.items:type_name -> mingzhang.event.v1.ReviewItem
+	16, // 11: mingzhang.event.v1.FlagRatified.voucher:type_name -> mingzhang.event.v1.VoucherRef
+	17, // 12: mingzhang.event.v1.FlagRatified.kind:type_name -> mingzhang.event.v1.FlagKind
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_governance_proto_init() }
@@ -1014,8 +1396,8 @@ func file_mingzhang_event_v1_governance_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_event_v1_governance_proto_rawDesc), len(file_mingzhang_event_v1_governance_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   8,
+			NumEnums:      4,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

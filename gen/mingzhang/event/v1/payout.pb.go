@@ -21,6 +21,115 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// HoldKind says why what is due to somebody is not paid yet.
+type HoldKind int32
+
+const (
+	HoldKind_HOLD_KIND_UNSPECIFIED HoldKind = 0
+	HoldKind_HOLD_KIND_NO_ACCOUNT  HoldKind = 1 // 无账户: there is no account to pay to
+	HoldKind_HOLD_KIND_ESTATE      HoldKind = 2 // 继承未定: the heirs are not known yet
+	HoldKind_HOLD_KIND_COURT       HoldKind = 3 // 法院: a court ordered it
+	HoldKind_HOLD_KIND_BLACKLIST   HoldKind = 4 // 黑名单: a resolution paused benefits
+)
+
+// Enum value maps for HoldKind.
+var (
+	HoldKind_name = map[int32]string{
+		0: "HOLD_KIND_UNSPECIFIED",
+		1: "HOLD_KIND_NO_ACCOUNT",
+		2: "HOLD_KIND_ESTATE",
+		3: "HOLD_KIND_COURT",
+		4: "HOLD_KIND_BLACKLIST",
+	}
+	HoldKind_value = map[string]int32{
+		"HOLD_KIND_UNSPECIFIED": 0,
+		"HOLD_KIND_NO_ACCOUNT":  1,
+		"HOLD_KIND_ESTATE":      2,
+		"HOLD_KIND_COURT":       3,
+		"HOLD_KIND_BLACKLIST":   4,
+	}
+)
+
+func (x HoldKind) Enum() *HoldKind {
+	p := new(HoldKind)
+	*p = x
+	return p
+}
+
+func (x HoldKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (HoldKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_payout_proto_enumTypes[0].Descriptor()
+}
+
+func (HoldKind) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_payout_proto_enumTypes[0]
+}
+
+func (x HoldKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use HoldKind.Descriptor instead.
+func (HoldKind) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{0}
+}
+
+// Benefit is what a hold is about.
+type Benefit int32
+
+const (
+	Benefit_BENEFIT_UNSPECIFIED Benefit = 0
+	Benefit_BENEFIT_ALL         Benefit = 1
+	Benefit_BENEFIT_DIVIDEND    Benefit = 2
+	Benefit_BENEFIT_GRANT       Benefit = 3
+)
+
+// Enum value maps for Benefit.
+var (
+	Benefit_name = map[int32]string{
+		0: "BENEFIT_UNSPECIFIED",
+		1: "BENEFIT_ALL",
+		2: "BENEFIT_DIVIDEND",
+		3: "BENEFIT_GRANT",
+	}
+	Benefit_value = map[string]int32{
+		"BENEFIT_UNSPECIFIED": 0,
+		"BENEFIT_ALL":         1,
+		"BENEFIT_DIVIDEND":    2,
+		"BENEFIT_GRANT":       3,
+	}
+)
+
+func (x Benefit) Enum() *Benefit {
+	p := new(Benefit)
+	*p = x
+	return p
+}
+
+func (x Benefit) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Benefit) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_payout_proto_enumTypes[1].Descriptor()
+}
+
+func (Benefit) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_payout_proto_enumTypes[1]
+}
+
+func (x Benefit) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Benefit.Descriptor instead.
+func (Benefit) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{1}
+}
+
 // GrantRoundOpened (救助、奖学一轮) opens applications against a budget.
 type GrantRoundOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -562,7 +671,11 @@ type DividendDeclared struct {
 	// What stays in the fund, fen.
 	RemainderFen int64 `protobuf:"varint,8,opt,name=remainder_fen,json=remainderFen,proto3" json:"remainder_fen,omitempty"`
 	// Last payee that took an odd fen with exact; the next run starts after it. 0 when none did.
-	LastTaker     uint32 `protobuf:"varint,9,opt,name=last_taker,json=lastTaker,proto3" json:"last_taker,omitempty"`
+	LastTaker uint32 `protobuf:"varint,9,opt,name=last_taker,json=lastTaker,proto3" json:"last_taker,omitempty"`
+	// Shares in all with the basis share; else 0.
+	Shares uint64 `protobuf:"varint,10,opt,name=shares,proto3" json:"shares,omitempty"`
+	// Run this one supplements; empty for none.
+	Supplements   string `protobuf:"bytes,11,opt,name=supplements,proto3" json:"supplements,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -658,6 +771,20 @@ func (x *DividendDeclared) GetLastTaker() uint32 {
 		return x.LastTaker
 	}
 	return 0
+}
+
+func (x *DividendDeclared) GetShares() uint64 {
+	if x != nil {
+		return x.Shares
+	}
+	return 0
+}
+
+func (x *DividendDeclared) GetSupplements() string {
+	if x != nil {
+		return x.Supplements
+	}
+	return ""
 }
 
 // DividendFileSent is a payout file handed to the bank; money moves when its results are recorded.
@@ -806,6 +933,545 @@ func (x *DividendFileSettled) GetFailed() []uint32 {
 	return nil
 }
 
+// DividendReturned is what the bank paid of a dividend and sent back later: it is owed again.
+type DividendReturned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Payees whose money came back, in ascending order.
+	Payees []uint32 `protobuf:"varint,2,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Money account it came back to.
+	MoneyAccount  string `protobuf:"bytes,3,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DividendReturned) Reset() {
+	*x = DividendReturned{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DividendReturned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DividendReturned) ProtoMessage() {}
+
+func (x *DividendReturned) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DividendReturned.ProtoReflect.Descriptor instead.
+func (*DividendReturned) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DividendReturned) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *DividendReturned) GetPayees() []uint32 {
+	if x != nil {
+		return x.Payees
+	}
+	return nil
+}
+
+func (x *DividendReturned) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+// GrantReturned is a paid grant that the bank sent back: it is owed again.
+type GrantReturned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	RoundId string `protobuf:"bytes,1,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Member number.
+	Member uint32 `protobuf:"varint,2,opt,name=member,proto3" json:"member,omitempty"`
+	// Money account it came back to.
+	MoneyAccount  string `protobuf:"bytes,3,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantReturned) Reset() {
+	*x = GrantReturned{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantReturned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantReturned) ProtoMessage() {}
+
+func (x *GrantReturned) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantReturned.ProtoReflect.Descriptor instead.
+func (*GrantReturned) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GrantReturned) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *GrantReturned) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *GrantReturned) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+// GrantRoundCancelled ends a round before its award and frees its budget.
+type GrantRoundCancelled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	RoundId string `protobuf:"bytes,1,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Public text saying why, at most 200 characters.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantRoundCancelled) Reset() {
+	*x = GrantRoundCancelled{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantRoundCancelled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantRoundCancelled) ProtoMessage() {}
+
+func (x *GrantRoundCancelled) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantRoundCancelled.ProtoReflect.Descriptor instead.
+func (*GrantRoundCancelled) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GrantRoundCancelled) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *GrantRoundCancelled) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GrantApplicantsRemoved takes applicants out of a round before its notice.
+type GrantApplicantsRemoved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	RoundId string `protobuf:"bytes,1,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Member numbers.
+	Members       []uint32 `protobuf:"varint,2,rep,packed,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantApplicantsRemoved) Reset() {
+	*x = GrantApplicantsRemoved{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantApplicantsRemoved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantApplicantsRemoved) ProtoMessage() {}
+
+func (x *GrantApplicantsRemoved) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantApplicantsRemoved.ProtoReflect.Descriptor instead.
+func (*GrantApplicantsRemoved) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GrantApplicantsRemoved) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *GrantApplicantsRemoved) GetMembers() []uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// GrantObjectionRaised (异议) is an objection during the notice; nothing is awarded before it is answered.
+type GrantObjectionRaised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	RoundId string `protobuf:"bytes,1,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Number within the round, from 1.
+	Number uint32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Applicant it is about; 0: the round as a whole.
+	Member uint32 `protobuf:"varint,3,opt,name=member,proto3" json:"member,omitempty"`
+	// Public text, at most 200 characters, free of personal data.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantObjectionRaised) Reset() {
+	*x = GrantObjectionRaised{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantObjectionRaised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantObjectionRaised) ProtoMessage() {}
+
+func (x *GrantObjectionRaised) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantObjectionRaised.ProtoReflect.Descriptor instead.
+func (*GrantObjectionRaised) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GrantObjectionRaised) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *GrantObjectionRaised) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *GrantObjectionRaised) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *GrantObjectionRaised) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// GrantObjectionAnswered says what became of an objection.
+type GrantObjectionAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	RoundId string `protobuf:"bytes,1,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// The objection.
+	Number uint32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Whether it was found right: its applicant leaves the round.
+	Upheld bool `protobuf:"varint,3,opt,name=upheld,proto3" json:"upheld,omitempty"`
+	// Public text, at most 200 characters.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantObjectionAnswered) Reset() {
+	*x = GrantObjectionAnswered{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantObjectionAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantObjectionAnswered) ProtoMessage() {}
+
+func (x *GrantObjectionAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantObjectionAnswered.ProtoReflect.Descriptor instead.
+func (*GrantObjectionAnswered) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GrantObjectionAnswered) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *GrantObjectionAnswered) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *GrantObjectionAnswered) GetUpheld() bool {
+	if x != nil {
+		return x.Upheld
+	}
+	return false
+}
+
+func (x *GrantObjectionAnswered) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// PayeeHeld (暂缓发放) keeps what is due to a payee from being paid; it stays owed and is never forfeited.
+type PayeeHeld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number, from 1, without a gap.
+	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Member number, or household number.
+	Payee uint32 `protobuf:"varint,2,opt,name=payee,proto3" json:"payee,omitempty"`
+	// Whether payee is a household.
+	Household bool `protobuf:"varint,3,opt,name=household,proto3" json:"household,omitempty"`
+	// Why.
+	Kind HoldKind `protobuf:"varint,4,opt,name=kind,proto3,enum=mingzhang.event.v1.HoldKind" json:"kind,omitempty"`
+	// What is held.
+	Benefit Benefit `protobuf:"varint,5,opt,name=benefit,proto3,enum=mingzhang.event.v1.Benefit" json:"benefit,omitempty"`
+	// Last day of the hold, yyyymmdd; 0: until released.
+	Until int32 `protobuf:"varint,6,opt,name=until,proto3" json:"until,omitempty"`
+	// Resolution, for the black list; else empty.
+	ResolutionId string `protobuf:"bytes,7,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Public text, at most 200 characters, free of personal data.
+	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayeeHeld) Reset() {
+	*x = PayeeHeld{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayeeHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayeeHeld) ProtoMessage() {}
+
+func (x *PayeeHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayeeHeld.ProtoReflect.Descriptor instead.
+func (*PayeeHeld) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PayeeHeld) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PayeeHeld) GetPayee() uint32 {
+	if x != nil {
+		return x.Payee
+	}
+	return 0
+}
+
+func (x *PayeeHeld) GetHousehold() bool {
+	if x != nil {
+		return x.Household
+	}
+	return false
+}
+
+func (x *PayeeHeld) GetKind() HoldKind {
+	if x != nil {
+		return x.Kind
+	}
+	return HoldKind_HOLD_KIND_UNSPECIFIED
+}
+
+func (x *PayeeHeld) GetBenefit() Benefit {
+	if x != nil {
+		return x.Benefit
+	}
+	return Benefit_BENEFIT_UNSPECIFIED
+}
+
+func (x *PayeeHeld) GetUntil() int32 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *PayeeHeld) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *PayeeHeld) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// PayeeReleased ends a hold.
+type PayeeReleased struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	Number        uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayeeReleased) Reset() {
+	*x = PayeeReleased{}
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayeeReleased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayeeReleased) ProtoMessage() {}
+
+func (x *PayeeReleased) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_payout_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayeeReleased.ProtoReflect.Descriptor instead.
+func (*PayeeReleased) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_payout_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *PayeeReleased) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 var File_mingzhang_event_v1_payout_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_payout_proto_rawDesc = "" +
@@ -848,7 +1514,7 @@ const file_mingzhang_event_v1_payout_proto_rawDesc = "" +
 	"first_line\x18\x02 \x01(\rR\tfirstLine\x12\x16\n" +
 	"\x06payees\x18\x03 \x03(\rR\x06payees\x12\x1f\n" +
 	"\vamounts_fen\x18\x04 \x03(\x03R\n" +
-	"amountsFen\"\xd7\x02\n" +
+	"amountsFen\"\x91\x03\n" +
 	"\x10DividendDeclared\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12%\n" +
 	"\x0erequest_number\x18\x02 \x01(\rR\rrequestNumber\x127\n" +
@@ -859,7 +1525,10 @@ const file_mingzhang_event_v1_payout_proto_rawDesc = "" +
 	"\x06payees\x18\a \x01(\rR\x06payees\x12#\n" +
 	"\rremainder_fen\x18\b \x01(\x03R\fremainderFen\x12\x1d\n" +
 	"\n" +
-	"last_taker\x18\t \x01(\rR\tlastTaker\"\x97\x01\n" +
+	"last_taker\x18\t \x01(\rR\tlastTaker\x12\x16\n" +
+	"\x06shares\x18\n" +
+	" \x01(\x04R\x06shares\x12 \n" +
+	"\vsupplements\x18\v \x01(\tR\vsupplements\"\x97\x01\n" +
 	"\x10DividendFileSent\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\rR\x04file\x12#\n" +
@@ -869,7 +1538,53 @@ const file_mingzhang_event_v1_payout_proto_rawDesc = "" +
 	"\x13DividendFileSettled\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\rR\x04file\x12\x16\n" +
-	"\x06failed\x18\x03 \x03(\rR\x06failedBFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
+	"\x06failed\x18\x03 \x03(\rR\x06failed\"f\n" +
+	"\x10DividendReturned\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06payees\x18\x02 \x03(\rR\x06payees\x12#\n" +
+	"\rmoney_account\x18\x03 \x01(\tR\fmoneyAccount\"g\n" +
+	"\rGrantReturned\x12\x19\n" +
+	"\bround_id\x18\x01 \x01(\tR\aroundId\x12\x16\n" +
+	"\x06member\x18\x02 \x01(\rR\x06member\x12#\n" +
+	"\rmoney_account\x18\x03 \x01(\tR\fmoneyAccount\"H\n" +
+	"\x13GrantRoundCancelled\x12\x19\n" +
+	"\bround_id\x18\x01 \x01(\tR\aroundId\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"M\n" +
+	"\x16GrantApplicantsRemoved\x12\x19\n" +
+	"\bround_id\x18\x01 \x01(\tR\aroundId\x12\x18\n" +
+	"\amembers\x18\x02 \x03(\rR\amembers\"u\n" +
+	"\x14GrantObjectionRaised\x12\x19\n" +
+	"\bround_id\x18\x01 \x01(\tR\aroundId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\rR\x06number\x12\x16\n" +
+	"\x06member\x18\x03 \x01(\rR\x06member\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\"w\n" +
+	"\x16GrantObjectionAnswered\x12\x19\n" +
+	"\bround_id\x18\x01 \x01(\tR\aroundId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\rR\x06number\x12\x16\n" +
+	"\x06upheld\x18\x03 \x01(\bR\x06upheld\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\"\x93\x02\n" +
+	"\tPayeeHeld\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x14\n" +
+	"\x05payee\x18\x02 \x01(\rR\x05payee\x12\x1c\n" +
+	"\thousehold\x18\x03 \x01(\bR\thousehold\x120\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x1c.mingzhang.event.v1.HoldKindR\x04kind\x125\n" +
+	"\abenefit\x18\x05 \x01(\x0e2\x1b.mingzhang.event.v1.BenefitR\abenefit\x12\x14\n" +
+	"\x05until\x18\x06 \x01(\x05R\x05until\x12#\n" +
+	"\rresolution_id\x18\a \x01(\tR\fresolutionId\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\"'\n" +
+	"\rPayeeReleased\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number*\x83\x01\n" +
+	"\bHoldKind\x12\x19\n" +
+	"\x15HOLD_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14HOLD_KIND_NO_ACCOUNT\x10\x01\x12\x14\n" +
+	"\x10HOLD_KIND_ESTATE\x10\x02\x12\x13\n" +
+	"\x0fHOLD_KIND_COURT\x10\x03\x12\x17\n" +
+	"\x13HOLD_KIND_BLACKLIST\x10\x04*\\\n" +
+	"\aBenefit\x12\x17\n" +
+	"\x13BENEFIT_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vBENEFIT_ALL\x10\x01\x12\x14\n" +
+	"\x10BENEFIT_DIVIDEND\x10\x02\x12\x11\n" +
+	"\rBENEFIT_GRANT\x10\x03BFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
 
 var (
 	file_mingzhang_event_v1_payout_proto_rawDescOnce sync.Once
@@ -883,30 +1598,43 @@ func file_mingzhang_event_v1_payout_proto_rawDescGZIP() []byte {
 	return file_mingzhang_event_v1_payout_proto_rawDescData
 }
 
-var file_mingzhang_event_v1_payout_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_mingzhang_event_v1_payout_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_mingzhang_event_v1_payout_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_mingzhang_event_v1_payout_proto_goTypes = []any{
-	(*GrantRoundOpened)(nil),     // 0: mingzhang.event.v1.GrantRoundOpened
-	(*GrantApplicantsAdded)(nil), // 1: mingzhang.event.v1.GrantApplicantsAdded
-	(*GrantRoundReviewed)(nil),   // 2: mingzhang.event.v1.GrantRoundReviewed
-	(*GrantNoticePublished)(nil), // 3: mingzhang.event.v1.GrantNoticePublished
-	(*GrantsAwarded)(nil),        // 4: mingzhang.event.v1.GrantsAwarded
-	(*GrantPaid)(nil),            // 5: mingzhang.event.v1.GrantPaid
-	(*GrantCancelled)(nil),       // 6: mingzhang.event.v1.GrantCancelled
-	(*EntitlementsListed)(nil),   // 7: mingzhang.event.v1.EntitlementsListed
-	(*DividendDeclared)(nil),     // 8: mingzhang.event.v1.DividendDeclared
-	(*DividendFileSent)(nil),     // 9: mingzhang.event.v1.DividendFileSent
-	(*DividendFileSettled)(nil),  // 10: mingzhang.event.v1.DividendFileSettled
-	(DividendBasis)(0),           // 11: mingzhang.event.v1.DividendBasis
-	(DividendMethod)(0),          // 12: mingzhang.event.v1.DividendMethod
+	(HoldKind)(0),                  // 0: mingzhang.event.v1.HoldKind
+	(Benefit)(0),                   // 1: mingzhang.event.v1.Benefit
+	(*GrantRoundOpened)(nil),       // 2: mingzhang.event.v1.GrantRoundOpened
+	(*GrantApplicantsAdded)(nil),   // 3: mingzhang.event.v1.GrantApplicantsAdded
+	(*GrantRoundReviewed)(nil),     // 4: mingzhang.event.v1.GrantRoundReviewed
+	(*GrantNoticePublished)(nil),   // 5: mingzhang.event.v1.GrantNoticePublished
+	(*GrantsAwarded)(nil),          // 6: mingzhang.event.v1.GrantsAwarded
+	(*GrantPaid)(nil),              // 7: mingzhang.event.v1.GrantPaid
+	(*GrantCancelled)(nil),         // 8: mingzhang.event.v1.GrantCancelled
+	(*EntitlementsListed)(nil),     // 9: mingzhang.event.v1.EntitlementsListed
+	(*DividendDeclared)(nil),       // 10: mingzhang.event.v1.DividendDeclared
+	(*DividendFileSent)(nil),       // 11: mingzhang.event.v1.DividendFileSent
+	(*DividendFileSettled)(nil),    // 12: mingzhang.event.v1.DividendFileSettled
+	(*DividendReturned)(nil),       // 13: mingzhang.event.v1.DividendReturned
+	(*GrantReturned)(nil),          // 14: mingzhang.event.v1.GrantReturned
+	(*GrantRoundCancelled)(nil),    // 15: mingzhang.event.v1.GrantRoundCancelled
+	(*GrantApplicantsRemoved)(nil), // 16: mingzhang.event.v1.GrantApplicantsRemoved
+	(*GrantObjectionRaised)(nil),   // 17: mingzhang.event.v1.GrantObjectionRaised
+	(*GrantObjectionAnswered)(nil), // 18: mingzhang.event.v1.GrantObjectionAnswered
+	(*PayeeHeld)(nil),              // 19: mingzhang.event.v1.PayeeHeld
+	(*PayeeReleased)(nil),          // 20: mingzhang.event.v1.PayeeReleased
+	(DividendBasis)(0),             // 21: mingzhang.event.v1.DividendBasis
+	(DividendMethod)(0),            // 22: mingzhang.event.v1.DividendMethod
 }
 var file_mingzhang_event_v1_payout_proto_depIdxs = []int32{
-	11, // 0: mingzhang.event.v1.DividendDeclared.basis:type_name -> mingzhang.event.v1.DividendBasis
-	12, // 1: mingzhang.event.v1.DividendDeclared.method:type_name -> mingzhang.event.v1.DividendMethod
-	2,  // [2:2] is the sub-list for method output_type
-	2,  // [2:2] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	21, // 0: mingzhang.event.v1.DividendDeclared.basis:type_name -> mingzhang.event.v1.DividendBasis
+	22, // 1: mingzhang.event.v1.DividendDeclared.method:type_name -> mingzhang.event.v1.DividendMethod
+	0,  // 2: mingzhang.event.v1.PayeeHeld.kind:type_name -> mingzhang.event.v1.HoldKind
+	1,  // 3: mingzhang.event.v1.PayeeHeld.benefit:type_name -> mingzhang.event.v1.Benefit
+	4,  // [4:4] is the sub-list for method output_type
+	4,  // [4:4] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_payout_proto_init() }
@@ -920,13 +1648,14 @@ func file_mingzhang_event_v1_payout_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_event_v1_payout_proto_rawDesc), len(file_mingzhang_event_v1_payout_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   11,
+			NumEnums:      2,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_mingzhang_event_v1_payout_proto_goTypes,
 		DependencyIndexes: file_mingzhang_event_v1_payout_proto_depIdxs,
+		EnumInfos:         file_mingzhang_event_v1_payout_proto_enumTypes,
 		MessageInfos:      file_mingzhang_event_v1_payout_proto_msgTypes,
 	}.Build()
 	File_mingzhang_event_v1_payout_proto = out.File

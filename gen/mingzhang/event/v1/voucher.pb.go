@@ -74,6 +74,118 @@ func (VoucherClass) EnumDescriptor() ([]byte, []int) {
 	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{0}
 }
 
+// FlagKind says what a voucher lacks.
+type FlagKind int32
+
+const (
+	FlagKind_FLAG_KIND_UNSPECIFIED        FlagKind = 0
+	FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY  FlagKind = 1 // 超出决议额度: more than its resolution allows
+	FlagKind_FLAG_KIND_WITHOUT_RESOLUTION FlagKind = 2 // 没有决议: its tier asks for one
+	FlagKind_FLAG_KIND_WITHOUT_APPROVAL   FlagKind = 3 // 没有审批: its tier asks for approval
+	FlagKind_FLAG_KIND_OUTSIDE_PURPOSE    FlagKind = 4 // 超出用途: not a purpose of its fund
+	FlagKind_FLAG_KIND_EMERGENCY          FlagKind = 5 // 应急支出: paid first, to be ratified by a day
+)
+
+// Enum value maps for FlagKind.
+var (
+	FlagKind_name = map[int32]string{
+		0: "FLAG_KIND_UNSPECIFIED",
+		1: "FLAG_KIND_EXCEEDS_AUTHORITY",
+		2: "FLAG_KIND_WITHOUT_RESOLUTION",
+		3: "FLAG_KIND_WITHOUT_APPROVAL",
+		4: "FLAG_KIND_OUTSIDE_PURPOSE",
+		5: "FLAG_KIND_EMERGENCY",
+	}
+	FlagKind_value = map[string]int32{
+		"FLAG_KIND_UNSPECIFIED":        0,
+		"FLAG_KIND_EXCEEDS_AUTHORITY":  1,
+		"FLAG_KIND_WITHOUT_RESOLUTION": 2,
+		"FLAG_KIND_WITHOUT_APPROVAL":   3,
+		"FLAG_KIND_OUTSIDE_PURPOSE":    4,
+		"FLAG_KIND_EMERGENCY":          5,
+	}
+)
+
+func (x FlagKind) Enum() *FlagKind {
+	p := new(FlagKind)
+	*p = x
+	return p
+}
+
+func (x FlagKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FlagKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_voucher_proto_enumTypes[1].Descriptor()
+}
+
+func (FlagKind) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_voucher_proto_enumTypes[1]
+}
+
+func (x FlagKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FlagKind.Descriptor instead.
+func (FlagKind) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{1}
+}
+
+// Retention (保管期限) is how long a paper is kept, counted from the end of its year (会计档案管理办法).
+type Retention int32
+
+const (
+	Retention_RETENTION_UNSPECIFIED  Retention = 0
+	Retention_RETENTION_TEN_YEARS    Retention = 1 // 10 年: bank statements, reconciliations
+	Retention_RETENTION_THIRTY_YEARS Retention = 2 // 30 年: what stands behind a voucher
+	Retention_RETENTION_PERMANENT    Retention = 3 // 永久: minutes, annual reports
+)
+
+// Enum value maps for Retention.
+var (
+	Retention_name = map[int32]string{
+		0: "RETENTION_UNSPECIFIED",
+		1: "RETENTION_TEN_YEARS",
+		2: "RETENTION_THIRTY_YEARS",
+		3: "RETENTION_PERMANENT",
+	}
+	Retention_value = map[string]int32{
+		"RETENTION_UNSPECIFIED":  0,
+		"RETENTION_TEN_YEARS":    1,
+		"RETENTION_THIRTY_YEARS": 2,
+		"RETENTION_PERMANENT":    3,
+	}
+)
+
+func (x Retention) Enum() *Retention {
+	p := new(Retention)
+	*p = x
+	return p
+}
+
+func (x Retention) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Retention) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_voucher_proto_enumTypes[2].Descriptor()
+}
+
+func (Retention) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_voucher_proto_enumTypes[2]
+}
+
+func (x Retention) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Retention.Descriptor instead.
+func (Retention) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{2}
+}
+
 // VoucherRef names a voucher, e.g. 付2021-19.
 type VoucherRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -175,7 +287,18 @@ type Voucher struct {
 	RequestNumber uint32 `protobuf:"varint,16,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
 	// Counts negative in the turnover of its accounts: a reversal, or a difference that lowers an amount. Its debits are then
 	// negative credits and its credits negative debits.
-	Negative      bool `protobuf:"varint,17,opt,name=negative,proto3" json:"negative,omitempty"`
+	Negative bool `protobuf:"varint,17,opt,name=negative,proto3" json:"negative,omitempty"`
+	// Version of the policy that split this income, or that a true-up belongs to; 0 for every other voucher. A reversal repeats
+	// the original's.
+	PolicyVersion uint32 `protobuf:"varint,18,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// The payment this refund (退款) gives back, whole or in part; absent unless a refund or the reversal of one.
+	Refunds *VoucherRef `protobuf:"bytes,19,opt,name=refunds,proto3" json:"refunds,omitempty"`
+	// The receipt whose money the bank took back (退票); absent unless a return or the reversal of one.
+	Returns *VoucherRef `protobuf:"bytes,20,opt,name=returns,proto3" json:"returns,omitempty"`
+	// Year whose income this true-up (年终清算) settles; 0 for every other voucher. A reversal repeats the original's.
+	TrueUpYear uint32 `protobuf:"varint,21,opt,name=true_up_year,json=trueUpYear,proto3" json:"true_up_year,omitempty"`
+	// What was paid without an authority, for everybody to see until it is ratified; a reversal has none.
+	Flags         []*Flag `protobuf:"bytes,22,rep,name=flags,proto3" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -329,6 +452,124 @@ func (x *Voucher) GetNegative() bool {
 	return false
 }
 
+func (x *Voucher) GetPolicyVersion() uint32 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *Voucher) GetRefunds() *VoucherRef {
+	if x != nil {
+		return x.Refunds
+	}
+	return nil
+}
+
+func (x *Voucher) GetReturns() *VoucherRef {
+	if x != nil {
+		return x.Returns
+	}
+	return nil
+}
+
+func (x *Voucher) GetTrueUpYear() uint32 {
+	if x != nil {
+		return x.TrueUpYear
+	}
+	return 0
+}
+
+func (x *Voucher) GetFlags() []*Flag {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
+// Flag (公开提示) says that money moved without the authority the rules ask for. Facts are booked; permissions are asked for
+// afterwards.
+type Flag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is missing.
+	Kind FlagKind `protobuf:"varint,1,opt,name=kind,proto3,enum=mingzhang.event.v1.FlagKind" json:"kind,omitempty"`
+	// Amount without authority, fen.
+	AmountFen int64 `protobuf:"varint,2,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
+	// Resolution that was exceeded; empty for none.
+	ResolutionId string `protobuf:"bytes,3,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Last day to ratify it, yyyymmdd; 0: no day is set.
+	RatifyBy int32 `protobuf:"varint,4,opt,name=ratify_by,json=ratifyBy,proto3" json:"ratify_by,omitempty"`
+	// Body whose resolution ratifies it; empty: any body.
+	Body          string `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Flag) Reset() {
+	*x = Flag{}
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Flag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Flag) ProtoMessage() {}
+
+func (x *Flag) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Flag.ProtoReflect.Descriptor instead.
+func (*Flag) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Flag) GetKind() FlagKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FlagKind_FLAG_KIND_UNSPECIFIED
+}
+
+func (x *Flag) GetAmountFen() int64 {
+	if x != nil {
+		return x.AmountFen
+	}
+	return 0
+}
+
+func (x *Flag) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *Flag) GetRatifyBy() int32 {
+	if x != nil {
+		return x.RatifyBy
+	}
+	return 0
+}
+
+func (x *Flag) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
 // Posting (分录) is one line of a voucher.
 type Posting struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -336,7 +577,8 @@ type Posting struct {
 	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// Fen, 1/100 yuan: debit positive, credit negative, never 0.
 	AmountFen int64 `protobuf:"zigzag64,2,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
-	// Whose part of the account it is, written like Voucher.party; empty when the account has no parties.
+	// Whose part of the account it is: written like Voucher.party, or fund/<id> for what a fund has to make good; empty when the
+	// account has no parties.
 	Party         string `protobuf:"bytes,3,opt,name=party,proto3" json:"party,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -344,7 +586,7 @@ type Posting struct {
 
 func (x *Posting) Reset() {
 	*x = Posting{}
-	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[2]
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -356,7 +598,7 @@ func (x *Posting) String() string {
 func (*Posting) ProtoMessage() {}
 
 func (x *Posting) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[2]
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -369,7 +611,7 @@ func (x *Posting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Posting.ProtoReflect.Descriptor instead.
 func (*Posting) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{2}
+	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Posting) GetAccount() string {
@@ -411,14 +653,16 @@ type Document struct {
 	// Media type of the file, e.g. image/jpeg; empty when there is no file.
 	MediaType string `protobuf:"bytes,7,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
 	// Size of the file in bytes; 0 when there is no file.
-	Size          uint64 `protobuf:"varint,8,opt,name=size,proto3" json:"size,omitempty"`
+	Size uint64 `protobuf:"varint,8,opt,name=size,proto3" json:"size,omitempty"`
+	// How long it has to be kept.
+	Retention     Retention `protobuf:"varint,9,opt,name=retention,proto3,enum=mingzhang.event.v1.Retention" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Document) Reset() {
 	*x = Document{}
-	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[3]
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +674,7 @@ func (x *Document) String() string {
 func (*Document) ProtoMessage() {}
 
 func (x *Document) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[3]
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +687,7 @@ func (x *Document) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Document.ProtoReflect.Descriptor instead.
 func (*Document) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{3}
+	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Document) GetKind() string {
@@ -502,6 +746,13 @@ func (x *Document) GetSize() uint64 {
 	return 0
 }
 
+func (x *Document) GetRetention() Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return Retention_RETENTION_UNSPECIFIED
+}
+
 // Fraction is an exact share: numerator/denominator in lowest terms.
 type Fraction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -515,7 +766,7 @@ type Fraction struct {
 
 func (x *Fraction) Reset() {
 	*x = Fraction{}
-	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[4]
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +778,7 @@ func (x *Fraction) String() string {
 func (*Fraction) ProtoMessage() {}
 
 func (x *Fraction) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[4]
+	mi := &file_mingzhang_event_v1_voucher_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +791,7 @@ func (x *Fraction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fraction.ProtoReflect.Descriptor instead.
 func (*Fraction) Descriptor() ([]byte, []int) {
-	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_event_v1_voucher_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Fraction) GetNumerator() uint64 {
@@ -566,7 +817,7 @@ const file_mingzhang_event_v1_voucher_proto_rawDesc = "" +
 	"VoucherRef\x126\n" +
 	"\x05class\x18\x01 \x01(\x0e2 .mingzhang.event.v1.VoucherClassR\x05class\x12\x12\n" +
 	"\x04year\x18\x02 \x01(\rR\x04year\x12\x16\n" +
-	"\x06number\x18\x03 \x01(\rR\x06number\"\xb0\x05\n" +
+	"\x06number\x18\x03 \x01(\rR\x06number\"\x9d\a\n" +
 	"\aVoucher\x120\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\x03ref\x12\x1f\n" +
 	"\voccurred_on\x18\x02 \x01(\x05R\n" +
@@ -587,12 +838,25 @@ const file_mingzhang_event_v1_voucher_proto_rawDesc = "" +
 	"\x0fdividend_run_id\x18\x0e \x01(\tR\rdividendRunId\x12#\n" +
 	"\rdividend_file\x18\x0f \x01(\rR\fdividendFile\x12%\n" +
 	"\x0erequest_number\x18\x10 \x01(\rR\rrequestNumber\x12\x1a\n" +
-	"\bnegative\x18\x11 \x01(\bR\bnegative\"X\n" +
+	"\bnegative\x18\x11 \x01(\bR\bnegative\x12%\n" +
+	"\x0epolicy_version\x18\x12 \x01(\rR\rpolicyVersion\x128\n" +
+	"\arefunds\x18\x13 \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\arefunds\x128\n" +
+	"\areturns\x18\x14 \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\areturns\x12 \n" +
+	"\ftrue_up_year\x18\x15 \x01(\rR\n" +
+	"trueUpYear\x12.\n" +
+	"\x05flags\x18\x16 \x03(\v2\x18.mingzhang.event.v1.FlagR\x05flags\"\xad\x01\n" +
+	"\x04Flag\x120\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1c.mingzhang.event.v1.FlagKindR\x04kind\x12\x1d\n" +
+	"\n" +
+	"amount_fen\x18\x02 \x01(\x03R\tamountFen\x12#\n" +
+	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId\x12\x1b\n" +
+	"\tratify_by\x18\x04 \x01(\x05R\bratifyBy\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\tR\x04body\"X\n" +
 	"\aPosting\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1d\n" +
 	"\n" +
 	"amount_fen\x18\x02 \x01(\x12R\tamountFen\x12\x14\n" +
-	"\x05party\x18\x03 \x01(\tR\x05party\"\xd3\x01\n" +
+	"\x05party\x18\x03 \x01(\tR\x05party\"\x90\x02\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x16\n" +
@@ -602,7 +866,8 @@ const file_mingzhang_event_v1_voucher_proto_rawDesc = "" +
 	"\x06sha256\x18\x06 \x01(\fR\x06sha256\x12\x1d\n" +
 	"\n" +
 	"media_type\x18\a \x01(\tR\tmediaType\x12\x12\n" +
-	"\x04size\x18\b \x01(\x04R\x04size\"J\n" +
+	"\x04size\x18\b \x01(\x04R\x04size\x12;\n" +
+	"\tretention\x18\t \x01(\x0e2\x1d.mingzhang.event.v1.RetentionR\tretention\"J\n" +
 	"\bFraction\x12\x1c\n" +
 	"\tnumerator\x18\x01 \x01(\x04R\tnumerator\x12 \n" +
 	"\vdenominator\x18\x02 \x01(\x04R\vdenominator*\x7f\n" +
@@ -610,7 +875,19 @@ const file_mingzhang_event_v1_voucher_proto_rawDesc = "" +
 	"\x19VOUCHER_CLASS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15VOUCHER_CLASS_RECEIPT\x10\x01\x12\x19\n" +
 	"\x15VOUCHER_CLASS_PAYMENT\x10\x02\x12\x1a\n" +
-	"\x16VOUCHER_CLASS_TRANSFER\x10\x03BFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
+	"\x16VOUCHER_CLASS_TRANSFER\x10\x03*\xc0\x01\n" +
+	"\bFlagKind\x12\x19\n" +
+	"\x15FLAG_KIND_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bFLAG_KIND_EXCEEDS_AUTHORITY\x10\x01\x12 \n" +
+	"\x1cFLAG_KIND_WITHOUT_RESOLUTION\x10\x02\x12\x1e\n" +
+	"\x1aFLAG_KIND_WITHOUT_APPROVAL\x10\x03\x12\x1d\n" +
+	"\x19FLAG_KIND_OUTSIDE_PURPOSE\x10\x04\x12\x17\n" +
+	"\x13FLAG_KIND_EMERGENCY\x10\x05*t\n" +
+	"\tRetention\x12\x19\n" +
+	"\x15RETENTION_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13RETENTION_TEN_YEARS\x10\x01\x12\x1a\n" +
+	"\x16RETENTION_THIRTY_YEARS\x10\x02\x12\x17\n" +
+	"\x13RETENTION_PERMANENT\x10\x03BFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
 
 var (
 	file_mingzhang_event_v1_voucher_proto_rawDescOnce sync.Once
@@ -624,28 +901,36 @@ func file_mingzhang_event_v1_voucher_proto_rawDescGZIP() []byte {
 	return file_mingzhang_event_v1_voucher_proto_rawDescData
 }
 
-var file_mingzhang_event_v1_voucher_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mingzhang_event_v1_voucher_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_mingzhang_event_v1_voucher_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_mingzhang_event_v1_voucher_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_mingzhang_event_v1_voucher_proto_goTypes = []any{
 	(VoucherClass)(0),  // 0: mingzhang.event.v1.VoucherClass
-	(*VoucherRef)(nil), // 1: mingzhang.event.v1.VoucherRef
-	(*Voucher)(nil),    // 2: mingzhang.event.v1.Voucher
-	(*Posting)(nil),    // 3: mingzhang.event.v1.Posting
-	(*Document)(nil),   // 4: mingzhang.event.v1.Document
-	(*Fraction)(nil),   // 5: mingzhang.event.v1.Fraction
+	(FlagKind)(0),      // 1: mingzhang.event.v1.FlagKind
+	(Retention)(0),     // 2: mingzhang.event.v1.Retention
+	(*VoucherRef)(nil), // 3: mingzhang.event.v1.VoucherRef
+	(*Voucher)(nil),    // 4: mingzhang.event.v1.Voucher
+	(*Flag)(nil),       // 5: mingzhang.event.v1.Flag
+	(*Posting)(nil),    // 6: mingzhang.event.v1.Posting
+	(*Document)(nil),   // 7: mingzhang.event.v1.Document
+	(*Fraction)(nil),   // 8: mingzhang.event.v1.Fraction
 }
 var file_mingzhang_event_v1_voucher_proto_depIdxs = []int32{
-	0, // 0: mingzhang.event.v1.VoucherRef.class:type_name -> mingzhang.event.v1.VoucherClass
-	1, // 1: mingzhang.event.v1.Voucher.ref:type_name -> mingzhang.event.v1.VoucherRef
-	3, // 2: mingzhang.event.v1.Voucher.postings:type_name -> mingzhang.event.v1.Posting
-	4, // 3: mingzhang.event.v1.Voucher.documents:type_name -> mingzhang.event.v1.Document
-	1, // 4: mingzhang.event.v1.Voucher.reverses:type_name -> mingzhang.event.v1.VoucherRef
-	1, // 5: mingzhang.event.v1.Voucher.corrects:type_name -> mingzhang.event.v1.VoucherRef
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	0,  // 0: mingzhang.event.v1.VoucherRef.class:type_name -> mingzhang.event.v1.VoucherClass
+	3,  // 1: mingzhang.event.v1.Voucher.ref:type_name -> mingzhang.event.v1.VoucherRef
+	6,  // 2: mingzhang.event.v1.Voucher.postings:type_name -> mingzhang.event.v1.Posting
+	7,  // 3: mingzhang.event.v1.Voucher.documents:type_name -> mingzhang.event.v1.Document
+	3,  // 4: mingzhang.event.v1.Voucher.reverses:type_name -> mingzhang.event.v1.VoucherRef
+	3,  // 5: mingzhang.event.v1.Voucher.corrects:type_name -> mingzhang.event.v1.VoucherRef
+	3,  // 6: mingzhang.event.v1.Voucher.refunds:type_name -> mingzhang.event.v1.VoucherRef
+	3,  // 7: mingzhang.event.v1.Voucher.returns:type_name -> mingzhang.event.v1.VoucherRef
+	5,  // 8: mingzhang.event.v1.Voucher.flags:type_name -> mingzhang.event.v1.Flag
+	1,  // 9: mingzhang.event.v1.Flag.kind:type_name -> mingzhang.event.v1.FlagKind
+	2,  // 10: mingzhang.event.v1.Document.retention:type_name -> mingzhang.event.v1.Retention
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_voucher_proto_init() }
@@ -658,8 +943,8 @@ func file_mingzhang_event_v1_voucher_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_event_v1_voucher_proto_rawDesc), len(file_mingzhang_event_v1_voucher_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   5,
+			NumEnums:      3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

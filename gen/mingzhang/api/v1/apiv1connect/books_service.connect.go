@@ -77,6 +77,35 @@ const (
 	// BooksServiceRecordDividendResultsProcedure is the procedure name of the BooksService's
 	// RecordDividendResults RPC.
 	BooksServiceRecordDividendResultsProcedure = "/mingzhang.api.v1.BooksService/RecordDividendResults"
+	// BooksServiceRecordRefundProcedure is the procedure name of the BooksService's RecordRefund RPC.
+	BooksServiceRecordRefundProcedure = "/mingzhang.api.v1.BooksService/RecordRefund"
+	// BooksServiceRecordFeeProcedure is the procedure name of the BooksService's RecordFee RPC.
+	BooksServiceRecordFeeProcedure = "/mingzhang.api.v1.BooksService/RecordFee"
+	// BooksServiceRecordReturnedIncomeProcedure is the procedure name of the BooksService's
+	// RecordReturnedIncome RPC.
+	BooksServiceRecordReturnedIncomeProcedure = "/mingzhang.api.v1.BooksService/RecordReturnedIncome"
+	// BooksServiceCollectReceivableProcedure is the procedure name of the BooksService's
+	// CollectReceivable RPC.
+	BooksServiceCollectReceivableProcedure = "/mingzhang.api.v1.BooksService/CollectReceivable"
+	// BooksServiceRecordReturnedDividendProcedure is the procedure name of the BooksService's
+	// RecordReturnedDividend RPC.
+	BooksServiceRecordReturnedDividendProcedure = "/mingzhang.api.v1.BooksService/RecordReturnedDividend"
+	// BooksServiceRecordReturnedGrantProcedure is the procedure name of the BooksService's
+	// RecordReturnedGrant RPC.
+	BooksServiceRecordReturnedGrantProcedure = "/mingzhang.api.v1.BooksService/RecordReturnedGrant"
+	// BooksServiceRequestDepositReturnProcedure is the procedure name of the BooksService's
+	// RequestDepositReturn RPC.
+	BooksServiceRequestDepositReturnProcedure = "/mingzhang.api.v1.BooksService/RequestDepositReturn"
+	// BooksServiceAgreeGiftProcedure is the procedure name of the BooksService's AgreeGift RPC.
+	BooksServiceAgreeGiftProcedure = "/mingzhang.api.v1.BooksService/AgreeGift"
+	// BooksServiceChangeGiftPurposeProcedure is the procedure name of the BooksService's
+	// ChangeGiftPurpose RPC.
+	BooksServiceChangeGiftPurposeProcedure = "/mingzhang.api.v1.BooksService/ChangeGiftPurpose"
+	// BooksServiceRemoveApplicantsProcedure is the procedure name of the BooksService's
+	// RemoveApplicants RPC.
+	BooksServiceRemoveApplicantsProcedure = "/mingzhang.api.v1.BooksService/RemoveApplicants"
+	// BooksServiceBookTrueUpProcedure is the procedure name of the BooksService's BookTrueUp RPC.
+	BooksServiceBookTrueUpProcedure = "/mingzhang.api.v1.BooksService/BookTrueUp"
 	// BooksServiceApplyProcedure is the procedure name of the BooksService's Apply RPC.
 	BooksServiceApplyProcedure = "/mingzhang.api.v1.BooksService/Apply"
 )
@@ -222,6 +251,83 @@ var (
 			Procedure:  BooksServiceRecordDividendResultsProcedure,
 		}
 	})
+	booksServiceRecordRefundSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RecordRefund"),
+			Procedure:  BooksServiceRecordRefundProcedure,
+		}
+	})
+	booksServiceRecordFeeSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RecordFee"),
+			Procedure:  BooksServiceRecordFeeProcedure,
+		}
+	})
+	booksServiceRecordReturnedIncomeSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RecordReturnedIncome"),
+			Procedure:  BooksServiceRecordReturnedIncomeProcedure,
+		}
+	})
+	booksServiceCollectReceivableSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("CollectReceivable"),
+			Procedure:  BooksServiceCollectReceivableProcedure,
+		}
+	})
+	booksServiceRecordReturnedDividendSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RecordReturnedDividend"),
+			Procedure:  BooksServiceRecordReturnedDividendProcedure,
+		}
+	})
+	booksServiceRecordReturnedGrantSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RecordReturnedGrant"),
+			Procedure:  BooksServiceRecordReturnedGrantProcedure,
+		}
+	})
+	booksServiceRequestDepositReturnSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RequestDepositReturn"),
+			Procedure:  BooksServiceRequestDepositReturnProcedure,
+		}
+	})
+	booksServiceAgreeGiftSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("AgreeGift"),
+			Procedure:  BooksServiceAgreeGiftProcedure,
+		}
+	})
+	booksServiceChangeGiftPurposeSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("ChangeGiftPurpose"),
+			Procedure:  BooksServiceChangeGiftPurposeProcedure,
+		}
+	})
+	booksServiceRemoveApplicantsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("RemoveApplicants"),
+			Procedure:  BooksServiceRemoveApplicantsProcedure,
+		}
+	})
+	booksServiceBookTrueUpSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("BookTrueUp"),
+			Procedure:  BooksServiceBookTrueUpProcedure,
+		}
+	})
 	booksServiceApplySpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType: connect.StreamTypeUnary,
@@ -273,6 +379,28 @@ type BooksServiceClient interface {
 	SendDividendFile(context.Context, *v1.SendDividendFileRequest) (*v1.SendDividendFileResponse, error)
 	// RecordDividendResults records what the bank paid of a file.
 	RecordDividendResults(context.Context, *v1.RecordDividendResultsRequest) (*v1.RecordDividendResultsResponse, error)
+	// RecordRefund (退款) records money of a payment that came back to its fund, whole or in part; its authority is free again.
+	RecordRefund(context.Context, *v1.RecordRefundRequest) (*v1.RecordRefundResponse, error)
+	// RecordFee (银行手续费) records money the bank took on its own; what the rules do not allow is flagged until ratified.
+	RecordFee(context.Context, *v1.RecordFeeRequest) (*v1.RecordFeeResponse, error)
+	// RecordReturnedIncome (退票) records that the bank took back income that was split: it is owed again and will not split twice.
+	RecordReturnedIncome(context.Context, *v1.RecordReturnedIncomeRequest) (*v1.RecordReturnedIncomeResponse, error)
+	// CollectReceivable (收回应收款) records money in that was owed to the collective, e.g. rent the bank had returned.
+	CollectReceivable(context.Context, *v1.CollectReceivableRequest) (*v1.CollectReceivableResponse, error)
+	// RecordReturnedDividend records what the bank paid of a dividend and sent back later: it is owed again.
+	RecordReturnedDividend(context.Context, *v1.RecordReturnedDividendRequest) (*v1.RecordReturnedDividendResponse, error)
+	// RecordReturnedGrant records a paid grant that the bank sent back: it is owed again.
+	RecordReturnedGrant(context.Context, *v1.RecordReturnedGrantRequest) (*v1.RecordReturnedGrantResponse, error)
+	// RequestDepositReturn (退还押金) asks to give a deposit back, whole or in part; keeping part of it needs a resolution and names its fund.
+	RequestDepositReturn(context.Context, *v1.RequestDepositReturnRequest) (*v1.RequestDepositReturnResponse, error)
+	// AgreeGift (定向捐赠) registers a gift with a purpose of its own; its money lies in gift/<id> and never splits.
+	AgreeGift(context.Context, *v1.AgreeGiftRequest) (*v1.AgreeGiftResponse, error)
+	// ChangeGiftPurpose gives a gift another purpose, with its donor's consent on paper.
+	ChangeGiftPurpose(context.Context, *v1.ChangeGiftPurposeRequest) (*v1.ChangeGiftPurposeResponse, error)
+	// RemoveApplicants takes applicants out of a round before its notice.
+	RemoveApplicants(context.Context, *v1.RemoveApplicantsRequest) (*v1.RemoveApplicantsResponse, error)
+	// BookTrueUp (年终清算) settles the provisional splits of a year by its net income: receipts less the costs borne.
+	BookTrueUp(context.Context, *v1.BookTrueUpRequest) (*v1.BookTrueUpResponse, error)
 	// Apply carries out a batch of commands in order, each like a call of its own.
 	Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error)
 }
@@ -325,6 +453,28 @@ type BooksServiceHandler interface {
 	SendDividendFile(context.Context, *v1.SendDividendFileRequest) (*v1.SendDividendFileResponse, error)
 	// RecordDividendResults records what the bank paid of a file.
 	RecordDividendResults(context.Context, *v1.RecordDividendResultsRequest) (*v1.RecordDividendResultsResponse, error)
+	// RecordRefund (退款) records money of a payment that came back to its fund, whole or in part; its authority is free again.
+	RecordRefund(context.Context, *v1.RecordRefundRequest) (*v1.RecordRefundResponse, error)
+	// RecordFee (银行手续费) records money the bank took on its own; what the rules do not allow is flagged until ratified.
+	RecordFee(context.Context, *v1.RecordFeeRequest) (*v1.RecordFeeResponse, error)
+	// RecordReturnedIncome (退票) records that the bank took back income that was split: it is owed again and will not split twice.
+	RecordReturnedIncome(context.Context, *v1.RecordReturnedIncomeRequest) (*v1.RecordReturnedIncomeResponse, error)
+	// CollectReceivable (收回应收款) records money in that was owed to the collective, e.g. rent the bank had returned.
+	CollectReceivable(context.Context, *v1.CollectReceivableRequest) (*v1.CollectReceivableResponse, error)
+	// RecordReturnedDividend records what the bank paid of a dividend and sent back later: it is owed again.
+	RecordReturnedDividend(context.Context, *v1.RecordReturnedDividendRequest) (*v1.RecordReturnedDividendResponse, error)
+	// RecordReturnedGrant records a paid grant that the bank sent back: it is owed again.
+	RecordReturnedGrant(context.Context, *v1.RecordReturnedGrantRequest) (*v1.RecordReturnedGrantResponse, error)
+	// RequestDepositReturn (退还押金) asks to give a deposit back, whole or in part; keeping part of it needs a resolution and names its fund.
+	RequestDepositReturn(context.Context, *v1.RequestDepositReturnRequest) (*v1.RequestDepositReturnResponse, error)
+	// AgreeGift (定向捐赠) registers a gift with a purpose of its own; its money lies in gift/<id> and never splits.
+	AgreeGift(context.Context, *v1.AgreeGiftRequest) (*v1.AgreeGiftResponse, error)
+	// ChangeGiftPurpose gives a gift another purpose, with its donor's consent on paper.
+	ChangeGiftPurpose(context.Context, *v1.ChangeGiftPurposeRequest) (*v1.ChangeGiftPurposeResponse, error)
+	// RemoveApplicants takes applicants out of a round before its notice.
+	RemoveApplicants(context.Context, *v1.RemoveApplicantsRequest) (*v1.RemoveApplicantsResponse, error)
+	// BookTrueUp (年终清算) settles the provisional splits of a year by its net income: receipts less the costs borne.
+	BookTrueUp(context.Context, *v1.BookTrueUpRequest) (*v1.BookTrueUpResponse, error)
 	// Apply carries out a batch of commands in order, each like a call of its own.
 	Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error)
 }
@@ -354,6 +504,17 @@ func RegisterBooksServiceHandler(server *connect.Server, svc BooksServiceHandler
 		connect.Method{Spec: booksServicePayGrantSpec(), Handler: adapter.payGrant},
 		connect.Method{Spec: booksServiceSendDividendFileSpec(), Handler: adapter.sendDividendFile},
 		connect.Method{Spec: booksServiceRecordDividendResultsSpec(), Handler: adapter.recordDividendResults},
+		connect.Method{Spec: booksServiceRecordRefundSpec(), Handler: adapter.recordRefund},
+		connect.Method{Spec: booksServiceRecordFeeSpec(), Handler: adapter.recordFee},
+		connect.Method{Spec: booksServiceRecordReturnedIncomeSpec(), Handler: adapter.recordReturnedIncome},
+		connect.Method{Spec: booksServiceCollectReceivableSpec(), Handler: adapter.collectReceivable},
+		connect.Method{Spec: booksServiceRecordReturnedDividendSpec(), Handler: adapter.recordReturnedDividend},
+		connect.Method{Spec: booksServiceRecordReturnedGrantSpec(), Handler: adapter.recordReturnedGrant},
+		connect.Method{Spec: booksServiceRequestDepositReturnSpec(), Handler: adapter.requestDepositReturn},
+		connect.Method{Spec: booksServiceAgreeGiftSpec(), Handler: adapter.agreeGift},
+		connect.Method{Spec: booksServiceChangeGiftPurposeSpec(), Handler: adapter.changeGiftPurpose},
+		connect.Method{Spec: booksServiceRemoveApplicantsSpec(), Handler: adapter.removeApplicants},
+		connect.Method{Spec: booksServiceBookTrueUpSpec(), Handler: adapter.bookTrueUp},
 		connect.Method{Spec: booksServiceApplySpec(), Handler: adapter.apply},
 	)
 }
@@ -439,6 +600,50 @@ func (UnimplementedBooksServiceHandler) SendDividendFile(context.Context, *v1.Se
 
 func (UnimplementedBooksServiceHandler) RecordDividendResults(context.Context, *v1.RecordDividendResultsRequest) (*v1.RecordDividendResultsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RecordDividendResults is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RecordRefund(context.Context, *v1.RecordRefundRequest) (*v1.RecordRefundResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RecordRefund is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RecordFee(context.Context, *v1.RecordFeeRequest) (*v1.RecordFeeResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RecordFee is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RecordReturnedIncome(context.Context, *v1.RecordReturnedIncomeRequest) (*v1.RecordReturnedIncomeResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RecordReturnedIncome is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) CollectReceivable(context.Context, *v1.CollectReceivableRequest) (*v1.CollectReceivableResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.CollectReceivable is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RecordReturnedDividend(context.Context, *v1.RecordReturnedDividendRequest) (*v1.RecordReturnedDividendResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RecordReturnedDividend is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RecordReturnedGrant(context.Context, *v1.RecordReturnedGrantRequest) (*v1.RecordReturnedGrantResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RecordReturnedGrant is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RequestDepositReturn(context.Context, *v1.RequestDepositReturnRequest) (*v1.RequestDepositReturnResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RequestDepositReturn is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) AgreeGift(context.Context, *v1.AgreeGiftRequest) (*v1.AgreeGiftResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.AgreeGift is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) ChangeGiftPurpose(context.Context, *v1.ChangeGiftPurposeRequest) (*v1.ChangeGiftPurposeResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.ChangeGiftPurpose is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) RemoveApplicants(context.Context, *v1.RemoveApplicantsRequest) (*v1.RemoveApplicantsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.RemoveApplicants is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) BookTrueUp(context.Context, *v1.BookTrueUpRequest) (*v1.BookTrueUpResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.BookTrueUp is not implemented")
 }
 
 func (UnimplementedBooksServiceHandler) Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error) {
@@ -604,6 +809,94 @@ func (c *booksServiceClient) SendDividendFile(ctx context.Context, req *v1.SendD
 func (c *booksServiceClient) RecordDividendResults(ctx context.Context, req *v1.RecordDividendResultsRequest) (*v1.RecordDividendResultsResponse, error) {
 	var res v1.RecordDividendResultsResponse
 	if err := c.client.CallUnary(ctx, booksServiceRecordDividendResultsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RecordRefund(ctx context.Context, req *v1.RecordRefundRequest) (*v1.RecordRefundResponse, error) {
+	var res v1.RecordRefundResponse
+	if err := c.client.CallUnary(ctx, booksServiceRecordRefundSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RecordFee(ctx context.Context, req *v1.RecordFeeRequest) (*v1.RecordFeeResponse, error) {
+	var res v1.RecordFeeResponse
+	if err := c.client.CallUnary(ctx, booksServiceRecordFeeSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RecordReturnedIncome(ctx context.Context, req *v1.RecordReturnedIncomeRequest) (*v1.RecordReturnedIncomeResponse, error) {
+	var res v1.RecordReturnedIncomeResponse
+	if err := c.client.CallUnary(ctx, booksServiceRecordReturnedIncomeSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) CollectReceivable(ctx context.Context, req *v1.CollectReceivableRequest) (*v1.CollectReceivableResponse, error) {
+	var res v1.CollectReceivableResponse
+	if err := c.client.CallUnary(ctx, booksServiceCollectReceivableSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RecordReturnedDividend(ctx context.Context, req *v1.RecordReturnedDividendRequest) (*v1.RecordReturnedDividendResponse, error) {
+	var res v1.RecordReturnedDividendResponse
+	if err := c.client.CallUnary(ctx, booksServiceRecordReturnedDividendSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RecordReturnedGrant(ctx context.Context, req *v1.RecordReturnedGrantRequest) (*v1.RecordReturnedGrantResponse, error) {
+	var res v1.RecordReturnedGrantResponse
+	if err := c.client.CallUnary(ctx, booksServiceRecordReturnedGrantSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RequestDepositReturn(ctx context.Context, req *v1.RequestDepositReturnRequest) (*v1.RequestDepositReturnResponse, error) {
+	var res v1.RequestDepositReturnResponse
+	if err := c.client.CallUnary(ctx, booksServiceRequestDepositReturnSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) AgreeGift(ctx context.Context, req *v1.AgreeGiftRequest) (*v1.AgreeGiftResponse, error) {
+	var res v1.AgreeGiftResponse
+	if err := c.client.CallUnary(ctx, booksServiceAgreeGiftSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) ChangeGiftPurpose(ctx context.Context, req *v1.ChangeGiftPurposeRequest) (*v1.ChangeGiftPurposeResponse, error) {
+	var res v1.ChangeGiftPurposeResponse
+	if err := c.client.CallUnary(ctx, booksServiceChangeGiftPurposeSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) RemoveApplicants(ctx context.Context, req *v1.RemoveApplicantsRequest) (*v1.RemoveApplicantsResponse, error) {
+	var res v1.RemoveApplicantsResponse
+	if err := c.client.CallUnary(ctx, booksServiceRemoveApplicantsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) BookTrueUp(ctx context.Context, req *v1.BookTrueUpRequest) (*v1.BookTrueUpResponse, error) {
+	var res v1.BookTrueUpResponse
+	if err := c.client.CallUnary(ctx, booksServiceBookTrueUpSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -853,6 +1146,138 @@ func (h booksServiceHandler) recordDividendResults(ctx context.Context, _ connec
 		return err
 	}
 	res, err := h.svc.RecordDividendResults(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) recordRefund(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RecordRefundRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RecordRefund(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) recordFee(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RecordFeeRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RecordFee(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) recordReturnedIncome(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RecordReturnedIncomeRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RecordReturnedIncome(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) collectReceivable(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.CollectReceivableRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.CollectReceivable(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) recordReturnedDividend(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RecordReturnedDividendRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RecordReturnedDividend(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) recordReturnedGrant(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RecordReturnedGrantRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RecordReturnedGrant(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) requestDepositReturn(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RequestDepositReturnRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RequestDepositReturn(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) agreeGift(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.AgreeGiftRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.AgreeGift(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) changeGiftPurpose(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ChangeGiftPurposeRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ChangeGiftPurpose(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) removeApplicants(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RemoveApplicantsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RemoveApplicants(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) bookTrueUp(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.BookTrueUpRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.BookTrueUp(ctx, &req)
 	if err != nil {
 		return err
 	}

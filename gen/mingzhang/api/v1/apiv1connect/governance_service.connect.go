@@ -65,6 +65,36 @@ const (
 	// GovernanceServiceClosePeriodProcedure is the procedure name of the GovernanceService's
 	// ClosePeriod RPC.
 	GovernanceServiceClosePeriodProcedure = "/mingzhang.api.v1.GovernanceService/ClosePeriod"
+	// GovernanceServiceRatifyFlagProcedure is the procedure name of the GovernanceService's RatifyFlag
+	// RPC.
+	GovernanceServiceRatifyFlagProcedure = "/mingzhang.api.v1.GovernanceService/RatifyFlag"
+	// GovernanceServiceExpireRequestProcedure is the procedure name of the GovernanceService's
+	// ExpireRequest RPC.
+	GovernanceServiceExpireRequestProcedure = "/mingzhang.api.v1.GovernanceService/ExpireRequest"
+	// GovernanceServiceCancelGrantRoundProcedure is the procedure name of the GovernanceService's
+	// CancelGrantRound RPC.
+	GovernanceServiceCancelGrantRoundProcedure = "/mingzhang.api.v1.GovernanceService/CancelGrantRound"
+	// GovernanceServiceRaiseObjectionProcedure is the procedure name of the GovernanceService's
+	// RaiseObjection RPC.
+	GovernanceServiceRaiseObjectionProcedure = "/mingzhang.api.v1.GovernanceService/RaiseObjection"
+	// GovernanceServiceAnswerObjectionProcedure is the procedure name of the GovernanceService's
+	// AnswerObjection RPC.
+	GovernanceServiceAnswerObjectionProcedure = "/mingzhang.api.v1.GovernanceService/AnswerObjection"
+	// GovernanceServiceHoldPayeeProcedure is the procedure name of the GovernanceService's HoldPayee
+	// RPC.
+	GovernanceServiceHoldPayeeProcedure = "/mingzhang.api.v1.GovernanceService/HoldPayee"
+	// GovernanceServiceReleaseHoldProcedure is the procedure name of the GovernanceService's
+	// ReleaseHold RPC.
+	GovernanceServiceReleaseHoldProcedure = "/mingzhang.api.v1.GovernanceService/ReleaseHold"
+	// GovernanceServiceReviewPeriodProcedure is the procedure name of the GovernanceService's
+	// ReviewPeriod RPC.
+	GovernanceServiceReviewPeriodProcedure = "/mingzhang.api.v1.GovernanceService/ReviewPeriod"
+	// GovernanceServiceChangeBodyProcedure is the procedure name of the GovernanceService's ChangeBody
+	// RPC.
+	GovernanceServiceChangeBodyProcedure = "/mingzhang.api.v1.GovernanceService/ChangeBody"
+	// GovernanceServiceChangeFundProcedure is the procedure name of the GovernanceService's ChangeFund
+	// RPC.
+	GovernanceServiceChangeFundProcedure = "/mingzhang.api.v1.GovernanceService/ChangeFund"
 )
 
 var (
@@ -166,6 +196,76 @@ var (
 			Procedure:  GovernanceServiceClosePeriodProcedure,
 		}
 	})
+	governanceServiceRatifyFlagSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("RatifyFlag"),
+			Procedure:  GovernanceServiceRatifyFlagProcedure,
+		}
+	})
+	governanceServiceExpireRequestSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("ExpireRequest"),
+			Procedure:  GovernanceServiceExpireRequestProcedure,
+		}
+	})
+	governanceServiceCancelGrantRoundSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("CancelGrantRound"),
+			Procedure:  GovernanceServiceCancelGrantRoundProcedure,
+		}
+	})
+	governanceServiceRaiseObjectionSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("RaiseObjection"),
+			Procedure:  GovernanceServiceRaiseObjectionProcedure,
+		}
+	})
+	governanceServiceAnswerObjectionSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("AnswerObjection"),
+			Procedure:  GovernanceServiceAnswerObjectionProcedure,
+		}
+	})
+	governanceServiceHoldPayeeSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("HoldPayee"),
+			Procedure:  GovernanceServiceHoldPayeeProcedure,
+		}
+	})
+	governanceServiceReleaseHoldSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("ReleaseHold"),
+			Procedure:  GovernanceServiceReleaseHoldProcedure,
+		}
+	})
+	governanceServiceReviewPeriodSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("ReviewPeriod"),
+			Procedure:  GovernanceServiceReviewPeriodProcedure,
+		}
+	})
+	governanceServiceChangeBodySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("ChangeBody"),
+			Procedure:  GovernanceServiceChangeBodyProcedure,
+		}
+	})
+	governanceServiceChangeFundSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("ChangeFund"),
+			Procedure:  GovernanceServiceChangeFundProcedure,
+		}
+	})
 )
 
 // GovernanceServiceClient is a client for the mingzhang.api.v1.GovernanceService service.
@@ -198,6 +298,26 @@ type GovernanceServiceClient interface {
 	DeclareDividend(context.Context, *v1.DeclareDividendRequest) (*v1.DeclareDividendResponse, error)
 	// ClosePeriod (结账) ends a month for good.
 	ClosePeriod(context.Context, *v1.ClosePeriodRequest) (*v1.ClosePeriodResponse, error)
+	// RatifyFlag (追认) says that a body agreed afterwards to what was paid without authority.
+	RatifyFlag(context.Context, *v1.RatifyFlagRequest) (*v1.RatifyFlagResponse, error)
+	// ExpireRequest ends a request whose last day is over and frees its authority.
+	ExpireRequest(context.Context, *v1.ExpireRequestRequest) (*v1.ExpireRequestResponse, error)
+	// CancelGrantRound ends a round before its award and frees its budget.
+	CancelGrantRound(context.Context, *v1.CancelGrantRoundRequest) (*v1.CancelGrantRoundResponse, error)
+	// RaiseObjection (异议) records an objection during the notice of a round; nothing is awarded before it is answered.
+	RaiseObjection(context.Context, *v1.RaiseObjectionRequest) (*v1.RaiseObjectionResponse, error)
+	// AnswerObjection answers an objection; one that is upheld takes its applicant out of the round.
+	AnswerObjection(context.Context, *v1.AnswerObjectionRequest) (*v1.AnswerObjectionResponse, error)
+	// HoldPayee (暂缓发放) keeps what is due to a payee from being paid; it stays owed.
+	HoldPayee(context.Context, *v1.HoldPayeeRequest) (*v1.HoldPayeeResponse, error)
+	// ReleaseHold ends a hold.
+	ReleaseHold(context.Context, *v1.ReleaseHoldRequest) (*v1.ReleaseHoldResponse, error)
+	// ReviewPeriod (监督审查) is a supervisor's review of a closed month: signed, refused, or remarked, as a whole and for single vouchers.
+	ReviewPeriod(context.Context, *v1.ReviewPeriodRequest) (*v1.ReviewPeriodResponse, error)
+	// ChangeBody changes size and thresholds of a body, by a resolution of the charter body.
+	ChangeBody(context.Context, *v1.ChangeBodyRequest) (*v1.ChangeBodyResponse, error)
+	// ChangeFund changes name and purposes of a fund, by a resolution of the charter body.
+	ChangeFund(context.Context, *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error)
 }
 
 // NewGovernanceServiceClient constructs a client for the mingzhang.api.v1.GovernanceService
@@ -236,6 +356,26 @@ type GovernanceServiceHandler interface {
 	DeclareDividend(context.Context, *v1.DeclareDividendRequest) (*v1.DeclareDividendResponse, error)
 	// ClosePeriod (结账) ends a month for good.
 	ClosePeriod(context.Context, *v1.ClosePeriodRequest) (*v1.ClosePeriodResponse, error)
+	// RatifyFlag (追认) says that a body agreed afterwards to what was paid without authority.
+	RatifyFlag(context.Context, *v1.RatifyFlagRequest) (*v1.RatifyFlagResponse, error)
+	// ExpireRequest ends a request whose last day is over and frees its authority.
+	ExpireRequest(context.Context, *v1.ExpireRequestRequest) (*v1.ExpireRequestResponse, error)
+	// CancelGrantRound ends a round before its award and frees its budget.
+	CancelGrantRound(context.Context, *v1.CancelGrantRoundRequest) (*v1.CancelGrantRoundResponse, error)
+	// RaiseObjection (异议) records an objection during the notice of a round; nothing is awarded before it is answered.
+	RaiseObjection(context.Context, *v1.RaiseObjectionRequest) (*v1.RaiseObjectionResponse, error)
+	// AnswerObjection answers an objection; one that is upheld takes its applicant out of the round.
+	AnswerObjection(context.Context, *v1.AnswerObjectionRequest) (*v1.AnswerObjectionResponse, error)
+	// HoldPayee (暂缓发放) keeps what is due to a payee from being paid; it stays owed.
+	HoldPayee(context.Context, *v1.HoldPayeeRequest) (*v1.HoldPayeeResponse, error)
+	// ReleaseHold ends a hold.
+	ReleaseHold(context.Context, *v1.ReleaseHoldRequest) (*v1.ReleaseHoldResponse, error)
+	// ReviewPeriod (监督审查) is a supervisor's review of a closed month: signed, refused, or remarked, as a whole and for single vouchers.
+	ReviewPeriod(context.Context, *v1.ReviewPeriodRequest) (*v1.ReviewPeriodResponse, error)
+	// ChangeBody changes size and thresholds of a body, by a resolution of the charter body.
+	ChangeBody(context.Context, *v1.ChangeBodyRequest) (*v1.ChangeBodyResponse, error)
+	// ChangeFund changes name and purposes of a fund, by a resolution of the charter body.
+	ChangeFund(context.Context, *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error)
 }
 
 // RegisterGovernanceServiceHandler registers svc as the mingzhang.api.v1.GovernanceService
@@ -257,6 +397,16 @@ func RegisterGovernanceServiceHandler(server *connect.Server, svc GovernanceServ
 		connect.Method{Spec: governanceServiceCancelGrantSpec(), Handler: adapter.cancelGrant},
 		connect.Method{Spec: governanceServiceDeclareDividendSpec(), Handler: adapter.declareDividend},
 		connect.Method{Spec: governanceServiceClosePeriodSpec(), Handler: adapter.closePeriod},
+		connect.Method{Spec: governanceServiceRatifyFlagSpec(), Handler: adapter.ratifyFlag},
+		connect.Method{Spec: governanceServiceExpireRequestSpec(), Handler: adapter.expireRequest},
+		connect.Method{Spec: governanceServiceCancelGrantRoundSpec(), Handler: adapter.cancelGrantRound},
+		connect.Method{Spec: governanceServiceRaiseObjectionSpec(), Handler: adapter.raiseObjection},
+		connect.Method{Spec: governanceServiceAnswerObjectionSpec(), Handler: adapter.answerObjection},
+		connect.Method{Spec: governanceServiceHoldPayeeSpec(), Handler: adapter.holdPayee},
+		connect.Method{Spec: governanceServiceReleaseHoldSpec(), Handler: adapter.releaseHold},
+		connect.Method{Spec: governanceServiceReviewPeriodSpec(), Handler: adapter.reviewPeriod},
+		connect.Method{Spec: governanceServiceChangeBodySpec(), Handler: adapter.changeBody},
+		connect.Method{Spec: governanceServiceChangeFundSpec(), Handler: adapter.changeFund},
 	)
 }
 
@@ -317,6 +467,46 @@ func (UnimplementedGovernanceServiceHandler) DeclareDividend(context.Context, *v
 
 func (UnimplementedGovernanceServiceHandler) ClosePeriod(context.Context, *v1.ClosePeriodRequest) (*v1.ClosePeriodResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ClosePeriod is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) RatifyFlag(context.Context, *v1.RatifyFlagRequest) (*v1.RatifyFlagResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.RatifyFlag is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) ExpireRequest(context.Context, *v1.ExpireRequestRequest) (*v1.ExpireRequestResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ExpireRequest is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) CancelGrantRound(context.Context, *v1.CancelGrantRoundRequest) (*v1.CancelGrantRoundResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.CancelGrantRound is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) RaiseObjection(context.Context, *v1.RaiseObjectionRequest) (*v1.RaiseObjectionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.RaiseObjection is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) AnswerObjection(context.Context, *v1.AnswerObjectionRequest) (*v1.AnswerObjectionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.AnswerObjection is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) HoldPayee(context.Context, *v1.HoldPayeeRequest) (*v1.HoldPayeeResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.HoldPayee is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) ReleaseHold(context.Context, *v1.ReleaseHoldRequest) (*v1.ReleaseHoldResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ReleaseHold is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) ReviewPeriod(context.Context, *v1.ReviewPeriodRequest) (*v1.ReviewPeriodResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ReviewPeriod is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) ChangeBody(context.Context, *v1.ChangeBodyRequest) (*v1.ChangeBodyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ChangeBody is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) ChangeFund(context.Context, *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ChangeFund is not implemented")
 }
 
 type governanceServiceClient struct {
@@ -430,6 +620,86 @@ func (c *governanceServiceClient) DeclareDividend(ctx context.Context, req *v1.D
 func (c *governanceServiceClient) ClosePeriod(ctx context.Context, req *v1.ClosePeriodRequest) (*v1.ClosePeriodResponse, error) {
 	var res v1.ClosePeriodResponse
 	if err := c.client.CallUnary(ctx, governanceServiceClosePeriodSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) RatifyFlag(ctx context.Context, req *v1.RatifyFlagRequest) (*v1.RatifyFlagResponse, error) {
+	var res v1.RatifyFlagResponse
+	if err := c.client.CallUnary(ctx, governanceServiceRatifyFlagSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) ExpireRequest(ctx context.Context, req *v1.ExpireRequestRequest) (*v1.ExpireRequestResponse, error) {
+	var res v1.ExpireRequestResponse
+	if err := c.client.CallUnary(ctx, governanceServiceExpireRequestSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) CancelGrantRound(ctx context.Context, req *v1.CancelGrantRoundRequest) (*v1.CancelGrantRoundResponse, error) {
+	var res v1.CancelGrantRoundResponse
+	if err := c.client.CallUnary(ctx, governanceServiceCancelGrantRoundSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) RaiseObjection(ctx context.Context, req *v1.RaiseObjectionRequest) (*v1.RaiseObjectionResponse, error) {
+	var res v1.RaiseObjectionResponse
+	if err := c.client.CallUnary(ctx, governanceServiceRaiseObjectionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) AnswerObjection(ctx context.Context, req *v1.AnswerObjectionRequest) (*v1.AnswerObjectionResponse, error) {
+	var res v1.AnswerObjectionResponse
+	if err := c.client.CallUnary(ctx, governanceServiceAnswerObjectionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) HoldPayee(ctx context.Context, req *v1.HoldPayeeRequest) (*v1.HoldPayeeResponse, error) {
+	var res v1.HoldPayeeResponse
+	if err := c.client.CallUnary(ctx, governanceServiceHoldPayeeSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) ReleaseHold(ctx context.Context, req *v1.ReleaseHoldRequest) (*v1.ReleaseHoldResponse, error) {
+	var res v1.ReleaseHoldResponse
+	if err := c.client.CallUnary(ctx, governanceServiceReleaseHoldSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) ReviewPeriod(ctx context.Context, req *v1.ReviewPeriodRequest) (*v1.ReviewPeriodResponse, error) {
+	var res v1.ReviewPeriodResponse
+	if err := c.client.CallUnary(ctx, governanceServiceReviewPeriodSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) ChangeBody(ctx context.Context, req *v1.ChangeBodyRequest) (*v1.ChangeBodyResponse, error) {
+	var res v1.ChangeBodyResponse
+	if err := c.client.CallUnary(ctx, governanceServiceChangeBodySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) ChangeFund(ctx context.Context, req *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error) {
+	var res v1.ChangeFundResponse
+	if err := c.client.CallUnary(ctx, governanceServiceChangeFundSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -599,6 +869,126 @@ func (h governanceServiceHandler) closePeriod(ctx context.Context, _ connect.Spe
 		return err
 	}
 	res, err := h.svc.ClosePeriod(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) ratifyFlag(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RatifyFlagRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RatifyFlag(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) expireRequest(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ExpireRequestRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ExpireRequest(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) cancelGrantRound(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.CancelGrantRoundRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.CancelGrantRound(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) raiseObjection(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RaiseObjectionRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RaiseObjection(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) answerObjection(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.AnswerObjectionRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.AnswerObjection(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) holdPayee(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.HoldPayeeRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.HoldPayee(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) releaseHold(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ReleaseHoldRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ReleaseHold(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) reviewPeriod(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ReviewPeriodRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ReviewPeriod(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) changeBody(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ChangeBodyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ChangeBody(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) changeFund(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ChangeFundRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ChangeFund(ctx, &req)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,11 @@ const (
 	// RegistryServiceDepartMembersProcedure is the procedure name of the RegistryService's
 	// DepartMembers RPC.
 	RegistryServiceDepartMembersProcedure = "/mingzhang.api.v1.RegistryService/DepartMembers"
+	// RegistryServiceSetSharesProcedure is the procedure name of the RegistryService's SetShares RPC.
+	RegistryServiceSetSharesProcedure = "/mingzhang.api.v1.RegistryService/SetShares"
+	// RegistryServiceReadmitMembersProcedure is the procedure name of the RegistryService's
+	// ReadmitMembers RPC.
+	RegistryServiceReadmitMembersProcedure = "/mingzhang.api.v1.RegistryService/ReadmitMembers"
 	// RegistryServiceCreateOperatorProcedure is the procedure name of the RegistryService's
 	// CreateOperator RPC.
 	RegistryServiceCreateOperatorProcedure = "/mingzhang.api.v1.RegistryService/CreateOperator"
@@ -95,6 +100,20 @@ var (
 			Procedure:  RegistryServiceDepartMembersProcedure,
 		}
 	})
+	registryServiceSetSharesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("SetShares"),
+			Procedure:  RegistryServiceSetSharesProcedure,
+		}
+	})
+	registryServiceReadmitMembersSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("ReadmitMembers"),
+			Procedure:  RegistryServiceReadmitMembersProcedure,
+		}
+	})
 	registryServiceCreateOperatorSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType: connect.StreamTypeUnary,
@@ -140,6 +159,10 @@ type RegistryServiceClient interface {
 	EnrolMembers(context.Context, *v1.EnrolMembersRequest) (*v1.EnrolMembersResponse, error)
 	// DepartMembers ends memberships.
 	DepartMembers(context.Context, *v1.DepartMembersRequest) (*v1.DepartMembersResponse, error)
+	// SetShares (股份) sets how many shares members hold from a day on, by a resolution of the charter body.
+	SetShares(context.Context, *v1.SetSharesRequest) (*v1.SetSharesResponse, error)
+	// ReadmitMembers takes a mistaken departure back: the members never left.
+	ReadmitMembers(context.Context, *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error)
 	// CreateOperator adds somebody who can sign in.
 	CreateOperator(context.Context, *v1.CreateOperatorRequest) (*v1.CreateOperatorResponse, error)
 	// IssueKey gives an operator a bearer key.
@@ -170,6 +193,10 @@ type RegistryServiceHandler interface {
 	EnrolMembers(context.Context, *v1.EnrolMembersRequest) (*v1.EnrolMembersResponse, error)
 	// DepartMembers ends memberships.
 	DepartMembers(context.Context, *v1.DepartMembersRequest) (*v1.DepartMembersResponse, error)
+	// SetShares (股份) sets how many shares members hold from a day on, by a resolution of the charter body.
+	SetShares(context.Context, *v1.SetSharesRequest) (*v1.SetSharesResponse, error)
+	// ReadmitMembers takes a mistaken departure back: the members never left.
+	ReadmitMembers(context.Context, *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error)
 	// CreateOperator adds somebody who can sign in.
 	CreateOperator(context.Context, *v1.CreateOperatorRequest) (*v1.CreateOperatorResponse, error)
 	// IssueKey gives an operator a bearer key.
@@ -191,6 +218,8 @@ func RegisterRegistryServiceHandler(server *connect.Server, svc RegistryServiceH
 		connect.Method{Spec: registryServiceOpenMoneyAccountSpec(), Handler: adapter.openMoneyAccount},
 		connect.Method{Spec: registryServiceEnrolMembersSpec(), Handler: adapter.enrolMembers},
 		connect.Method{Spec: registryServiceDepartMembersSpec(), Handler: adapter.departMembers},
+		connect.Method{Spec: registryServiceSetSharesSpec(), Handler: adapter.setShares},
+		connect.Method{Spec: registryServiceReadmitMembersSpec(), Handler: adapter.readmitMembers},
 		connect.Method{Spec: registryServiceCreateOperatorSpec(), Handler: adapter.createOperator},
 		connect.Method{Spec: registryServiceIssueKeySpec(), Handler: adapter.issueKey},
 		connect.Method{Spec: registryServiceRevokeKeySpec(), Handler: adapter.revokeKey},
@@ -223,6 +252,14 @@ func (UnimplementedRegistryServiceHandler) EnrolMembers(context.Context, *v1.Enr
 
 func (UnimplementedRegistryServiceHandler) DepartMembers(context.Context, *v1.DepartMembersRequest) (*v1.DepartMembersResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.DepartMembers is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) SetShares(context.Context, *v1.SetSharesRequest) (*v1.SetSharesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.SetShares is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) ReadmitMembers(context.Context, *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ReadmitMembers is not implemented")
 }
 
 func (UnimplementedRegistryServiceHandler) CreateOperator(context.Context, *v1.CreateOperatorRequest) (*v1.CreateOperatorResponse, error) {
@@ -288,6 +325,22 @@ func (c *registryServiceClient) EnrolMembers(ctx context.Context, req *v1.EnrolM
 func (c *registryServiceClient) DepartMembers(ctx context.Context, req *v1.DepartMembersRequest) (*v1.DepartMembersResponse, error) {
 	var res v1.DepartMembersResponse
 	if err := c.client.CallUnary(ctx, registryServiceDepartMembersSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) SetShares(ctx context.Context, req *v1.SetSharesRequest) (*v1.SetSharesResponse, error) {
+	var res v1.SetSharesResponse
+	if err := c.client.CallUnary(ctx, registryServiceSetSharesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) ReadmitMembers(ctx context.Context, req *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error) {
+	var res v1.ReadmitMembersResponse
+	if err := c.client.CallUnary(ctx, registryServiceReadmitMembersSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -393,6 +446,30 @@ func (h registryServiceHandler) departMembers(ctx context.Context, _ connect.Spe
 		return err
 	}
 	res, err := h.svc.DepartMembers(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) setShares(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.SetSharesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.SetShares(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) readmitMembers(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ReadmitMembersRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ReadmitMembers(ctx, &req)
 	if err != nil {
 		return err
 	}
