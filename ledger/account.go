@@ -21,6 +21,10 @@ const (
 const (
 	PayableGrant    Account = "payable/grant"
 	PayableDividend Account = "payable/dividend"
+	// ReceivablePending (挂账) is what funds have to make good out of their next splits, each fund a party of its own.
+	ReceivablePending Account = "receivable/pending"
+	// ReceivableCost is what the year's income bears until its true-up.
+	ReceivableCost Account = "receivable/cost-recovery"
 )
 
 // MoneyAccount is the account of a money account's id.
@@ -42,6 +46,12 @@ func (a Account) Kind() string {
 func (a Account) ID() string {
 	_, id, _ := strings.Cut(string(a), "/")
 	return id
+}
+
+// keptByParty says whether each party's part of the account has to stand on its own side, not only their sum.
+func (a Account) keptByParty() bool {
+	k := a.Kind()
+	return k == KindDeposit || k == KindReceivable
 }
 
 // Sign is +1 for accounts whose own side is debit (money, receivable) and -1 for all others, so that Sign times a posted

@@ -25,7 +25,7 @@ func (d *decision) sides() error {
 		for _, p := range v.Postings {
 			key := partyAccount{account: Account(p.Account)}
 			changes[key] = append(changes[key], change{Day(v.OccurredOn), Fen(p.AmountFen)})
-			if p.Party != "" && key.account.Kind() == KindDeposit {
+			if p.Party != "" && key.account.keptByParty() {
 				key.party = p.Party
 				changes[key] = append(changes[key], change{Day(v.OccurredOn), Fen(p.AmountFen)})
 			}
@@ -42,7 +42,7 @@ func (d *decision) sides() error {
 		}
 		t := &acc.Timeline
 		if key.party != "" {
-			if t = d.s.deposits[key]; t == nil {
+			if t = d.s.parties[key]; t == nil {
 				t = new(Timeline)
 			}
 		} else {

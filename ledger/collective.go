@@ -28,7 +28,7 @@ type Collective struct {
 
 	// The books.
 	accounts  map[Account]*account
-	deposits  map[partyAccount]*Timeline      // deposits by the party they belong to
+	parties   map[partyAccount]*Timeline      // deposits and receivables by the party they belong to
 	vouchers  map[series][]uint64             // version of each voucher by number-1
 	settled   map[VoucherRef]VoucherRef       // voucher -> the one that reversed it or booked its difference
 	reversals map[VoucherRef]struct{}         // vouchers that are reversals
@@ -43,6 +43,8 @@ type Collective struct {
 	policies    []*eventv1.PolicyAdopted
 	splits      map[string]*Timeline // by kind of income: live splits, counted on their days
 	splitDay    map[VoucherRef]Day   // day of each split, for its reversal
+	carries     map[uint32]*carried  // by version, of policies that round by carry
+	years       map[int]*yearBook    // what true-ups need of each year
 	rule        *eventv1.SpendingRuleAdopted
 	ruleVersion uint32
 	resolutions map[string]*resolution
@@ -96,7 +98,7 @@ func NewCollective() *Collective {
 		roles:       map[string][]eventv1.Role{},
 		members:     map[uint32]membership{},
 		accounts:    map[Account]*account{},
-		deposits:    map[partyAccount]*Timeline{},
+		parties:     map[partyAccount]*Timeline{},
 		vouchers:    map[series][]uint64{},
 		settled:     map[VoucherRef]VoucherRef{},
 		reversals:   map[VoucherRef]struct{}{},
@@ -104,6 +106,8 @@ func NewCollective() *Collective {
 		turnover:    map[Month]map[Account]*turnover{},
 		splits:      map[string]*Timeline{},
 		splitDay:    map[VoucherRef]Day{},
+		carries:     map[uint32]*carried{},
+		years:       map[int]*yearBook{},
 		resolutions: map[string]*resolution{},
 		requests:    map[uint32]*request{},
 		rounds:      map[string]*round{},

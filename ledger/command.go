@@ -120,8 +120,12 @@ type (
 	ClosePeriod struct{ Month Month }
 )
 
-// ShareText is a fund's share as it was written.
-type ShareText struct{ Fund, Share string }
+// ShareText is a share as it was written: of a fund, or of a subtotal with a name that its parts divide.
+type ShareText struct {
+	Fund, Share string
+	Name        string      `json:",omitempty"`
+	Parts       []ShareText `json:",omitempty"`
+}
 
 // The commands that book at once.
 type (
@@ -188,6 +192,7 @@ type (
 		Documents     []Document `json:",omitempty"`
 		Money         string     // settle at once from here; empty: later
 		On            Day        // business day for settling at once; 0: today
+		Cost          bool       `json:",omitempty"` // borne by the year's income, in place of a fund
 	}
 	// RequestTransfer asks to move money from fund to fund.
 	RequestTransfer struct {
@@ -204,6 +209,8 @@ type (
 		RightAmount  Fen // with DifferenceOf
 		On           Day // 0: the day it is booked
 		Narration    string
+		Cover        eventv1.Cover   `json:",omitempty"` // when a fund cannot give back what it got; 0: refused
+		Transfers    []CoverTransfer `json:",omitempty"` // booked with it
 	}
 	// RequestDividend asks to declare a dividend.
 	RequestDividend struct {
@@ -258,6 +265,13 @@ type Replacement struct {
 	Corrects VoucherRef
 	Inflow   *Inflow         `json:",omitempty"`
 	Payment  *RequestPayment `json:",omitempty"` // Money names its money account; On is ignored
+}
+
+// CoverTransfer is a transfer between funds that a correction needs, by a resolution of its own.
+type CoverTransfer struct {
+	From, To   string
+	Amount     Fen
+	Resolution string
 }
 
 // Inflow is money in.

@@ -97,7 +97,10 @@ func (c *BookCorrection) decide(d *decision) error {
 // correctionOrder gives the stored form of a correction and what it demands.
 func (d *decision) correctionOrder(c *RequestCorrection) (*eventv1.CorrectionOrder, demands, error) {
 	order := &eventv1.CorrectionOrder{OccurredOn: int32(c.On), Narration: c.Narration}
-	var needs demands
+	needs, err := d.coverOrder(c, order)
+	if err != nil {
+		return nil, needs, err
+	}
 	if c.DifferenceOf != (VoucherRef{}) {
 		if len(c.Reverses) > 0 || len(c.Replacements) > 0 {
 			return nil, needs, refuse(FieldInvalid).because("a difference stands alone, without reversals and replacements", "按差额更正不能同时冲销或重记").at("difference_of")
@@ -110,8 +113,8 @@ func (d *decision) correctionOrder(c *RequestCorrection) (*eventv1.CorrectionOrd
 			return nil, needs, err
 		}
 		order.DifferenceOf, order.DifferenceFen = c.DifferenceOf.Proto(), int64(c.RightAmount-Amount(v))
-		needs, err = d.originalDemands(v, max(c.RightAmount, Amount(v)))
-		return order, needs, err
+		demanded, err := d.originalDemands(v, max(c.RightAmount, Amount(v)))
+		return order, needs.and(demanded), err
 	}
 	if len(c.Reverses) == 0 {
 		return nil, needs, refuse(CorrectionEmpty)
@@ -179,11 +182,13 @@ func (d *decision) originalDemands(v *eventv1.Voucher, amount Fen) (demands, err
 		op, fund, purpose = eventv1.Operation_OPERATION_GRANT_ROUND, round.Fund, round.Purpose
 	case v.DividendRunId != "":
 		op, fund = eventv1.Operation_OPERATION_DIVIDEND, d.s.runs[v.DividendRunId].fund
+	case v.Purpose != "" && bearsCost(v):
+		op = eventv1.Operation_OPERATION_COST
 	case v.Purpose != "":
 		op = eventv1.Operation_OPERATION_PAYMENT
 	case RefOf(v.Ref).Class == Transfer && v.ResolutionId != "":
 		op = eventv1.Operation_OPERATION_TRANSFER
-	case RefOf(v.Ref).Class == Transfer: // opening balances, which a supervisor confirmed
+	case RefOf(v.Ref).Class == Transfer: // opening balances, which a supervisor confirmed; true-ups; what a fund left pending
 		return demands{review: true}, nil
 	}
 	if needs, found := d.reversalDemands(v, fund, purpose, amount); found || op == 0 {
@@ -262,7 +267,7 @@ func (d *decision) correct(o *eventv1.CorrectionOrder, request uint32) error {
 		if err := d.bookDifference(o, on, request); err != nil {
 			return err
 		}
-		return d.sides()
+		return d.cover(o, on, request, map[string]Fen{})
 	}
 	restored := map[string]Fen{}
 	for _, r := range o.Reverses {
@@ -287,7 +292,7 @@ func (d *decision) correct(o *eventv1.CorrectionOrder, request uint32) error {
 			return err
 		}
 	}
-	return d.sides()
+	return d.cover(o, on, request, restored)
 }
 
 // takenAgain refuses reversals of what had given authority back (a cancelled grant, a lower amount) when somebody else has
@@ -312,6 +317,7 @@ func notBefore(on Day, v *eventv1.Voucher) error {
 // turned is the reversal of a voucher: everything it says, with the sign of every posting and of the authority turned.
 func turned(v *eventv1.Voucher, narration string, request uint32) *eventv1.Voucher {
 	back := &eventv1.Voucher{Narration: cmp.Or(narration, "冲销 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, IncomeKind: v.IncomeKind,
+		PolicyVersion: v.PolicyVersion, TrueUpYear: v.TrueUpYear,
 		ResolutionId: v.ResolutionId, DrawnFen: -v.DrawnFen, Documents: v.Documents, Corrects: v.Corrects, Reverses: v.Ref,
 		GrantRoundId: v.GrantRoundId, DividendRunId: v.DividendRunId, DividendFile: v.DividendFile, RequestNumber: request, Negative: !v.Negative}
 	for _, p := range v.Postings {
@@ -374,7 +380,7 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it is a difference of a split itself; turn it back instead", "它本身是分配的差额,请改用冲销").at("difference_of")
 	case v.Negative:
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it lowers an amount itself; turn it back instead", "它本身是调减的差额,请改用冲销").at("difference_of")
-	case v.GrantRoundId != "" || v.DividendRunId != "" || v.IncomeKind == "" && len(v.Postings) != 2:
+	case v.GrantRoundId != "" || v.DividendRunId != "" || v.TrueUpYear != 0 || v.IncomeKind == "" && len(v.Postings) != 2:
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("its amount belongs to a list; turn it back instead", "它的金额来自名单,请改用冲销").at("difference_of")
 	}
 	if err := notBefore(on, v); err != nil {
@@ -384,7 +390,7 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 		return err
 	}
 	w := &eventv1.Voucher{Narration: cmp.Or(o.Narration, "更正 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, IncomeKind: v.IncomeKind, ResolutionId: v.ResolutionId,
-		Corrects: v.Ref, RequestNumber: request, Negative: diff < 0}
+		PolicyVersion: v.PolicyVersion, Corrects: v.Ref, RequestNumber: request, Negative: diff < 0}
 	if v.DrawnFen != 0 {
 		w.DrawnFen = int64(diff)
 		if diff > 0 {
@@ -426,21 +432,15 @@ func (d *decision) differencePostings(v *eventv1.Voucher, diff Fen) []*eventv1.P
 		}
 		return out
 	}
-	recorded := map[string]int64{}
-	for _, p := range v.Postings {
-		recorded[p.Account] += p.AmountFen
-	}
 	out := []*eventv1.Posting{}
 	for _, p := range v.Postings {
 		if Account(p.Account).Kind() == KindMoney {
 			out = append(out, line(Account(p.Account), diff))
 		}
 	}
-	shares := d.s.policyFor(v.IncomeKind, Day(v.OccurredOn)).Shares
-	parts, _ := splitLargest(Amount(v)+diff, shares)
-	for i, s := range shares {
-		a := FundAccount(s.Fund)
-		out = append(out, line(a, -parts[i]-Fen(recorded[string(a)])))
+	policy := d.s.policies[v.PolicyVersion-1]
+	for i, part := range d.splitDifference(policy, v, diff) {
+		out = append(out, line(FundAccount(policy.Shares[i].Fund), -part))
 	}
 	return out
 }

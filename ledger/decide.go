@@ -190,6 +190,7 @@ var Matrix = map[string][]eventv1.Role{
 	"ReceiveDeposit":        {treasurer},
 	"ReceiveGift":           {treasurer},
 	"MoveMoney":             {treasurer},
+	"BookTrueUp":            {treasurer},
 	"ProposeOpening":        {treasurer},
 	"ConfirmOpening":        {supervisor},
 	"RequestPayment":        {treasurer},

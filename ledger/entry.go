@@ -106,13 +106,13 @@ func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Even
 	if policy == nil {
 		return nil, refuse(PolicyMissing).with("kind", in.Kind).with("date", on).at("kind")
 	}
-	fact.PolicyVersion, fact.Rounding, v.IncomeKind = policy.Version, policy.Rounding, in.Kind
-	parts, odd := splitLargest(in.Amount, policy.Shares)
+	fact.PolicyVersion, fact.Rounding = policy.Version, policy.Rounding
+	v.IncomeKind, v.PolicyVersion = in.Kind, policy.Version
+	parts, odd := d.split(policy, in.Amount)
 	for i, share := range policy.Shares {
-		fact.Parts = append(fact.Parts, &eventv1.SplitPart{Fund: share.Fund, Share: share.Share, AmountFen: int64(parts[i]), OddFen: int64(odd[i])})
-		if parts[i] != 0 {
-			v.Postings = append(v.Postings, line(FundAccount(share.Fund), -parts[i]))
-		}
+		cleared := min(parts[i], d.pending(share.Fund, on))
+		fact.Parts = append(fact.Parts, &eventv1.SplitPart{Fund: share.Fund, Share: share.Share, AmountFen: int64(parts[i]), OddFen: int64(odd[i]), ClearedFen: int64(cleared)})
+		v.Postings = append(v.Postings, giveFund(share.Fund, parts[i], cleared)...)
 	}
 	return event, nil
 }

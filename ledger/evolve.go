@@ -112,6 +112,7 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 	if v.IncomeKind != "" && !s.isDifference(v) {
 		s.countSplit(v)
 	}
+	s.countYear(v)
 	if r := s.resolutions[v.ResolutionId]; r != nil {
 		r.drawn += Fen(v.DrawnFen)
 	}
@@ -141,12 +142,12 @@ func (s *Collective) postLine(v *eventv1.Voucher, p *eventv1.Posting, day Day, m
 	}
 	acc.Add(day, amount)
 	acc.gross += amount.abs()
-	if p.Party != "" && name.Kind() == KindDeposit {
+	if name.keptByParty() && p.Party != "" {
 		key := partyAccount{name, p.Party}
-		if s.deposits[key] == nil {
-			s.deposits[key] = new(Timeline)
+		if s.parties[key] == nil {
+			s.parties[key] = new(Timeline)
 		}
-		s.deposits[key].Add(day, amount)
+		s.parties[key].Add(day, amount)
 	}
 	t := month[name]
 	if t == nil {

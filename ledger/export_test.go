@@ -47,7 +47,7 @@ func (s *Collective) Dump() string {
 	each(put, "fund", s.funds, func(v *eventv1.Fund) any { return text(v) })
 	each(put, "roles", s.roles, func(v []eventv1.Role) any { return v })
 	each(put, "account", s.accounts, func(v *account) any { return *v })
-	each(put, "deposit", s.deposits, func(v *Timeline) any { return *v })
+	each(put, "deposit", s.parties, func(v *Timeline) any { return *v })
 	each(put, "vouchers", s.vouchers, func(v []uint64) any { return v })
 	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %+v", v.total, v.cited, v.citations) })
 	each(put, "splits", s.splits, func(v *Timeline) any { return *v })
@@ -105,7 +105,7 @@ func (s *Collective) Sums() (difference Fen, wrong []string) {
 			}
 		}
 	}
-	for key, t := range s.deposits {
+	for key, t := range s.parties {
 		for i, day := range t.days {
 			if key.account.Sign()*t.balances[i] < 0 {
 				wrong = append(wrong, fmt.Sprint(key, " on ", day))

@@ -27,7 +27,7 @@ func (r *resolution) remaining() Fen { return Fen(r.fact.AuthorityFen) - r.reser
 
 // spends says whether resolutions of a matter carry an authority over a fund's money.
 func spends(m eventv1.Matter) bool {
-	return m == eventv1.Matter_MATTER_PAYMENT || m == eventv1.Matter_MATTER_DIVIDEND || m == eventv1.Matter_MATTER_TRANSFER
+	return m == eventv1.Matter_MATTER_PAYMENT || m == eventv1.Matter_MATTER_DIVIDEND || m == eventv1.Matter_MATTER_TRANSFER || m == eventv1.Matter_MATTER_COST
 }
 
 // A resolution: its id is new; the electorate is the body's size on record; votes fit into those present; an authority
@@ -73,6 +73,9 @@ func (d *decision) checkMatter(r *eventv1.ResolutionRecorded) error {
 			return refuse(FieldInvalid).because("only a resolution that spends or moves money names fund, purpose and authority", "只有支出或调剂资金的决议才写明基金、用途和额度").at("authority")
 		}
 		return nil
+	}
+	if r.Matter == eventv1.Matter_MATTER_COST {
+		return checkCostMatter(r)
 	}
 	fund, err := d.fund("fund", r.Fund)
 	if err != nil {
@@ -206,8 +209,8 @@ func (c *AdoptPolicy) decide(d *decision) error {
 			return refuse(RepeatedEntry).with("entry", k).at("income_kinds")
 		}
 	}
-	if n := len(c.Shares); n == 0 || n > 20 {
-		return refuse(TooMany).with("what", "shares").with("max", 20).with("count", n).at("shares")
+	if len(c.Shares) == 0 {
+		return refuse(TooMany).with("what", "shares").with("max", sharesMax).with("count", 0).at("shares")
 	}
 	shares, err := parseShares(c.Shares)
 	if err != nil {
@@ -223,8 +226,8 @@ func (c *AdoptPolicy) decide(d *decision) error {
 		}
 	}
 	rounding := cmp.Or(c.Rounding, eventv1.Rounding_ROUNDING_LARGEST_FRACTION)
-	if rounding != eventv1.Rounding_ROUNDING_LARGEST_FRACTION {
-		return refuse(FieldInvalid).because("this version rounds by the largest fraction", "本版本只按最大余数法取整").at("rounding")
+	if _, known := eventv1.Rounding_name[int32(rounding)]; !known {
+		return refuse(FieldInvalid).because("there is no such rounding", "没有这种取整办法").at("rounding")
 	}
 	if err := d.adopting(c.Resolution, eventv1.Matter_MATTER_POLICY, d.s.charter.PolicyBody); err != nil {
 		return err

@@ -46,11 +46,23 @@ func (r *Refusal) Figure(name string) string {
 	return ""
 }
 
-// English is one sentence for people.
-func (r *Refusal) English() string { return r.Fill(Reasons[r.Reason].English) }
+// English is one sentence for people, and a second one when there are ways out: the figure ways.
+func (r *Refusal) English() string {
+	s := r.Fill(Reasons[r.Reason].English)
+	if r.Figure("ways") != "" {
+		s += " It can be booked on a later day, with transfers that cover it, or with cover pending."
+	}
+	return s
+}
 
-// Chinese is the same sentence in Chinese.
-func (r *Refusal) Chinese() string { return r.FillChinese(Reasons[r.Reason].Chinese) }
+// Chinese is the same in Chinese.
+func (r *Refusal) Chinese() string {
+	s := r.FillChinese(Reasons[r.Reason].Chinese)
+	if r.Figure("ways") != "" {
+		s += "可以改到以后的日期,或同时调剂资金,或挂账待扣。"
+	}
+	return s
+}
 
 // Fill puts the figures and the field in the place of their names in braces.
 func (r *Refusal) Fill(sentence string) string {
@@ -185,6 +197,8 @@ const (
 	FileSettled           Reason = "file_settled"
 	OpeningLate           Reason = "opening_late"
 	OpeningMissing        Reason = "opening_missing"
+	TrueUpEmpty           Reason = "true_up_empty"
+	CostExceedsIncome     Reason = "cost_exceeds_income"
 )
 
 // Reasons describes every reason.
@@ -294,4 +308,7 @@ var Reasons = map[Reason]ReasonInfo{
 
 	OpeningLate:    {Precondition, "账簿已有凭证,不能再录期初余额。", "The books have vouchers already: opening balances come first."},
 	OpeningMissing: {Missing, "没有待核对的期初余额。", "No opening balances are proposed."},
+
+	TrueUpEmpty:       {Precondition, "{year} 年的分配与净收入相符,没有要清算的。", "The splits of {year} are those of its net income: there is nothing to true up."},
+	CostExceedsIncome: {Precondition, "{year} 年按办法分配的收入是 {income} 元,不够承担成本 {cost} 元。", "The income split in {year} is {income} and cannot bear costs of {cost}."},
 }

@@ -70,6 +70,14 @@ func TestReasonSentences(t *testing.T) {
 
 // refusals makes each reason happen.
 var refusals = map[ledger.Reason]func(*testing.T) error{
+	ledger.TrueUpEmpty: func(t *testing.T) error {
+		return on(lt.Demo(t, "2021-12-20"), "2021-12-31", lt.Treasurer, &ledger.BookTrueUp{Year: 2021, On: lt.Day("2021-12-31")})
+	},
+	ledger.CostExceedsIncome: func(t *testing.T) error {
+		b := lt.Demo(t, "2020-12-20")
+		payCost(b, "2021-01-05", "1.00")
+		return on(b, "2021-01-05", lt.Treasurer, &ledger.BookTrueUp{Year: 2021, On: lt.Day("2021-01-05")})
+	},
 	ledger.AmountInvalid: func(*testing.T) error { _, err := ledger.ParseAmount("amount", "12345.332"); return err },
 	ledger.DateInvalid:   func(*testing.T) error { _, err := ledger.ParseDay("occurred_on", "2021-02-29"); return err },
 	ledger.VoucherNumberInvalid: func(*testing.T) error {

@@ -123,11 +123,13 @@ func (c *RequestPayment) decide(d *decision) error {
 	if err := d.founded(); err != nil {
 		return err
 	}
+	if c.Cost {
+		return d.requestCost(c)
+	}
 	fund, err := d.paymentForm(c)
 	if err != nil {
 		return err
 	}
-	on := cmp.Or(c.On, d.today)
 	if err := d.fundCovers(fund.Id, d.today, c.Amount); err != nil {
 		return err
 	}
@@ -138,6 +140,11 @@ func (c *RequestPayment) decide(d *decision) error {
 	if err := d.authority(c.Resolution, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, c.Fund, c.Purpose, c.Amount, 0); err != nil {
 		return err
 	}
+	return d.askPayment(c, t)
+}
+
+// askPayment makes the request of a checked payment, and settles it at once when its tier asks for nothing.
+func (d *decision) askPayment(c *RequestPayment, t *eventv1.Tier) error {
 	order, err := d.paymentOrder(c)
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func (c *RequestPayment) decide(d *decision) error {
 	if !demandsOf(t).none() || c.Money == "" {
 		return nil
 	}
-	return d.settle(r, on, c.Money)
+	return d.settle(r, cmp.Or(c.On, d.today), c.Money)
 }
 
 // paymentForm checks everything about a payment that needs no balance and no rule: its form, its fund, its purpose.
@@ -164,36 +171,22 @@ func (d *decision) paymentForm(c *RequestPayment) (*eventv1.Fund, error) {
 func (d *decision) paymentOrder(c *RequestPayment) (*eventv1.PaymentOrder, error) {
 	documents, err := d.papers(c.Documents, c.Amount)
 	return &eventv1.PaymentOrder{Fund: c.Fund, Purpose: c.Purpose, AmountFen: int64(c.Amount), Payee: c.Payee, Narration: c.Narration,
-		ResolutionId: c.Resolution, Documents: documents}, err
+		ResolutionId: c.Resolution, Documents: documents, Cost: c.Cost}, err
 }
 
 // A transfer request: both funds exist and differ, the giving one covers it from today on, its tier and resolution stand.
 func (c *RequestTransfer) decide(d *decision) error {
-	if err := cmp.Or(d.founded(), checkAmount("amount", c.Amount), checkText("narration", c.Narration, 200)); err != nil {
+	if err := cmp.Or(d.founded(), checkText("narration", c.Narration, 200), d.checkTransfer(c.From, c.To, c.Amount)); err != nil {
 		return err
-	}
-	if _, err := d.fund("from_fund", c.From); err != nil {
-		return err
-	}
-	if _, err := d.fund("to_fund", c.To); err != nil {
-		return err
-	}
-	if c.From == c.To {
-		return refuse(FieldInvalid).because("money has to move from one fund to another", "资金应从一项基金转到另一项基金").at("to_fund")
 	}
 	if err := d.fundCovers(c.From, d.today, c.Amount); err != nil {
 		return err
 	}
-	t, err := d.tier(eventv1.Operation_OPERATION_TRANSFER, c.From, "", c.Amount)
+	order := &eventv1.TransferOrder{FromFund: c.From, ToFund: c.To, AmountFen: int64(c.Amount), Narration: c.Narration, ResolutionId: c.Resolution}
+	t, err := d.transferAuthority(order, 0)
 	if err != nil {
 		return err
 	}
-	// Moving money between funds changes what it is for: it always takes a resolution of a body.
-	body := cmp.Or(t.ResolutionBody, d.s.charter.CharterBody)
-	if err := d.authority(c.Resolution, eventv1.Matter_MATTER_TRANSFER, body, c.From, "", c.Amount, 0); err != nil {
-		return err
-	}
-	order := &eventv1.TransferOrder{FromFund: c.From, ToFund: c.To, AmountFen: int64(c.Amount), Narration: c.Narration, ResolutionId: c.Resolution}
 	d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Transfer{Transfer: order}}, demandsOf(t))
 	return nil
 }
@@ -347,7 +340,7 @@ func (d *decision) stillCitable(documents []*eventv1.Document) error {
 func paymentVoucher(o *eventv1.PaymentOrder, from Account) *eventv1.Voucher {
 	amount := Fen(o.AmountFen)
 	v := &eventv1.Voucher{Narration: o.Narration, Party: o.Payee, Purpose: o.Purpose, ResolutionId: o.ResolutionId, Documents: o.Documents,
-		Postings: []*eventv1.Posting{line(FundAccount(o.Fund), amount), line(from, -amount)}}
+		Postings: []*eventv1.Posting{line(bearer(o), amount), line(from, -amount)}}
 	if o.ResolutionId != "" {
 		v.DrawnFen = int64(amount)
 	}
@@ -367,10 +360,7 @@ func (c *BookTransfer) decide(d *decision) error {
 	if err := d.voucherDay("occurred_on", c.On); err != nil {
 		return err
 	}
-	o := order.Transfer
-	v := &eventv1.Voucher{Narration: o.Narration, ResolutionId: o.ResolutionId, DrawnFen: o.AmountFen, RequestNumber: c.Number,
-		Postings: []*eventv1.Posting{line(FundAccount(o.FromFund), Fen(o.AmountFen)), line(FundAccount(o.ToFund), -Fen(o.AmountFen))}}
-	d.book(Transfer, c.On, v)
+	d.book(Transfer, c.On, transferVoucher(order.Transfer, c.Number))
 	if err := cmp.Or(d.sides(), r.ready(len(r.approvedBy))); err != nil {
 		return err
 	}
@@ -416,6 +406,9 @@ func orderText(collective string, r *eventv1.RequestMade) string {
 
 func putPayment(put func(string, any), o *eventv1.PaymentOrder) {
 	put("fund", o.Fund)
+	if o.Cost {
+		put("cost", true)
+	}
 	put("purpose", o.Purpose)
 	put("amount", Fen(o.AmountFen))
 	put("payee", o.Payee)
@@ -456,4 +449,13 @@ func putCorrection(put func(string, any), o *eventv1.CorrectionOrder) {
 		put("difference", Fen(o.DifferenceFen))
 	}
 	put("occurred_on", Day(o.OccurredOn))
+	if o.Cover != 0 {
+		put("cover", plain(o.Cover.String(), "COVER_"))
+	}
+	for _, t := range o.Transfers {
+		put("from", t.FromFund)
+		put("to", t.ToFund)
+		put("amount", Fen(t.AmountFen))
+		put("resolution", t.ResolutionId)
+	}
 }

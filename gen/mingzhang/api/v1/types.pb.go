@@ -255,6 +255,7 @@ const (
 	Matter_MATTER_OTHER         Matter = 8
 	Matter_MATTER_DEPOSIT       Matter = 9
 	Matter_MATTER_HOLD          Matter = 10
+	Matter_MATTER_COST          Matter = 11
 )
 
 // Enum value maps for Matter.
@@ -271,6 +272,7 @@ var (
 		8:  "MATTER_OTHER",
 		9:  "MATTER_DEPOSIT",
 		10: "MATTER_HOLD",
+		11: "MATTER_COST",
 	}
 	Matter_value = map[string]int32{
 		"MATTER_UNSPECIFIED":   0,
@@ -284,6 +286,7 @@ var (
 		"MATTER_OTHER":         8,
 		"MATTER_DEPOSIT":       9,
 		"MATTER_HOLD":          10,
+		"MATTER_COST":          11,
 	}
 )
 
@@ -4336,7 +4339,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\tPublicLog\x12\x1a\n" +
 	"\x16PUBLIC_LOG_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14PUBLIC_LOG_COMMITTEE\x10\x01\x12\x13\n" +
-	"\x0fPUBLIC_LOG_FULL\x10\x02*\xe9\x01\n" +
+	"\x0fPUBLIC_LOG_FULL\x10\x02*\xfa\x01\n" +
 	"\x06Matter\x12\x16\n" +
 	"\x12MATTER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMATTER_POLICY\x10\x01\x12\x18\n" +
@@ -4349,7 +4352,8 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\fMATTER_OTHER\x10\b\x12\x12\n" +
 	"\x0eMATTER_DEPOSIT\x10\t\x12\x0f\n" +
 	"\vMATTER_HOLD\x10\n" +
-	"*W\n" +
+	"\x12\x0f\n" +
+	"\vMATTER_COST\x10\v*W\n" +
 	"\bRounding\x12\x18\n" +
 	"\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ROUNDING_LARGEST_FRACTION\x10\x01\x12\x12\n" +

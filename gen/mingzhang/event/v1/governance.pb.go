@@ -36,6 +36,7 @@ const (
 	Matter_MATTER_OTHER         Matter = 8  // anything without money, e.g. letting the market
 	Matter_MATTER_DEPOSIT       Matter = 9  // 押金: keep part of a deposit
 	Matter_MATTER_HOLD          Matter = 10 // 暂停待遇: hold what is due to a member
+	Matter_MATTER_COST          Matter = 11 // 成本: a cost that the year's income bears
 )
 
 // Enum value maps for Matter.
@@ -52,6 +53,7 @@ var (
 		8:  "MATTER_OTHER",
 		9:  "MATTER_DEPOSIT",
 		10: "MATTER_HOLD",
+		11: "MATTER_COST",
 	}
 	Matter_value = map[string]int32{
 		"MATTER_UNSPECIFIED":   0,
@@ -65,6 +67,7 @@ var (
 		"MATTER_OTHER":         8,
 		"MATTER_DEPOSIT":       9,
 		"MATTER_HOLD":          10,
+		"MATTER_COST":          11,
 	}
 )
 
@@ -1297,7 +1300,7 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\fFlagRatified\x128\n" +
 	"\avoucher\x18\x01 \x01(\v2\x1e.mingzhang.event.v1.VoucherRefR\avoucher\x120\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1c.mingzhang.event.v1.FlagKindR\x04kind\x12#\n" +
-	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId*\xe9\x01\n" +
+	"\rresolution_id\x18\x03 \x01(\tR\fresolutionId*\xfa\x01\n" +
 	"\x06Matter\x12\x16\n" +
 	"\x12MATTER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMATTER_POLICY\x10\x01\x12\x18\n" +
@@ -1310,7 +1313,8 @@ const file_mingzhang_event_v1_governance_proto_rawDesc = "" +
 	"\fMATTER_OTHER\x10\b\x12\x12\n" +
 	"\x0eMATTER_DEPOSIT\x10\t\x12\x0f\n" +
 	"\vMATTER_HOLD\x10\n" +
-	"*W\n" +
+	"\x12\x0f\n" +
+	"\vMATTER_COST\x10\v*W\n" +
 	"\bRounding\x12\x18\n" +
 	"\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ROUNDING_LARGEST_FRACTION\x10\x01\x12\x12\n" +
