@@ -53,7 +53,7 @@ func TestTrueUpOverPolicies(t *testing.T) {
 	payCost(b, "2022-12-28", "3,000.00")
 	events := b.Do("2022-12-31", lt.Treasurer, &ledger.BookTrueUp{Year: 2022, On: lt.Day("2022-12-31")})
 	fact := events[0].GetTrueUpBooked()
-	if len(fact.Lines) != 2 || fact.Lines[0].CostFen != 200000 || fact.Lines[1].CostFen != 100000 || lt.Refs(events) != "转2022-3 转2022-4" {
+	if len(fact.Lines) != 2 || fact.Lines[0].CostFen != 200000 || fact.Lines[1].CostFen != 100000 || lt.Refs(events) != "转2022-4 转2022-5" {
 		t.Fatalf("%v booked as %s", fact, lt.Refs(events))
 	}
 	for i, want := range [][]int64{{-140000, -20000, -20000, -20000}, {-60000, -15000, -15000, -10000}} {
@@ -73,7 +73,9 @@ func TestTrueUpOverPolicies(t *testing.T) {
 // whose pending part is cleared.
 func TestPendingDemands(t *testing.T) {
 	b := lt.Demo(t, "2021-07-20")
-	wrong := &ledger.RequestCorrection{Reverses: []ledger.VoucherRef{lt.Ref("收2021-1")}, On: lt.Day("2021-07-31"), Narration: "not ours"}
+	wrong := &ledger.RequestCorrection{Reverses: []ledger.VoucherRef{lt.Ref("收2021-1")}, On: lt.Day("2021-07-31"), Narration: "a deposit",
+		Replacements: []ledger.Replacement{{Corrects: lt.Ref("收2021-1"), Inflow: &ledger.Inflow{As: eventv1.InflowKind_INFLOW_KIND_DEPOSIT, Kind: "lease",
+			Amount: lt.Yuan("98,000.00"), Money: "bank", Payer: "party/lessee"}}}}
 	refused := b.Refuse("2021-07-31", lt.Treasurer, wrong, ledger.FundOverdrawn, "available=26.08", "short=68573.92")
 	if refused.Figure("ways") == "" {
 		t.Error("the refusal does not say what would help")
@@ -86,7 +88,17 @@ func TestPendingDemands(t *testing.T) {
 	}
 	b.Do("2021-07-31", lt.Supervisor, &ledger.ReviewRequest{Number: made.Number})
 	b.Do("2021-07-31", lt.Approver, &ledger.ApproveRequest{Number: made.Number})
-	b.Refuse("2021-07-31", lt.Treasurer, &ledger.BookCorrection{Number: made.Number}, ledger.AccountOverdrawn, "account=money/bank")
+	booked := b.Do("2021-07-31", lt.Treasurer, &ledger.BookCorrection{Number: made.Number})
+	if got := b.Balance(ledger.ReceivablePending, "2021-07-31"); got != lt.Yuan("68,573.92") || b.Balance(lt.Dividend, "2021-07-31") != 0 {
+		t.Errorf("pending %v", got)
+	}
+	b.Do("2021-12-20", lt.Treasurer, lt.Rent("2021-12-20", "98,000.00"))
+	if got := b.Balance(lt.Dividend, "2021-12-20"); got != lt.Yuan("26.08") {
+		t.Errorf("the dividend fund has %v after its pending part is cleared", got)
+	}
+	cover := ledger.RefOf(booked[0].Vouchers[2].Ref)
+	b.Refuse("2021-12-21", lt.Treasurer, &ledger.RequestCorrection{Reverses: []ledger.VoucherRef{cover}, On: lt.Day("2021-12-21")},
+		ledger.FundOverdrawn, "available=26.08")
 }
 
 // TestCarryProperties holds carry to its promise over any incomes and reversals: parts sum to the amount, none has the other
@@ -111,8 +123,7 @@ func TestCarryProperties(t *testing.T) {
 				continue
 			}
 			amount := ledger.Fen(rapid.Int64Range(1, 999).Draw(r, "fen"))
-			c := lt.Rent("2020-06-02", "1.00")
-			c.Amount = amount
+			c := &ledger.RecordIncome{Kind: "rent", Amount: amount, On: lt.Day("2020-06-02"), Money: "bank"}
 			events := b.Do("2020-06-02", lt.Treasurer, c)
 			total += amount
 			var sum ledger.Fen
@@ -169,7 +180,7 @@ func TestNestedForm(t *testing.T) {
 		{"a subtotal that is a fund", []ledger.ShareText{dividend, {Name: "x1", Fund: "reserve", Share: "rest", Parts: []ledger.ShareText{fund("welfare", "1")}}}, ledger.FieldInvalid},
 		{"a subtotal without a name", []ledger.ShareText{dividend, {Share: "rest", Parts: []ledger.ShareText{fund("welfare", "1")}}}, ledger.IDInvalid},
 		{"five levels", []ledger.ShareText{deep(5)}, ledger.TooMany},
-		{"denominators beyond 10^12", []ledger.ShareText{{Name: "xx", Share: "1/999983", Parts: []ledger.ShareText{fund("welfare", "1/999979"), fund("reserve", "rest")}}, fund("dividend", "rest")}, ledger.ShareInvalid},
+		{"denominators beyond 10^12", []ledger.ShareText{{Name: "xx", Share: "1/1000003", Parts: []ledger.ShareText{fund("welfare", "1/1000033"), fund("reserve", "rest")}}, fund("dividend", "rest")}, ledger.ShareInvalid},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			if _, err := b.Try("2020-06-01", lt.Approver, adopt(c.shares...)); !refusedAs(err, c.want) {
