@@ -34,6 +34,7 @@ var Matrix = map[string]Callers{
 	"GetCollective":           {Public: true},
 	"GetFundStatement":        {Public: true},
 	"ListPolicies":            {Public: true},
+	"ListTrueUps":             {Public: true},
 	"GetSpendingRule":         {Public: true},
 	"ListResolutions":         {Public: true},
 	"ListReceiptsAndPayments": {Public: true},

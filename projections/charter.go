@@ -16,6 +16,7 @@ type charter struct {
 	policies   []adopted[*eventv1.PolicyAdopted]
 	rules      []adopted[*eventv1.SpendingRuleAdopted]
 	closed     []closing
+	trueUps    []bookedTrueUp
 	members    []*member
 	byNumber   map[uint32]*member
 	households map[uint32]int32 // household number -> place, from 0
@@ -72,6 +73,8 @@ func (b *Book) foldCharter(e *eventv1.Event) {
 		c.rules = append(c.rules, adopted[*eventv1.SpendingRuleAdopted]{f.SpendingRuleAdopted, e.Version})
 	case *eventv1.Event_PeriodClosed:
 		c.closed = append(c.closed, closing{ledger.Month(f.PeriodClosed.Month), e.Version})
+	case *eventv1.Event_TrueUpBooked:
+		b.foldTrueUp(f.TrueUpBooked, e)
 	}
 }
 

@@ -110,6 +110,10 @@ func memberOf(party string) (uint32, bool) {
 // checkFact holds that a fact about an item comes after the item.
 func (b *Book) checkFact(e *eventv1.Event) string {
 	switch f := e.Fact.(type) {
+	case *eventv1.Event_TrueUpBooked:
+		if len(e.Vouchers) == 0 {
+			return "it trues a year up without a voucher"
+		}
 	case *eventv1.Event_ResolutionConfirmed:
 		if b.resolutions.byID[f.ResolutionConfirmed.Id] == nil {
 			return "it confirms the unknown resolution " + f.ResolutionConfirmed.Id

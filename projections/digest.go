@@ -221,7 +221,7 @@ func (d *digester) journal(s *shot) {
 		r := s.rows.at(i)
 		d.numbers(int64(r.version), int64(r.drawn), int64(r.number), int64(r.year), int64(r.class), int64(r.day),
 			int64(r.first), int64(r.end), int64(r.reverses), int64(r.corrects), int64(r.papers), int64(r.party), int64(r.purpose),
-			int64(r.income), int64(r.resolution), int64(r.round), int64(r.run), int64(r.file), int64(r.request))
+			int64(r.income), int64(r.resolution), int64(r.round), int64(r.run), int64(r.file), int64(r.request), int64(r.policy), int64(r.trueUp))
 		d.flag(r.negative)
 		d.text(r.narration)
 	}
@@ -274,6 +274,11 @@ func (d *digester) charter(c *charterShot) {
 	}
 	for _, p := range c.closed {
 		d.numbers(int64(p.version), int64(p.month))
+	}
+	for _, t := range c.trueUps {
+		d.mark(t.mark)
+		d.message(t.fact)
+		d.rows(t.rows)
 	}
 	for _, m := range c.members {
 		d.numbers(int64(m.number), int64(m.household), int64(m.joined), int64(m.left), int64(m.enrolled), int64(m.parted))

@@ -22,6 +22,8 @@ type Voucher struct {
 	Party         string
 	Purpose       string
 	IncomeKind    string
+	PolicyVersion uint32 // of the policy that split it or that it trues up; 0 for none
+	TrueUpYear    int    // year it trues up; 0 for none
 	ResolutionID  string
 	Drawn         ledger.Fen // authority drawn, fen; negative when given back
 	Reverses      ledger.VoucherRef
@@ -98,6 +100,8 @@ type row struct {
 	income, resolution int32
 	round, run         int32
 	file, request      uint32
+	policy             uint32
+	trueUp             uint16
 }
 
 func (r *row) ref() ledger.VoucherRef {
@@ -183,7 +187,7 @@ func (b *Book) post(v *eventv1.Voucher) {
 		first: uint32(j.postings.n), end: uint32(j.postings.n + len(v.Postings)),
 		party: b.names.id(v.Party), purpose: b.names.id(v.Purpose), income: b.names.id(v.IncomeKind),
 		resolution: b.names.id(v.ResolutionId), round: b.names.id(v.GrantRoundId), run: b.names.id(v.DividendRunId),
-		file: v.DividendFile, request: v.RequestNumber,
+		file: v.DividendFile, request: v.RequestNumber, policy: v.PolicyVersion, trueUp: uint16(v.TrueUpYear),
 	}
 	if len(v.Documents) > 0 {
 		j.papers = append(j.papers, v.Documents)
@@ -382,7 +386,7 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 		Ref: r.ref(), OccurredOn: r.day, Narration: r.narration, Drawn: r.drawn, Negative: r.negative,
 		Party: text[r.party], Purpose: text[r.purpose], IncomeKind: text[r.income], ResolutionID: text[r.resolution],
 		GrantRoundID: text[r.round], DividendRunID: text[r.run], DividendFile: r.file, RequestNumber: r.request,
-		Reverses: b.refAt(r.reverses), Corrects: b.refAt(r.corrects), Amount: b.amount(r),
+		PolicyVersion: r.policy, TrueUpYear: int(r.trueUp), Reverses: b.refAt(r.reverses), Corrects: b.refAt(r.corrects), Amount: b.amount(r),
 		Version: r.version, RecordedAt: instant(*b.recorded.at(int(r.version - 1))), Actor: text[*b.actors.at(int(r.version - 1))],
 	}
 	if r.papers != 0 {

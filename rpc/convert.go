@@ -321,9 +321,7 @@ func (p *reader) policy(r *apiv1.AdoptPolicyRequest) ledger.Command {
 		Effective: p.day("effective_on", r.EffectiveOn), Kinds: r.IncomeKinds,
 		Rounding: eventv1.Rounding(r.Rounding), Resolution: r.ResolutionId,
 	}
-	for _, share := range r.Shares {
-		c.Shares = append(c.Shares, ledger.ShareText{Fund: share.Fund, Share: share.Share})
-	}
+	c.Shares = shareTexts(r.Shares)
 	return c
 }
 
@@ -393,7 +391,10 @@ func (p *reader) requests(r bookRequest) ledger.Command {
 		return &ledger.RequestPayment{
 			Fund: r.Fund, Purpose: r.Purpose, Amount: p.amount("amount", r.Amount), Payee: r.Payee, Narration: r.Narration,
 			Resolution: r.ResolutionId, Documents: p.documents(r.Documents), Money: r.MoneyAccount, On: p.dayOr0("occurred_on", r.OccurredOn),
+			Cost: r.Cost,
 		}
+	case *apiv1.BookTrueUpRequest:
+		return &ledger.BookTrueUp{Year: int(r.Year), On: p.day("occurred_on", r.OccurredOn), Narration: r.Narration}
 	case *apiv1.RequestTransferRequest:
 		return &ledger.RequestTransfer{
 			From: r.FromFund, To: r.ToFund, Amount: p.amount("amount", r.Amount), Narration: r.Narration, Resolution: r.ResolutionId,
@@ -401,6 +402,7 @@ func (p *reader) requests(r bookRequest) ledger.Command {
 	case *apiv1.RequestReversalRequest:
 		return &ledger.RequestCorrection{
 			Reverses: p.vouchers("vouchers", r.Vouchers), On: p.dayOr0("occurred_on", r.OccurredOn), Narration: r.Narration,
+			Cover: eventv1.Cover(r.Cover), Transfers: p.coverTransfers(r.Transfers),
 		}
 	case *apiv1.RequestCorrectionRequest:
 		return p.correction(r)
@@ -443,6 +445,7 @@ func (p *reader) correction(r *apiv1.RequestCorrectionRequest) ledger.Command {
 	c := &ledger.RequestCorrection{
 		Reverses: p.vouchers("reverses", r.Reverses), On: p.dayOr0("occurred_on", r.OccurredOn), Narration: r.Narration,
 		RightAmount: p.amountOr0("right_amount", r.RightAmount),
+		Cover:       eventv1.Cover(r.Cover), Transfers: p.coverTransfers(r.Transfers),
 	}
 	if r.DifferenceOf != "" {
 		c.DifferenceOf = p.voucher("difference_of", r.DifferenceOf)

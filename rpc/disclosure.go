@@ -122,6 +122,14 @@ func (s disclosureService) ListPolicies(ctx context.Context, r *apiv1.ListPolici
 	return &apiv1.ListPoliciesResponse{Policies: each(at.book.Policies(at.moment), policyOf), Version: at.version}, nil
 }
 
+func (s disclosureService) ListTrueUps(ctx context.Context, r *apiv1.ListTrueUpsRequest) (*apiv1.ListTrueUpsResponse, error) {
+	at, err := s.read(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &apiv1.ListTrueUpsResponse{TrueUps: each(at.book.TrueUps(at.moment), trueUpOf), Version: at.version}, nil
+}
+
 func (s disclosureService) GetSpendingRule(ctx context.Context, r *apiv1.GetSpendingRuleRequest) (*apiv1.GetSpendingRuleResponse, error) {
 	at, err := s.read(ctx, r)
 	if err != nil {

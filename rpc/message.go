@@ -53,6 +53,8 @@ func publicVoucher(v projections.Voucher) *apiv1.Voucher {
 		GrantRoundId:  v.GrantRoundID,
 		DividendRunId: v.DividendRunID,
 		Amount:        v.Amount.String(),
+		PolicyVersion: v.PolicyVersion,
+		TrueUpYear:    uint32(v.TrueUpYear),
 	}
 }
 
@@ -130,7 +132,7 @@ func policyOf(p projections.Policy) *apiv1.Policy {
 	return &apiv1.Policy{
 		Version: p.Version, EffectiveOn: ledger.Day(p.EffectiveOn).String(), IncomeKinds: p.IncomeKinds,
 		Shares: each(p.Shares, func(s *eventv1.PolicyShare) *apiv1.PolicyShare {
-			return &apiv1.PolicyShare{Fund: s.Fund, Share: ledger.FormatFraction(s.Share)}
+			return &apiv1.PolicyShare{Fund: s.Fund, Share: ledger.FormatFraction(s.Share), PartOf: s.PartOf}
 		}),
 		Rounding: apiv1.Rounding(p.Rounding), ResolutionId: p.ResolutionId, AdoptedAt: instant(p.AdoptedAt),
 	}

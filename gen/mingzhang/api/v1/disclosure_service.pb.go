@@ -552,6 +552,134 @@ func (x *ListPoliciesResponse) GetVersion() uint64 {
 	return 0
 }
 
+// ListTrueUpsRequest is what ListTrueUps takes.
+type ListTrueUpsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion    uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTrueUpsRequest) Reset() {
+	*x = ListTrueUpsRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTrueUpsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTrueUpsRequest) ProtoMessage() {}
+
+func (x *ListTrueUpsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTrueUpsRequest.ProtoReflect.Descriptor instead.
+func (*ListTrueUpsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListTrueUpsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListTrueUpsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListTrueUpsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListTrueUpsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+// ListTrueUpsResponse is what ListTrueUps answers.
+type ListTrueUpsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of booking.
+	TrueUps []*TrueUp `protobuf:"bytes,1,rep,name=true_ups,json=trueUps,proto3" json:"true_ups,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTrueUpsResponse) Reset() {
+	*x = ListTrueUpsResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTrueUpsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTrueUpsResponse) ProtoMessage() {}
+
+func (x *ListTrueUpsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTrueUpsResponse.ProtoReflect.Descriptor instead.
+func (*ListTrueUpsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListTrueUpsResponse) GetTrueUps() []*TrueUp {
+	if x != nil {
+		return x.TrueUps
+	}
+	return nil
+}
+
+func (x *ListTrueUpsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // GetSpendingRuleRequest is what GetSpendingRule takes.
 type GetSpendingRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -569,7 +697,7 @@ type GetSpendingRuleRequest struct {
 
 func (x *GetSpendingRuleRequest) Reset() {
 	*x = GetSpendingRuleRequest{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +709,7 @@ func (x *GetSpendingRuleRequest) String() string {
 func (*GetSpendingRuleRequest) ProtoMessage() {}
 
 func (x *GetSpendingRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +722,7 @@ func (x *GetSpendingRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSpendingRuleRequest.ProtoReflect.Descriptor instead.
 func (*GetSpendingRuleRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetSpendingRuleRequest) GetCollectiveId() string {
@@ -642,7 +770,7 @@ type GetSpendingRuleResponse struct {
 
 func (x *GetSpendingRuleResponse) Reset() {
 	*x = GetSpendingRuleResponse{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +782,7 @@ func (x *GetSpendingRuleResponse) String() string {
 func (*GetSpendingRuleResponse) ProtoMessage() {}
 
 func (x *GetSpendingRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +795,7 @@ func (x *GetSpendingRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSpendingRuleResponse.ProtoReflect.Descriptor instead.
 func (*GetSpendingRuleResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetSpendingRuleResponse) GetRuleVersion() uint32 {
@@ -719,7 +847,7 @@ type ListResolutionsRequest struct {
 
 func (x *ListResolutionsRequest) Reset() {
 	*x = ListResolutionsRequest{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +859,7 @@ func (x *ListResolutionsRequest) String() string {
 func (*ListResolutionsRequest) ProtoMessage() {}
 
 func (x *ListResolutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +872,7 @@ func (x *ListResolutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResolutionsRequest.ProtoReflect.Descriptor instead.
 func (*ListResolutionsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListResolutionsRequest) GetCollectiveId() string {
@@ -804,7 +932,7 @@ type ListResolutionsResponse struct {
 
 func (x *ListResolutionsResponse) Reset() {
 	*x = ListResolutionsResponse{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +944,7 @@ func (x *ListResolutionsResponse) String() string {
 func (*ListResolutionsResponse) ProtoMessage() {}
 
 func (x *ListResolutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +957,7 @@ func (x *ListResolutionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResolutionsResponse.ProtoReflect.Descriptor instead.
 func (*ListResolutionsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListResolutionsResponse) GetResolutions() []*Resolution {
@@ -878,7 +1006,7 @@ type ListReceiptsAndPaymentsRequest struct {
 
 func (x *ListReceiptsAndPaymentsRequest) Reset() {
 	*x = ListReceiptsAndPaymentsRequest{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +1018,7 @@ func (x *ListReceiptsAndPaymentsRequest) String() string {
 func (*ListReceiptsAndPaymentsRequest) ProtoMessage() {}
 
 func (x *ListReceiptsAndPaymentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1031,7 @@ func (x *ListReceiptsAndPaymentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReceiptsAndPaymentsRequest.ProtoReflect.Descriptor instead.
 func (*ListReceiptsAndPaymentsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListReceiptsAndPaymentsRequest) GetCollectiveId() string {
@@ -977,7 +1105,7 @@ type ListReceiptsAndPaymentsResponse struct {
 
 func (x *ListReceiptsAndPaymentsResponse) Reset() {
 	*x = ListReceiptsAndPaymentsResponse{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1117,7 @@ func (x *ListReceiptsAndPaymentsResponse) String() string {
 func (*ListReceiptsAndPaymentsResponse) ProtoMessage() {}
 
 func (x *ListReceiptsAndPaymentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1130,7 @@ func (x *ListReceiptsAndPaymentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReceiptsAndPaymentsResponse.ProtoReflect.Descriptor instead.
 func (*ListReceiptsAndPaymentsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListReceiptsAndPaymentsResponse) GetVouchers() []*Voucher {
@@ -1035,7 +1163,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1175,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1188,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{16}
 }
 
 // GetVersionResponse is what GetVersion answers.
@@ -1076,7 +1204,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1088,7 +1216,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1101,7 +1229,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -1162,6 +1290,15 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"minVersion\"f\n" +
 	"\x14ListPoliciesResponse\x124\n" +
 	"\bpolicies\x18\x01 \x03(\v2\x18.mingzhang.api.v1.PolicyR\bpolicies\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"\xea\x01\n" +
+	"\x12ListTrueUpsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\"d\n" +
+	"\x13ListTrueUpsResponse\x123\n" +
+	"\btrue_ups\x18\x01 \x03(\v2\x18.mingzhang.api.v1.TrueUpR\atrueUps\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\"\xee\x01\n" +
 	"\x16GetSpendingRuleRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
@@ -1205,12 +1342,13 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x11GetVersionRequest\"D\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
-	"\x05store\x18\x02 \x01(\tR\x05store2\xf9\x06\n" +
+	"\x05store\x18\x02 \x01(\tR\x05store2\xda\a\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
 	"\x10GetFundStatement\x12).mingzhang.api.v1.GetFundStatementRequest\x1a*.mingzhang.api.v1.GetFundStatementResponse\"\x03\x90\x02\x01\x12b\n" +
-	"\fListPolicies\x12%.mingzhang.api.v1.ListPoliciesRequest\x1a&.mingzhang.api.v1.ListPoliciesResponse\"\x03\x90\x02\x01\x12k\n" +
+	"\fListPolicies\x12%.mingzhang.api.v1.ListPoliciesRequest\x1a&.mingzhang.api.v1.ListPoliciesResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\vListTrueUps\x12$.mingzhang.api.v1.ListTrueUpsRequest\x1a%.mingzhang.api.v1.ListTrueUpsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fGetSpendingRule\x12(.mingzhang.api.v1.GetSpendingRuleRequest\x1a).mingzhang.api.v1.GetSpendingRuleResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListResolutions\x12(.mingzhang.api.v1.ListResolutionsRequest\x1a).mingzhang.api.v1.ListResolutionsResponse\"\x03\x90\x02\x01\x12\x83\x01\n" +
 	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12\\\n" +
@@ -1229,7 +1367,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_disclosure_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListCollectivesRequest)(nil),          // 0: mingzhang.api.v1.ListCollectivesRequest
 	(*ListCollectivesResponse)(nil),         // 1: mingzhang.api.v1.ListCollectivesResponse
@@ -1239,53 +1377,59 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*GetFundStatementResponse)(nil),        // 5: mingzhang.api.v1.GetFundStatementResponse
 	(*ListPoliciesRequest)(nil),             // 6: mingzhang.api.v1.ListPoliciesRequest
 	(*ListPoliciesResponse)(nil),            // 7: mingzhang.api.v1.ListPoliciesResponse
-	(*GetSpendingRuleRequest)(nil),          // 8: mingzhang.api.v1.GetSpendingRuleRequest
-	(*GetSpendingRuleResponse)(nil),         // 9: mingzhang.api.v1.GetSpendingRuleResponse
-	(*ListResolutionsRequest)(nil),          // 10: mingzhang.api.v1.ListResolutionsRequest
-	(*ListResolutionsResponse)(nil),         // 11: mingzhang.api.v1.ListResolutionsResponse
-	(*ListReceiptsAndPaymentsRequest)(nil),  // 12: mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	(*ListReceiptsAndPaymentsResponse)(nil), // 13: mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	(*GetVersionRequest)(nil),               // 14: mingzhang.api.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),              // 15: mingzhang.api.v1.GetVersionResponse
-	(*Collective)(nil),                      // 16: mingzhang.api.v1.Collective
-	(*FundLine)(nil),                        // 17: mingzhang.api.v1.FundLine
-	(*AccountBalance)(nil),                  // 18: mingzhang.api.v1.AccountBalance
-	(*Policy)(nil),                          // 19: mingzhang.api.v1.Policy
-	(*Tier)(nil),                            // 20: mingzhang.api.v1.Tier
-	(*Resolution)(nil),                      // 21: mingzhang.api.v1.Resolution
-	(*Voucher)(nil),                         // 22: mingzhang.api.v1.Voucher
+	(*ListTrueUpsRequest)(nil),              // 8: mingzhang.api.v1.ListTrueUpsRequest
+	(*ListTrueUpsResponse)(nil),             // 9: mingzhang.api.v1.ListTrueUpsResponse
+	(*GetSpendingRuleRequest)(nil),          // 10: mingzhang.api.v1.GetSpendingRuleRequest
+	(*GetSpendingRuleResponse)(nil),         // 11: mingzhang.api.v1.GetSpendingRuleResponse
+	(*ListResolutionsRequest)(nil),          // 12: mingzhang.api.v1.ListResolutionsRequest
+	(*ListResolutionsResponse)(nil),         // 13: mingzhang.api.v1.ListResolutionsResponse
+	(*ListReceiptsAndPaymentsRequest)(nil),  // 14: mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	(*ListReceiptsAndPaymentsResponse)(nil), // 15: mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	(*GetVersionRequest)(nil),               // 16: mingzhang.api.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),              // 17: mingzhang.api.v1.GetVersionResponse
+	(*Collective)(nil),                      // 18: mingzhang.api.v1.Collective
+	(*FundLine)(nil),                        // 19: mingzhang.api.v1.FundLine
+	(*AccountBalance)(nil),                  // 20: mingzhang.api.v1.AccountBalance
+	(*Policy)(nil),                          // 21: mingzhang.api.v1.Policy
+	(*TrueUp)(nil),                          // 22: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),                            // 23: mingzhang.api.v1.Tier
+	(*Resolution)(nil),                      // 24: mingzhang.api.v1.Resolution
+	(*Voucher)(nil),                         // 25: mingzhang.api.v1.Voucher
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
-	16, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
-	16, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
-	17, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
-	17, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
-	18, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
-	19, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
-	20, // 6: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
-	21, // 7: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
-	22, // 8: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	0,  // 9: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
-	2,  // 10: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
-	4,  // 11: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
-	6,  // 12: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
-	8,  // 13: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
-	10, // 14: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
-	12, // 15: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	14, // 16: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	1,  // 17: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 18: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 19: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 20: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 21: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	11, // 22: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	13, // 23: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	15, // 24: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	17, // [17:25] is the sub-list for method output_type
-	9,  // [9:17] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	18, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
+	18, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
+	19, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
+	19, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
+	20, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
+	21, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
+	22, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
+	23, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
+	24, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
+	25, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	0,  // 10: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
+	2,  // 11: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
+	4,  // 12: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
+	6,  // 13: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
+	8,  // 14: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
+	10, // 15: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
+	12, // 16: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
+	14, // 17: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	16, // 18: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	1,  // 19: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 20: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 21: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	7,  // 22: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 23: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 24: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 25: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 26: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	17, // 27: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	19, // [19:28] is the sub-list for method output_type
+	10, // [10:19] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_disclosure_service_proto_init() }
@@ -1300,7 +1444,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_disclosure_service_proto_rawDesc), len(file_mingzhang_api_v1_disclosure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2145,6 +2145,234 @@ func (x *Policy) GetAdoptedAt() string {
 	return ""
 }
 
+// TrueUpPart is what a true-up changed for one fund.
+type TrueUpPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fund id.
+	Fund string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	// What the fund should have of the net income, yuan.
+	Final string `protobuf:"bytes,2,opt,name=final,proto3" json:"final,omitempty"`
+	// What splits and earlier true-ups of the year gave it, yuan.
+	Before string `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
+	// The difference, yuan; negative when it gave back.
+	Adjusted string `protobuf:"bytes,4,opt,name=adjusted,proto3" json:"adjusted,omitempty"`
+	// Part of what it gave back that its next splits clear, yuan.
+	Pending       string `protobuf:"bytes,5,opt,name=pending,proto3" json:"pending,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrueUpPart) Reset() {
+	*x = TrueUpPart{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrueUpPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrueUpPart) ProtoMessage() {}
+
+func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrueUpPart.ProtoReflect.Descriptor instead.
+func (*TrueUpPart) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TrueUpPart) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *TrueUpPart) GetFinal() string {
+	if x != nil {
+		return x.Final
+	}
+	return ""
+}
+
+func (x *TrueUpPart) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *TrueUpPart) GetAdjusted() string {
+	if x != nil {
+		return x.Adjusted
+	}
+	return ""
+}
+
+func (x *TrueUpPart) GetPending() string {
+	if x != nil {
+		return x.Pending
+	}
+	return ""
+}
+
+// TrueUpLine is a true-up under one policy.
+type TrueUpLine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version of the policy.
+	PolicyVersion uint32 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// Income it split in the year, yuan.
+	Gross string `protobuf:"bytes,2,opt,name=gross,proto3" json:"gross,omitempty"`
+	// Cost it bears in all, yuan.
+	Cost string `protobuf:"bytes,3,opt,name=cost,proto3" json:"cost,omitempty"`
+	// Its funds in declared order.
+	Parts         []*TrueUpPart `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrueUpLine) Reset() {
+	*x = TrueUpLine{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrueUpLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrueUpLine) ProtoMessage() {}
+
+func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrueUpLine.ProtoReflect.Descriptor instead.
+func (*TrueUpLine) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TrueUpLine) GetPolicyVersion() uint32 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *TrueUpLine) GetGross() string {
+	if x != nil {
+		return x.Gross
+	}
+	return ""
+}
+
+func (x *TrueUpLine) GetCost() string {
+	if x != nil {
+		return x.Cost
+	}
+	return ""
+}
+
+func (x *TrueUpLine) GetParts() []*TrueUpPart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// TrueUp (年终清算) settles the provisional splits of a year by its net income.
+type TrueUp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Year.
+	Year uint32 `protobuf:"varint,1,opt,name=year,proto3" json:"year,omitempty"`
+	// Business day.
+	OccurredOn string `protobuf:"bytes,2,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// One line a policy.
+	Lines []*TrueUpLine `protobuf:"bytes,3,rep,name=lines,proto3" json:"lines,omitempty"`
+	// Its vouchers; turned back when they are.
+	Vouchers      []string `protobuf:"bytes,4,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrueUp) Reset() {
+	*x = TrueUp{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrueUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrueUp) ProtoMessage() {}
+
+func (x *TrueUp) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrueUp.ProtoReflect.Descriptor instead.
+func (*TrueUp) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TrueUp) GetYear() uint32 {
+	if x != nil {
+		return x.Year
+	}
+	return 0
+}
+
+func (x *TrueUp) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *TrueUp) GetLines() []*TrueUpLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *TrueUp) GetVouchers() []string {
+	if x != nil {
+		return x.Vouchers
+	}
+	return nil
+}
+
 // Tier is one line of a spending rule.
 type Tier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2174,7 +2402,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2186,7 +2414,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2199,7 +2427,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tier) GetOperation() Operation {
@@ -2287,7 +2515,7 @@ type OpeningLine struct {
 
 func (x *OpeningLine) Reset() {
 	*x = OpeningLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2299,7 +2527,7 @@ func (x *OpeningLine) String() string {
 func (*OpeningLine) ProtoMessage() {}
 
 func (x *OpeningLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2312,7 +2540,7 @@ func (x *OpeningLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningLine.ProtoReflect.Descriptor instead.
 func (*OpeningLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OpeningLine) GetAccount() string {
@@ -2363,7 +2591,7 @@ type Inflow struct {
 
 func (x *Inflow) Reset() {
 	*x = Inflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2603,7 @@ func (x *Inflow) String() string {
 func (*Inflow) ProtoMessage() {}
 
 func (x *Inflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2616,7 @@ func (x *Inflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inflow.ProtoReflect.Descriptor instead.
 func (*Inflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Inflow) GetInflow() InflowKind {
@@ -2479,7 +2707,7 @@ type Outflow struct {
 
 func (x *Outflow) Reset() {
 	*x = Outflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2491,7 +2719,7 @@ func (x *Outflow) String() string {
 func (*Outflow) ProtoMessage() {}
 
 func (x *Outflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2504,7 +2732,7 @@ func (x *Outflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outflow.ProtoReflect.Descriptor instead.
 func (*Outflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Outflow) GetFund() string {
@@ -2581,7 +2809,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2593,7 +2821,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2606,7 +2834,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Replacement) GetCorrects() string {
@@ -2710,7 +2938,7 @@ type Resolution struct {
 
 func (x *Resolution) Reset() {
 	*x = Resolution{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2950,7 @@ func (x *Resolution) String() string {
 func (*Resolution) ProtoMessage() {}
 
 func (x *Resolution) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2963,7 @@ func (x *Resolution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolution.ProtoReflect.Descriptor instead.
 func (*Resolution) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Resolution) GetId() string {
@@ -2928,7 +3156,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2940,7 +3168,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2953,7 +3181,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Request) GetNumber() uint32 {
@@ -3092,7 +3320,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3104,7 +3332,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3117,7 +3345,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GrantLine) GetMember() uint32 {
@@ -3183,7 +3411,7 @@ type GrantRound struct {
 
 func (x *GrantRound) Reset() {
 	*x = GrantRound{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3423,7 @@ func (x *GrantRound) String() string {
 func (*GrantRound) ProtoMessage() {}
 
 func (x *GrantRound) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3208,7 +3436,7 @@ func (x *GrantRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRound.ProtoReflect.Descriptor instead.
 func (*GrantRound) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GrantRound) GetId() string {
@@ -3327,7 +3555,7 @@ type DividendFile struct {
 
 func (x *DividendFile) Reset() {
 	*x = DividendFile{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3339,7 +3567,7 @@ func (x *DividendFile) String() string {
 func (*DividendFile) ProtoMessage() {}
 
 func (x *DividendFile) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3352,7 +3580,7 @@ func (x *DividendFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendFile.ProtoReflect.Descriptor instead.
 func (*DividendFile) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DividendFile) GetFile() uint32 {
@@ -3452,7 +3680,7 @@ type DividendRun struct {
 
 func (x *DividendRun) Reset() {
 	*x = DividendRun{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3464,7 +3692,7 @@ func (x *DividendRun) String() string {
 func (*DividendRun) ProtoMessage() {}
 
 func (x *DividendRun) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3477,7 +3705,7 @@ func (x *DividendRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendRun.ProtoReflect.Descriptor instead.
 func (*DividendRun) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DividendRun) GetId() string {
@@ -3605,7 +3833,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3617,7 +3845,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3630,7 +3858,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -3666,7 +3894,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3678,7 +3906,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3691,7 +3919,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -3750,7 +3978,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3762,7 +3990,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3775,7 +4003,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *FundLine) GetFund() string {
@@ -3861,7 +4089,7 @@ type Collective struct {
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3873,7 +4101,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3886,7 +4114,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Collective) GetId() string {
@@ -4128,7 +4356,26 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\brounding\x18\x05 \x01(\x0e2\x1a.mingzhang.api.v1.RoundingR\brounding\x12#\n" +
 	"\rresolution_id\x18\x06 \x01(\tR\fresolutionId\x12\x1d\n" +
 	"\n" +
-	"adopted_at\x18\a \x01(\tR\tadoptedAt\"\xee\x03\n" +
+	"adopted_at\x18\a \x01(\tR\tadoptedAt\"\x84\x01\n" +
+	"\n" +
+	"TrueUpPart\x12\x12\n" +
+	"\x04fund\x18\x01 \x01(\tR\x04fund\x12\x14\n" +
+	"\x05final\x18\x02 \x01(\tR\x05final\x12\x16\n" +
+	"\x06before\x18\x03 \x01(\tR\x06before\x12\x1a\n" +
+	"\badjusted\x18\x04 \x01(\tR\badjusted\x12\x18\n" +
+	"\apending\x18\x05 \x01(\tR\apending\"\x91\x01\n" +
+	"\n" +
+	"TrueUpLine\x12%\n" +
+	"\x0epolicy_version\x18\x01 \x01(\rR\rpolicyVersion\x12\x14\n" +
+	"\x05gross\x18\x02 \x01(\tR\x05gross\x12\x12\n" +
+	"\x04cost\x18\x03 \x01(\tR\x04cost\x122\n" +
+	"\x05parts\x18\x04 \x03(\v2\x1c.mingzhang.api.v1.TrueUpPartR\x05parts\"\x8d\x01\n" +
+	"\x06TrueUp\x12\x12\n" +
+	"\x04year\x18\x01 \x01(\rR\x04year\x12\x1f\n" +
+	"\voccurred_on\x18\x02 \x01(\tR\n" +
+	"occurredOn\x122\n" +
+	"\x05lines\x18\x03 \x03(\v2\x1c.mingzhang.api.v1.TrueUpLineR\x05lines\x12\x1a\n" +
+	"\bvouchers\x18\x04 \x03(\tR\bvouchers\"\xee\x03\n" +
 	"\x04Tier\x12E\n" +
 	"\toperation\x18\x01 \x01(\x0e2\x1b.mingzhang.api.v1.OperationB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\toperation\x12@\n" +
@@ -4427,7 +4674,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -4457,22 +4704,25 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(*MoneyAccount)(nil),     // 25: mingzhang.api.v1.MoneyAccount
 	(*PolicyShare)(nil),      // 26: mingzhang.api.v1.PolicyShare
 	(*Policy)(nil),           // 27: mingzhang.api.v1.Policy
-	(*Tier)(nil),             // 28: mingzhang.api.v1.Tier
-	(*OpeningLine)(nil),      // 29: mingzhang.api.v1.OpeningLine
-	(*Inflow)(nil),           // 30: mingzhang.api.v1.Inflow
-	(*Outflow)(nil),          // 31: mingzhang.api.v1.Outflow
-	(*Replacement)(nil),      // 32: mingzhang.api.v1.Replacement
-	(*Resolution)(nil),       // 33: mingzhang.api.v1.Resolution
-	(*Request)(nil),          // 34: mingzhang.api.v1.Request
-	(*GrantLine)(nil),        // 35: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 36: mingzhang.api.v1.GrantRound
-	(*DividendFile)(nil),     // 37: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 38: mingzhang.api.v1.DividendRun
-	(*AccountBalance)(nil),   // 39: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 40: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 41: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 42: mingzhang.api.v1.Collective
-	nil,                      // 43: mingzhang.api.v1.Refusal.FiguresEntry
+	(*TrueUpPart)(nil),       // 28: mingzhang.api.v1.TrueUpPart
+	(*TrueUpLine)(nil),       // 29: mingzhang.api.v1.TrueUpLine
+	(*TrueUp)(nil),           // 30: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),             // 31: mingzhang.api.v1.Tier
+	(*OpeningLine)(nil),      // 32: mingzhang.api.v1.OpeningLine
+	(*Inflow)(nil),           // 33: mingzhang.api.v1.Inflow
+	(*Outflow)(nil),          // 34: mingzhang.api.v1.Outflow
+	(*Replacement)(nil),      // 35: mingzhang.api.v1.Replacement
+	(*Resolution)(nil),       // 36: mingzhang.api.v1.Resolution
+	(*Request)(nil),          // 37: mingzhang.api.v1.Request
+	(*GrantLine)(nil),        // 38: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 39: mingzhang.api.v1.GrantRound
+	(*DividendFile)(nil),     // 40: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 41: mingzhang.api.v1.DividendRun
+	(*AccountBalance)(nil),   // 42: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 43: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 44: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 45: mingzhang.api.v1.Collective
+	nil,                      // 46: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
@@ -4482,32 +4732,34 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	18, // 4: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
 	16, // 5: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
 	20, // 6: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	43, // 7: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	46, // 7: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
 	1,  // 8: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
 	2,  // 9: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
 	26, // 10: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
 	26, // 11: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
 	5,  // 12: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
-	6,  // 13: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
-	9,  // 14: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
-	18, // 15: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
-	18, // 16: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
-	30, // 17: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
-	31, // 18: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
-	4,  // 19: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	35, // 20: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	7,  // 21: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
-	8,  // 22: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	37, // 23: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	23, // 24: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	24, // 25: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	25, // 26: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 27: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	28, // 13: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
+	29, // 14: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
+	6,  // 15: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
+	9,  // 16: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
+	18, // 17: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
+	18, // 18: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
+	33, // 19: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
+	34, // 20: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
+	4,  // 21: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
+	38, // 22: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	7,  // 23: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
+	8,  // 24: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
+	40, // 25: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	23, // 26: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	24, // 27: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	25, // 28: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 29: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -4516,7 +4768,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_types_proto_msgTypes[5].OneofWrappers = []any{}
-	file_mingzhang_api_v1_types_proto_msgTypes[16].OneofWrappers = []any{
+	file_mingzhang_api_v1_types_proto_msgTypes[19].OneofWrappers = []any{
 		(*Replacement_Inflow)(nil),
 		(*Replacement_Outflow)(nil),
 	}
@@ -4526,7 +4778,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
 			NumEnums:      16,
-			NumMessages:   28,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

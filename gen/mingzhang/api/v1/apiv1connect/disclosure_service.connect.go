@@ -36,6 +36,9 @@ const (
 	// DisclosureServiceListPoliciesProcedure is the procedure name of the DisclosureService's
 	// ListPolicies RPC.
 	DisclosureServiceListPoliciesProcedure = "/mingzhang.api.v1.DisclosureService/ListPolicies"
+	// DisclosureServiceListTrueUpsProcedure is the procedure name of the DisclosureService's
+	// ListTrueUps RPC.
+	DisclosureServiceListTrueUpsProcedure = "/mingzhang.api.v1.DisclosureService/ListTrueUps"
 	// DisclosureServiceGetSpendingRuleProcedure is the procedure name of the DisclosureService's
 	// GetSpendingRule RPC.
 	DisclosureServiceGetSpendingRuleProcedure = "/mingzhang.api.v1.DisclosureService/GetSpendingRule"
@@ -83,6 +86,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceListTrueUpsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListTrueUps"),
+			Procedure:        DisclosureServiceListTrueUpsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	disclosureServiceGetSpendingRuleSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -127,6 +138,8 @@ type DisclosureServiceClient interface {
 	GetFundStatement(context.Context, *v1.GetFundStatementRequest) (*v1.GetFundStatementResponse, error)
 	// ListPolicies lists allocation policies by version.
 	ListPolicies(context.Context, *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error)
+	// ListTrueUps (年终清算) lists the true-ups of years in order of booking.
+	ListTrueUps(context.Context, *v1.ListTrueUpsRequest) (*v1.ListTrueUpsResponse, error)
 	// GetSpendingRule reads the spending rule in force.
 	GetSpendingRule(context.Context, *v1.GetSpendingRuleRequest) (*v1.GetSpendingRuleResponse, error)
 	// ListResolutions lists resolutions with what became of their authority.
@@ -153,6 +166,8 @@ type DisclosureServiceHandler interface {
 	GetFundStatement(context.Context, *v1.GetFundStatementRequest) (*v1.GetFundStatementResponse, error)
 	// ListPolicies lists allocation policies by version.
 	ListPolicies(context.Context, *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error)
+	// ListTrueUps (年终清算) lists the true-ups of years in order of booking.
+	ListTrueUps(context.Context, *v1.ListTrueUpsRequest) (*v1.ListTrueUpsResponse, error)
 	// GetSpendingRule reads the spending rule in force.
 	GetSpendingRule(context.Context, *v1.GetSpendingRuleRequest) (*v1.GetSpendingRuleResponse, error)
 	// ListResolutions lists resolutions with what became of their authority.
@@ -172,6 +187,7 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceGetCollectiveSpec(), Handler: adapter.getCollective},
 		connect.Method{Spec: disclosureServiceGetFundStatementSpec(), Handler: adapter.getFundStatement},
 		connect.Method{Spec: disclosureServiceListPoliciesSpec(), Handler: adapter.listPolicies},
+		connect.Method{Spec: disclosureServiceListTrueUpsSpec(), Handler: adapter.listTrueUps},
 		connect.Method{Spec: disclosureServiceGetSpendingRuleSpec(), Handler: adapter.getSpendingRule},
 		connect.Method{Spec: disclosureServiceListResolutionsSpec(), Handler: adapter.listResolutions},
 		connect.Method{Spec: disclosureServiceListReceiptsAndPaymentsSpec(), Handler: adapter.listReceiptsAndPayments},
@@ -196,6 +212,10 @@ func (UnimplementedDisclosureServiceHandler) GetFundStatement(context.Context, *
 
 func (UnimplementedDisclosureServiceHandler) ListPolicies(context.Context, *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListPolicies is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListTrueUps(context.Context, *v1.ListTrueUpsRequest) (*v1.ListTrueUpsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListTrueUps is not implemented")
 }
 
 func (UnimplementedDisclosureServiceHandler) GetSpendingRule(context.Context, *v1.GetSpendingRuleRequest) (*v1.GetSpendingRuleResponse, error) {
@@ -245,6 +265,14 @@ func (c *disclosureServiceClient) GetFundStatement(ctx context.Context, req *v1.
 func (c *disclosureServiceClient) ListPolicies(ctx context.Context, req *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error) {
 	var res v1.ListPoliciesResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceListPoliciesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListTrueUps(ctx context.Context, req *v1.ListTrueUpsRequest) (*v1.ListTrueUpsResponse, error) {
+	var res v1.ListTrueUpsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListTrueUpsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -326,6 +354,18 @@ func (h disclosureServiceHandler) listPolicies(ctx context.Context, _ connect.Sp
 		return err
 	}
 	res, err := h.svc.ListPolicies(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listTrueUps(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListTrueUpsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListTrueUps(ctx, &req)
 	if err != nil {
 		return err
 	}
