@@ -37,21 +37,29 @@ func Decode(stored eventstore.Event) (*eventv1.Event, error) {
 	if err := e.UnmarshalVT(stored.Data); err != nil {
 		return nil, corrupt(stored, "the bytes are no event: "+err.Error())
 	}
+	if err := checkEvent(e, stored); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// checkEvent holds an event read from bytes to what is known of it besides.
+func checkEvent(e *eventv1.Event, stored eventstore.Event) error {
 	if e.Version != stored.Version {
-		return nil, corrupt(stored, fmt.Sprintf("the bytes say version %d", e.Version))
+		return corrupt(stored, fmt.Sprintf("the bytes say version %d", e.Version))
 	}
 	if e.Fact == nil {
-		return nil, corrupt(stored, "the fact is of a kind this program does not know; a newer one wrote it")
+		return corrupt(stored, "the fact is of a kind this program does not know; a newer one wrote it")
 	}
 	if TypeName(e) != stored.Type {
-		return nil, corrupt(stored, fmt.Sprintf("the bytes hold %s, the row says %s", TypeName(e), stored.Type))
+		return corrupt(stored, fmt.Sprintf("the bytes hold %s, the row says %s", TypeName(e), stored.Type))
 	}
 	for _, v := range e.Vouchers {
 		if err := checkVoucher(v); err != nil {
-			return nil, corrupt(stored, err.Error())
+			return corrupt(stored, err.Error())
 		}
 	}
-	return e, nil
+	return nil
 }
 
 func corrupt(e eventstore.Event, reason string) error {

@@ -60,6 +60,7 @@ type Collective struct {
 type (
 	account struct {
 		Timeline
+		name  Account
 		gross Fen // sum of absolute amounts, kept below overflow
 	}
 	partyAccount struct {

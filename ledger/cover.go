@@ -12,19 +12,27 @@ import (
 // correction with covering transfers, or pending (挂账): each fund bears down to its lowest later balance, and what it lacks
 // stands in receivable/pending until its next splits clear it.
 
-// partsOf is what a voucher gives each fund by the split: what it credits to the fund, and what it makes good of the fund's
-// pending part. A reversal and a true-up take away.
-func partsOf(v *eventv1.Voucher) map[string]Fen {
-	parts := map[string]Fen{}
+// partsOf is what a voucher gives each fund of a policy, in the order of its shares, and their sum: what it credits to the
+// fund, and what it makes good of the fund's pending part. A reversal and a true-up take away.
+func partsOf(v *eventv1.Voucher, shares []*eventv1.PolicyShare) (parts [sharesMax]Fen, sum Fen) {
 	for _, p := range v.Postings {
-		switch a := Account(p.Account); {
-		case a.Kind() == KindFund:
-			parts[a.ID()] -= Fen(p.AmountFen)
-		case a == ReceivablePending:
-			parts[Account(p.Party).ID()] -= Fen(p.AmountFen)
+		fund := Account(p.Account)
+		if fund == ReceivablePending {
+			fund = Account(p.Party)
+		}
+		if fund.Kind() != KindFund {
+			continue
+		}
+		id := fund.ID()
+		for i, share := range shares {
+			if share.Fund == id {
+				parts[i] -= Fen(p.AmountFen)
+				sum -= Fen(p.AmountFen)
+				break
+			}
 		}
 	}
-	return parts
+	return parts, sum
 }
 
 // pending is how much of a fund's pending part money of a day may clear: what stands there on that day and every later one.

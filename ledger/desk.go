@@ -386,7 +386,7 @@ func (d *desk) load(ctx context.Context) error {
 		d.state = state // nothing is read for a name nobody reserved, so made-up names cost the store nothing
 		return nil
 	}
-	for e, err := range d.service.Events(ctx, d.id, 0) {
+	for e, err := range d.service.Replay(ctx, d.id, 0) {
 		if err != nil {
 			return unavailable(err)
 		}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,7 +11,8 @@ import (
 )
 
 // Evolve folds one event in. An event is a fact: Evolve never refuses and never looks at a clock. It may keep parts of the
-// event, which must not be changed afterwards.
+// event, which must not be changed afterwards, but none of one that holds a passing fact (PassingFact): of those it copies
+// the texts it keeps.
 func (s *Collective) Evolve(e *eventv1.Event) {
 	s.version = e.Version
 	s.recorded = e.RecordedAt
@@ -137,14 +139,16 @@ func (s *Collective) postLine(v *eventv1.Voucher, p *eventv1.Posting, day Day, m
 	name, amount := Account(p.Account), Fen(p.AmountFen)
 	acc := s.accounts[name]
 	if acc == nil {
-		acc = new(account)
-		s.accounts[name] = acc
+		acc = &account{name: Account(strings.Clone(p.Account))}
+		s.accounts[acc.name] = acc
 	}
+	name = acc.name
 	acc.Add(day, amount)
 	acc.gross += amount.abs()
 	if name.keptByParty() && p.Party != "" {
 		key := partyAccount{name, p.Party}
 		if s.parties[key] == nil {
+			key.party = strings.Clone(p.Party)
 			s.parties[key] = new(Timeline)
 		}
 		s.parties[key].Add(day, amount)
@@ -167,7 +171,7 @@ func (s *Collective) countSplit(v *eventv1.Voucher) {
 	days := s.splits[v.IncomeKind]
 	if days == nil {
 		days = new(Timeline)
-		s.splits[v.IncomeKind] = days
+		s.splits[strings.Clone(v.IncomeKind)] = days
 	}
 	if v.Reverses == nil {
 		days.Add(Day(v.OccurredOn), 1)
@@ -204,7 +208,7 @@ func (s *Collective) cite(v *eventv1.Voucher, e *eventv1.Event) {
 		}
 		if p == nil {
 			p = &paper{total: Fen(doc.TotalFen)}
-			s.papers[key] = p
+			s.papers[paperKey{strings.Clone(doc.Kind), strings.Clone(doc.Issuer), strings.Clone(doc.Number)}] = p
 		}
 		p.cited += Fen(doc.CitedFen)
 		p.citations = append(p.citations, citation{RefOf(v.Ref), s.firstOf(e), string(e.CommandDigest)})

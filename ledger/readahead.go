@@ -14,23 +14,34 @@ const (
 	aheadWorkers = 2
 )
 
+// passingFacts come by the hundred thousand and leave nothing behind but postings, which everybody who folds them copies.
+var passingFacts = map[string]bool{
+	"income_recorded": true, "payment_settled": true, "grant_paid": true, "deposit_received": true, "gift_received": true, "money_moved": true,
+}
+
+// PassingFact says of a stored type that whoever folds such an event keeps no part of it: no message and no list, and no
+// text but a copy. Replay uses the memory of these events again.
+func PassingFact(typeName string) bool { return passingFacts[typeName] }
+
 // decodeAhead decodes stored events on other goroutines while the consumer folds, keeping their order: the reader cuts the
-// stream into pieces, workers decode them, and the pieces come out in the order they were cut.
-func decodeAhead(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[*eventv1.Event, error] {
+// stream into pieces, workers decode them, and the pieces come out in the order they were cut. With reuse the events of
+// passing facts are valid until their piece is used up, and their memory then serves another piece.
+func decodeAhead(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq2[*eventv1.Event, error] {
 	return func(yield func(*eventv1.Event, error) bool) {
-		stop := make(chan struct{})
-		defer close(stop)
-		work := make(chan *piece, aheadPieces)
-		ordered := make(chan *piece, aheadPieces)
+		a := &ahead{
+			stop: make(chan struct{}), work: make(chan *piece, aheadPieces), ordered: make(chan *piece, aheadPieces),
+			used: make(chan *piece, 2*aheadPieces+aheadWorkers), reuse: reuse,
+		}
+		defer close(a.stop)
 		for range aheadWorkers {
 			go func() {
-				for p := range work {
-					p.decode()
+				for p := range a.work {
+					p.decode(reuse)
 				}
 			}()
 		}
-		go cut(stored, work, ordered, stop)
-		for p := range ordered {
+		go a.cut(stored)
+		for p := range a.ordered {
 			<-p.ready
 			for _, e := range p.events {
 				if !yield(e, nil) {
@@ -41,61 +52,115 @@ func decodeAhead(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[*eventv1.E
 				yield(nil, p.err)
 				return
 			}
+			a.recycle(p)
 		}
 	}
+}
+
+// ahead is one read in progress.
+type ahead struct {
+	stop          chan struct{} // closed when nobody listens any more
+	work, ordered chan *piece
+	used          chan *piece // pieces to be used again
+	reuse         bool
 }
 
 // piece is a run of consecutive events; err, if any, comes after them.
 type piece struct {
 	stored []eventstore.Event
 	events []*eventv1.Event
+	lent   []*eventv1.Event // of passing facts, decoded into memory that is used again
 	err    error
 	ready  chan struct{}
 }
 
-func (p *piece) decode() {
+func (p *piece) decode(reuse bool) {
 	defer close(p.ready)
-	p.events = make([]*eventv1.Event, 0, len(p.stored))
+	passed := 0
 	for _, s := range p.stored {
-		e, err := Decode(s)
-		if err != nil {
-			p.err = err
+		var e *eventv1.Event
+		if reuse && passingFacts[s.Type] {
+			if passed == len(p.lent) {
+				p.lent = append(p.lent, new(eventv1.Event))
+			}
+			e = p.lent[passed]
+			passed++
+			if err := e.UnmarshalVTUnsafe(s.Data); err != nil {
+				p.err = corrupt(s, "the bytes are no event: "+err.Error())
+				return
+			}
+			p.err = checkEvent(e, s)
+		} else {
+			e, p.err = Decode(s)
+		}
+		if p.err != nil {
 			return
 		}
 		p.events = append(p.events, e)
 	}
 }
 
-// cut reads the stream into pieces until it ends, fails, or nobody listens any more.
-func cut(stored iter.Seq2[eventstore.Event, error], work, ordered chan<- *piece, stop <-chan struct{}) {
-	defer close(ordered)
-	defer close(work)
-	p := &piece{ready: make(chan struct{})}
-	hand := func() bool {
-		select {
-		case work <- p:
-		case <-stop:
-			return false
-		}
-		select {
-		case ordered <- p:
-		case <-stop:
-			return false
-		}
-		p = &piece{ready: make(chan struct{})}
-		return true
+// recycle makes a used piece ready for other events.
+func (a *ahead) recycle(p *piece) {
+	if !a.reuse {
+		return
 	}
+	for _, e := range p.lent {
+		e.ResetVT()
+	}
+	clear(p.stored) // their bytes are let go
+	p.stored, p.events = p.stored[:0], p.events[:0]
+	select {
+	case a.used <- p:
+	default:
+	}
+}
+
+// empty gives a piece to fill.
+func (a *ahead) empty() *piece {
+	select {
+	case p := <-a.used:
+		p.ready = make(chan struct{})
+		return p
+	default:
+		return &piece{ready: make(chan struct{}), events: make([]*eventv1.Event, 0, aheadEvents)}
+	}
+}
+
+// cut reads the stream into pieces until it ends, fails, or nobody listens any more.
+func (a *ahead) cut(stored iter.Seq2[eventstore.Event, error]) {
+	defer close(a.ordered)
+	defer close(a.work)
+	p := a.empty()
 	for s, err := range stored {
 		if err != nil {
 			p.err = err
 			break
 		}
 		p.stored = append(p.stored, s)
-		if len(p.stored) == aheadEvents && !hand() {
-			return
+		if len(p.stored) == aheadEvents {
+			if !a.hand(p) {
+				return
+			}
+			p = a.empty()
 		}
 	}
 	if len(p.stored) > 0 || p.err != nil {
-		hand()
+		a.hand(p)
 	}
+}
+
+// hand gives a piece to the workers and to the consumer; false when nobody listens any more.
+func (a *ahead) hand(p *piece) bool {
+	select {
+	case a.work <- p:
+	case <-a.stop:
+		return false
+	}
+	select {
+	case a.ordered <- p:
+	case <-a.stop:
+		return false
+	}
+	return true
 }

@@ -21,7 +21,7 @@ type yearBook struct {
 type policyYear struct {
 	gross Fen            // income split, reversals taken away
 	borne Fen            // cost it bore in earlier true-ups
-	parts map[string]Fen // by fund: splits and earlier true-ups
+	parts [sharesMax]Fen // splits and earlier true-ups, in the order of its shares
 }
 
 func (s *Collective) year(y int) *yearBook {
@@ -33,7 +33,7 @@ func (s *Collective) year(y int) *yearBook {
 
 func (y *yearBook) policy(version uint32) *policyYear {
 	if y.policies[version] == nil {
-		y.policies[version] = &policyYear{parts: map[string]Fen{}}
+		y.policies[version] = new(policyYear)
 	}
 	return y.policies[version]
 }
@@ -49,20 +49,19 @@ func (s *Collective) countYear(v *eventv1.Voucher) {
 		}
 		return
 	}
+	policy := s.policies[v.PolicyVersion-1]
 	y := s.year(cmp.Or(int(v.TrueUpYear), Day(v.OccurredOn).Year())).policy(v.PolicyVersion)
-	parts := partsOf(v)
-	var sum Fen
-	for fund, part := range parts {
-		y.parts[fund] += part
-		sum += part
+	parts, sum := partsOf(v, policy.Shares)
+	for i := range policy.Shares {
+		y.parts[i] += parts[i]
 	}
 	if v.TrueUpYear != 0 {
 		y.borne -= sum
 		return
 	}
 	y.gross += sum
-	if policy := s.policies[v.PolicyVersion-1]; policy.Rounding == eventv1.Rounding_ROUNDING_CARRY {
-		s.carried(policy).add(policy, parts, sum)
+	if policy.Rounding == eventv1.Rounding_ROUNDING_CARRY {
+		s.carried(policy).add(parts, sum)
 	}
 }
 
@@ -73,9 +72,9 @@ func (s *Collective) carried(p *eventv1.PolicyAdopted) *carried {
 	return s.carries[p.Version]
 }
 
-func (c *carried) add(p *eventv1.PolicyAdopted, parts map[string]Fen, sum Fen) {
-	for i, share := range p.Shares {
-		c.parts[i] += parts[share.Fund]
+func (c *carried) add(parts [sharesMax]Fen, sum Fen) {
+	for i := range c.parts {
+		c.parts[i] += parts[i]
 	}
 	c.total += sum
 }
@@ -94,9 +93,9 @@ func (d *decision) splitDifference(p *eventv1.PolicyAdopted, v *eventv1.Voucher,
 		return splitCarry(d.carried(p), diff, p.Shares)
 	}
 	parts, _ := splitLargest(Amount(v)+diff, p.Shares)
-	before := partsOf(v)
-	for i, share := range p.Shares {
-		parts[i] -= before[share.Fund]
+	before, _ := partsOf(v, p.Shares)
+	for i := range parts {
+		parts[i] -= before[i]
 	}
 	return parts
 }
@@ -109,15 +108,9 @@ func (d *decision) carried(p *eventv1.PolicyAdopted) carried {
 		copy(c.parts, have.parts)
 	}
 	for _, v := range d.vouchers {
-		if v.PolicyVersion != p.Version || v.TrueUpYear != 0 {
-			continue
+		if v.PolicyVersion == p.Version && v.TrueUpYear == 0 {
+			c.add(partsOf(v, p.Shares))
 		}
-		parts := partsOf(v)
-		var sum Fen
-		for _, part := range parts {
-			sum += part
-		}
-		c.add(p, parts, sum)
 	}
 	return c
 }
@@ -231,7 +224,7 @@ func (d *decision) trueUpLines(year int) ([]*eventv1.TrueUpLine, error) {
 		final, _ := splitLargest(y.gross-costs[i], policy.Shares)
 		l := &eventv1.TrueUpLine{PolicyVersion: version, GrossFen: int64(y.gross), CostFen: int64(costs[i])}
 		for k, share := range policy.Shares {
-			before := y.parts[share.Fund]
+			before := y.parts[k]
 			l.Parts = append(l.Parts, &eventv1.TrueUpPart{Fund: share.Fund, FinalFen: int64(final[k]), BeforeFen: int64(before), AdjustedFen: int64(final[k] - before)})
 		}
 		lines = append(lines, l)

@@ -34,7 +34,7 @@ func (a *accounts) id(path string) int32 {
 	}
 	id, ok := a.ids[path]
 	if !ok {
-		id = int32(len(a.list))
+		id, path = int32(len(a.list)), strings.Clone(path)
 		a.list = append(a.list, &account{name: ledger.Account(path)})
 		a.ids[path] = id
 		i, _ := slices.BinarySearchFunc(a.byPath, path, func(id int32, path string) int {
@@ -42,7 +42,7 @@ func (a *accounts) id(path string) int32 {
 		})
 		a.byPath = slices.Insert(a.byPath, i, id)
 	}
-	*slot = known{path, id}
+	*slot = known{string(a.list[id].name), id}
 	return id
 }
 

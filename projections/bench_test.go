@@ -131,7 +131,7 @@ func BenchmarkLoad(b *testing.B) {
 	service := ledger.NewService(store, ledger.Options{})
 	b.Run("floor=service", func(b *testing.B) {
 		for b.Loop() {
-			for _, err := range service.Events(context.Background(), "abc", 0) {
+			for _, err := range service.Replay(context.Background(), "abc", 0) {
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -161,7 +161,7 @@ func BenchmarkLoad(b *testing.B) {
 // decoding is a source that decodes stored events on the goroutine that reads them.
 type decoding []eventstore.Event
 
-func (d decoding) Events(_ context.Context, _ string, after uint64) iter.Seq2[*eventv1.Event, error] {
+func (d decoding) Replay(_ context.Context, _ string, after uint64) iter.Seq2[*eventv1.Event, error] {
 	return func(yield func(*eventv1.Event, error) bool) {
 		for _, s := range d[after:] {
 			if e, err := ledger.Decode(s); !yield(e, err) || err != nil {

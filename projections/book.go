@@ -119,7 +119,7 @@ func (b *Book) VersionAt(t time.Time) uint64 {
 
 // Fold takes the next event. An event out of turn is a *GapError; one that contradicts the events before it (an unknown
 // request, a number left out, postings that do not balance) is a *eventstore.CorruptError. After an error the book is as it
-// was. The book keeps parts of the event, which must not be changed afterwards.
+// was. The book keeps parts of the event, which must not be changed afterwards, but none of one that holds a passing fact.
 func (b *Book) Fold(e *eventv1.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

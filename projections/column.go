@@ -3,6 +3,7 @@ package projections
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
@@ -37,6 +38,43 @@ func (c *column[T]) at(i int) *T { return &c.chunks[i>>chunkShift][i&(chunkLen-1
 
 // snapshot is the column as it is now, readable while the original grows.
 func (c *column[T]) snapshot() column[T] { return column[T]{slices.Clone(c.chunks), c.n} }
+
+// prose is a list of texts that only grows, in blocks without pointers: what the collector need not look at.
+type prose struct {
+	blocks [][]byte
+}
+
+// place is where a text stands: block, offset and length. The zero place is the empty text.
+type place uint64
+
+const (
+	proseBlock = 1 << 16
+	proseMax   = 1<<16 - 1 // bytes of one text
+)
+
+// add copies a text in; one longer than proseMax is cut there, which no rule lets happen.
+func (p *prose) add(text string) place {
+	if text == "" {
+		return 0
+	}
+	text = text[:min(len(text), proseMax)]
+	last := len(p.blocks) - 1
+	if last < 0 || len(p.blocks[last])+len(text) > proseBlock {
+		p.blocks = append(p.blocks, nil) // grows as needed, for collectives with a few events
+		last++
+	}
+	offset := len(p.blocks[last])
+	p.blocks[last] = append(p.blocks[last], text...)
+	return place(last)<<32 | place(offset)<<16 | place(len(text))
+}
+
+func (p *prose) at(at place) string {
+	if at == 0 {
+		return ""
+	}
+	offset := int(at >> 16 & 0xffff)
+	return string(p.blocks[at>>32][offset : offset+int(at&0xffff)])
+}
 
 // entry is one posting seen from its account, with the account's running sums in the order of the log.
 type entry struct {
@@ -162,11 +200,11 @@ func (n *names) id(text string) int32 {
 	}
 	id, ok := n.ids[text]
 	if !ok {
-		id = int32(len(n.texts))
+		id, text = int32(len(n.texts)), strings.Clone(text)
 		n.texts = append(n.texts, text)
 		n.ids[text] = id
 	}
-	*slot = known{text, id}
+	*slot = known{n.texts[id], id}
 	return id
 }
 

@@ -57,6 +57,7 @@ type shot struct {
 	texts       []string
 	rows        column[row]
 	postings    column[posting]
+	prose       prose
 	papers      [][]*eventv1.Document
 	days        []dayIndex
 	accounts    []accountShot
@@ -93,7 +94,7 @@ func (b *Book) snapshot() *shot {
 	defer b.mu.RUnlock()
 	s := &shot{
 		version: b.version, recorded: b.recorded.snapshot(), actors: b.actors.snapshot(), texts: b.names.texts,
-		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), papers: b.journal.papers,
+		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), prose: prose{slices.Clone(b.journal.prose.blocks)}, papers: b.journal.papers,
 		charter: charterShot{b.charter, values(b.charter.members)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
 	}
 	for i := range b.journal.days {
@@ -223,7 +224,7 @@ func (d *digester) journal(s *shot) {
 			int64(r.first), int64(r.end), int64(r.reverses), int64(r.corrects), int64(r.papers), int64(r.party), int64(r.purpose),
 			int64(r.income), int64(r.resolution), int64(r.round), int64(r.run), int64(r.file), int64(r.request), int64(r.policy), int64(r.trueUp))
 		d.flag(r.negative)
-		d.text(r.narration)
+		d.text(s.prose.at(r.narration))
 	}
 	for i := range s.postings.n {
 		p := s.postings.at(i)

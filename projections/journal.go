@@ -6,7 +6,10 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -18,7 +21,7 @@ type Voucher struct {
 	OccurredOn    ledger.Day
 	Narration     string
 	Postings      []Posting
-	Documents     []*eventv1.Document // part of the event: must not be changed
+	Documents     []*eventv1.Document // must not be changed
 	Party         string
 	Purpose       string
 	IncomeKind    string
@@ -83,11 +86,12 @@ func ParseCursor(s string) (Cursor, error) {
 	return c, nil
 }
 
-// row is one voucher in the journal. Texts are numbers into Book.names; reverses and corrects are rows counted from 1.
+// row is one voucher in the journal. Texts are numbers into Book.names, the narration a place in journal.prose; reverses and
+// corrects are rows counted from 1.
 type row struct {
 	version            uint64
 	drawn              ledger.Fen
-	narration          string
+	narration          place
 	number             uint32
 	year               uint16
 	class              uint8
@@ -119,6 +123,7 @@ type journal struct {
 	rows     column[row]
 	classes  column[uint8] // of each row, close together for the filter that looks at all of them
 	postings column[posting]
+	prose    prose // narrations
 	papers   [][]*eventv1.Document
 	numbers  map[numbering]*[]int32        // rows from 1 of each class and year, by number - 1
 	newest   [ledger.Transfer + 1]newest   // of numbers, by class: the year that is asked for most
@@ -182,7 +187,7 @@ func (b *Book) post(v *eventv1.Voucher) {
 	place := int32(j.rows.n)
 	ref, day := ledger.RefOf(v.Ref), ledger.Day(v.OccurredOn)
 	r := row{
-		version: b.version, drawn: ledger.Fen(v.DrawnFen), narration: v.Narration,
+		version: b.version, drawn: ledger.Fen(v.DrawnFen), narration: j.prose.add(v.Narration),
 		number: ref.Number, year: uint16(ref.Year), class: uint8(ref.Class), negative: v.Negative, day: day,
 		first: uint32(j.postings.n), end: uint32(j.postings.n + len(v.Postings)),
 		party: b.names.id(v.Party), purpose: b.names.id(v.Purpose), income: b.names.id(v.IncomeKind),
@@ -190,7 +195,7 @@ func (b *Book) post(v *eventv1.Voucher) {
 		file: v.DividendFile, request: v.RequestNumber, policy: v.PolicyVersion, trueUp: uint16(v.TrueUpYear),
 	}
 	if len(v.Documents) > 0 {
-		j.papers = append(j.papers, v.Documents)
+		j.papers = append(j.papers, ownPapers(v.Documents))
 		r.papers = int32(len(j.papers))
 	}
 	if v.Corrects != nil {
@@ -211,6 +216,17 @@ func (b *Book) post(v *eventv1.Voucher) {
 	j.days[ref.Class].add(day, place)
 	j.number(ref.Class, ref.Year, place+1)
 	b.postRegisters(v, mark{b.version, day}, place+1)
+}
+
+// ownPapers copies papers out of an event, whose memory may be used again.
+func ownPapers(documents []*eventv1.Document) []*eventv1.Document {
+	own := make([]*eventv1.Document, len(documents))
+	for i, d := range documents {
+		own[i] = proto.CloneOf(d)
+		own[i].Kind, own[i].Issuer, own[i].Number = strings.Clone(d.Kind), strings.Clone(d.Issuer), strings.Clone(d.Number)
+		own[i].MediaType = strings.Clone(d.MediaType)
+	}
+	return own
 }
 
 // postRegisters tells the registers what the voucher says about them.
@@ -383,7 +399,7 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 	r := b.journal.rows.at(place)
 	text := b.names.texts
 	*v = Voucher{
-		Ref: r.ref(), OccurredOn: r.day, Narration: r.narration, Drawn: r.drawn, Negative: r.negative,
+		Ref: r.ref(), OccurredOn: r.day, Narration: b.journal.prose.at(r.narration), Drawn: r.drawn, Negative: r.negative,
 		Party: text[r.party], Purpose: text[r.purpose], IncomeKind: text[r.income], ResolutionID: text[r.resolution],
 		GrantRoundID: text[r.round], DividendRunID: text[r.run], DividendFile: r.file, RequestNumber: r.request,
 		PolicyVersion: r.policy, TrueUpYear: int(r.trueUp), Reverses: b.refAt(r.reverses), Corrects: b.refAt(r.corrects), Amount: b.amount(r),

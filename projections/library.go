@@ -12,9 +12,10 @@ import (
 )
 
 // Source gives the events of a collective after a version, decoded and in order, up to the last one stored when it is
-// asked; an error comes once, as the last thing. ledger.Service is one, and decodes on other cores than the folding one.
+// asked; an error comes once, as the last thing. An event of a passing fact need be valid only until the next one is asked
+// for (ledger.PassingFact). ledger.Service is one, and decodes on other cores than the folding one.
 type Source interface {
-	Events(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error]
+	Replay(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error]
 }
 
 // ErrBehind says that the stream has not reached the version that was asked for: it is not stored (yet), or the collective
@@ -197,7 +198,7 @@ func (l *Library) end(collective string, s *shelf, book *Book, err error) {
 
 // read folds what the source has beyond the book.
 func (l *Library) read(ctx context.Context, collective string, book *Book) error {
-	for e, err := range l.source.Events(ctx, collective, book.Version()) {
+	for e, err := range l.source.Replay(ctx, collective, book.Version()) {
 		if err != nil {
 			return fmt.Errorf("read the books of %s at version %d: %w", collective, book.Version(), err)
 		}

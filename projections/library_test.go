@@ -28,7 +28,7 @@ type shelfSource struct {
 	gate    chan struct{} // waited for by every reading, when not nil
 }
 
-func (s *shelfSource) Events(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error] {
+func (s *shelfSource) Replay(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error] {
 	return func(yield func(*eventv1.Event, error) bool) {
 		s.mu.Lock()
 		events, fail, entered, gate := s.streams[collective], s.fail, s.entered, s.gate

@@ -53,8 +53,8 @@ var roles = map[string]apiv1.Role{
 // source lets a library read from a service that is made after it.
 type source struct{ *ledger.Service }
 
-func (s *source) Events(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error] {
-	return s.Service.Events(ctx, collective, after)
+func (s *source) Replay(ctx context.Context, collective string, after uint64) iter.Seq2[*eventv1.Event, error] {
+	return s.Service.Replay(ctx, collective, after)
 }
 
 func newVillage(t testing.TB, inner eventstore.Store) *village {

@@ -1,0 +1,48 @@
+package projections
+
+import (
+	"testing"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	lt "github.com/mingzhang-ledger/mingzhang/ledger/ledgertest"
+)
+
+// TestPassingFactsAreNotKept folds the demonstration, with papers, out of memory that is overwritten as soon as it is used, and wants
+// the book that ordinary events give.
+func TestPassingFactsAreNotKept(t *testing.T) {
+	b := lt.Demo(t, "2022-12-31")
+	rent := lt.Rent("2022-12-31", "98,000.00")
+	rent.Payer, rent.Documents = "org/示例市场", []ledger.Document{{Kind: "bank_line", Issuer: "bank-of-example", Number: "2022-12-31-7", SHA256: make([]byte, 32), MediaType: "image/png"}}
+	b.Do("2022-12-31", lt.Treasurer, rent)
+	b.Do("2022-12-31", lt.Treasurer, &ledger.ReceiveDeposit{Kind: "lease", Amount: 100, On: lt.Day("2022-12-31"), Money: "bank", Payer: "party/lessee", Narration: "只收一次"})
+	kept, lent := NewBook(lt.LiminbaID), NewBook(lt.LiminbaID)
+	for _, e := range b.Events {
+		if err := kept.Fold(e); err != nil {
+			t.Fatal(err)
+		}
+		stored, err := ledger.Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := new(eventv1.Event)
+		if !ledger.PassingFact(stored.Type) {
+			again = e
+		} else if err := again.UnmarshalVTUnsafe(stored.Data); err != nil {
+			t.Fatal(err)
+		}
+		if err := lent.Fold(again); err != nil {
+			t.Fatal(err)
+		}
+		if again == e {
+			continue
+		}
+		for i := range stored.Data {
+			stored.Data[i] = 'x'
+		}
+		again.ResetVT()
+	}
+	if kept.Digest() != lent.Digest() {
+		t.Error("a book folded from memory that is used again is another one")
+	}
+}
