@@ -78,26 +78,30 @@ func (p *piece) decode(reuse bool) {
 	defer close(p.ready)
 	passed := 0
 	for _, s := range p.stored {
-		var e *eventv1.Event
+		decode := Decode
 		if reuse && passingFacts[s.Type] {
 			if passed == len(p.lent) {
 				p.lent = append(p.lent, new(eventv1.Event))
 			}
-			e = p.lent[passed]
+			lent := p.lent[passed]
 			passed++
-			if err := e.UnmarshalVTUnsafe(s.Data); err != nil {
-				p.err = corrupt(s, "the bytes are no event: "+err.Error())
-				return
-			}
-			p.err = checkEvent(e, s)
-		} else {
-			e, p.err = Decode(s)
+			decode = func(s eventstore.Event) (*eventv1.Event, error) { return lent, decodeInto(lent, s) }
 		}
-		if p.err != nil {
+		e, err := decode(s)
+		if err != nil {
+			p.err = err // comes before the error of reading on, if there is one
 			return
 		}
 		p.events = append(p.events, e)
 	}
+}
+
+// decodeInto decodes into an event whose texts and bytes then are those of the stored one.
+func decodeInto(e *eventv1.Event, stored eventstore.Event) error {
+	if err := e.UnmarshalVTUnsafe(stored.Data); err != nil {
+		return corrupt(stored, "the bytes are no event: "+err.Error())
+	}
+	return checkEvent(e, stored)
 }
 
 // recycle makes a used piece ready for other events.

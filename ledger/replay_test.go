@@ -42,7 +42,7 @@ func TestPassingFactsAreNotKept(t *testing.T) {
 	b.Do("2022-12-31", lt.Treasurer, &ledger.ReceiveDeposit{Kind: "lease", Amount: 100, On: lt.Day("2022-12-31"), Money: "bank", Payer: "party/lessee"})
 	b.Do("2022-12-31", lt.Treasurer, &ledger.RequestCorrection{Reverses: []ledger.VoucherRef{ledger.RefOf(b.Vouchers()[0].Ref)},
 		Replacements: []ledger.Replacement{{Corrects: ledger.RefOf(b.Vouchers()[0].Ref), Inflow: &ledger.Inflow{As: eventv1.InflowKind_INFLOW_KIND_INCOME, Kind: "rent", Amount: 98_000_00, Money: "bank"}}},
-		On: lt.Day("2022-12-31")})
+		On:           lt.Day("2022-12-31")})
 	again := ledger.NewCollective()
 	passed := 0
 	for _, e := range b.Events {
