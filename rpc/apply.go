@@ -60,7 +60,7 @@ func (l line) procedure() string {
 
 // stretch is how many lines are read, carried out and written at a time. While the ledger works on one stretch, the next is
 // read and the one before is written on other cores.
-const stretch = 256
+const stretch = 1024
 
 // parseAhead reads the lines, stretch by stretch. The channel holds them all, so that nobody waits for a consumer that ended.
 func (s *Server) parseAhead(given []*apiv1.ApplyLine) <-chan []line {

@@ -33,20 +33,26 @@ func (s *Store) schedule(st *stream, due bool) {
 	}
 }
 
+// headsShare bounds what heads may take from the disk: they are written for at most one part of the time in so many.
+const headsShare = 5
+
 // writeHeads is the goroutine that brings trees and files up to date, beside the commit path. The appends that come while
-// it writes, or in the interval after, share one head.
+// it writes, or in the interval after, share one head. When many streams grow at once the interval is longer, so that their
+// heads do not crowd out the appends they are about.
 func (s *Store) writeHeads() {
 	defer close(s.stopped)
 	for {
+		var start time.Time
 		select {
 		case <-s.wake:
+			start = time.Now()
 			s.writeQueued(false)
 		case <-s.stop:
 			s.writeQueued(true)
 			return
 		}
 		select {
-		case <-time.After(s.opts.HeadInterval):
+		case <-time.After(max(s.opts.HeadInterval, (headsShare-1)*time.Since(start))):
 		case <-s.stop:
 			s.writeQueued(true)
 			return

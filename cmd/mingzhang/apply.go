@@ -20,7 +20,7 @@ import (
 
 // A batch of Apply: so many lines at most, and so many bytes but for a line that is longer alone. A request has at most 4 MiB.
 const (
-	applyLinesMax = 500
+	applyLinesMax = 4000
 	applyBytesMax = 2 << 20
 )
 

@@ -3579,7 +3579,7 @@ func (x *RecordDividendResultsResponse) GetReceipt() *Receipt {
 // ApplyRequest is what Apply takes.
 type ApplyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 1,000 lines.
+	// 1 to 5,000 lines.
 	Lines []*ApplyLine `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
 	// End at the first refusal; the lines after it are not carried out.
 	StopOnRefusal bool `protobuf:"varint,2,opt,name=stop_on_refusal,json=stopOnRefusal,proto3" json:"stop_on_refusal,omitempty"`
@@ -5811,7 +5811,7 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x1dRecordDividendResultsResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"v\n" +
 	"\fApplyRequest\x12>\n" +
-	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05lines\x12&\n" +
+	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\x88'R\x05lines\x12&\n" +
 	"\x0fstop_on_refusal\x18\x02 \x01(\bR\rstopOnRefusal\"H\n" +
 	"\rApplyResponse\x127\n" +
 	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults\"\xc8\x04\n" +
