@@ -125,8 +125,9 @@ func (s *Service) copyIfWorth(d *desk, version uint64) {
 	})
 }
 
-// keep saves a state that nobody changes.
+// keep saves a state that nobody else uses.
 func (s *Service) keep(ctx context.Context, d *desk, state *Collective) error {
+	state.accepted.settle()
 	d.kept.Store(state.version) // also when it fails: it is tried again when as much was committed again, not at once
 	return s.snapshots.Save(ctx, snapshotKind, d.id, state.version, state)
 }
@@ -240,6 +241,8 @@ func (s *Service) compareStates(ctx context.Context, collective string, copied *
 			return e.Version, false, nil // what follows from zero does not follow the copy
 		}
 	}
+	anew.accepted.settle()
+	copied.accepted.settle()
 	codec, err := snapshot.NewCodec(anew)
 	if err != nil {
 		return 0, false, fmt.Errorf("compare states of %s: %w", collective, err)
