@@ -46,14 +46,7 @@ func (s *Store) Holds(ctx context.Context, stream string, version uint64, anchor
 
 // reaches says whether a tree becomes another one by the leaves between.
 func (l *leaves) reaches(t, later tree) bool {
-	for i := t.size; i < later.size; i++ {
-		leaf, ok := l.at(i)
-		if !ok {
-			return false
-		}
-		t.add(leaf)
-	}
-	return t.size == later.size && t.root() == later.root()
+	return l.extend(&t, later.size) && t.root() == later.root()
 }
 
 func (t *tree) encodeEdge() []byte {

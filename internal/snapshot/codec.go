@@ -137,9 +137,17 @@ func holdsPointer(t reflect.Type) bool {
 	return false
 }
 
+// together copies fields that lie side by side.
+func together(size int) *plan {
+	p := &plan{}
+	p.copies(size)
+	return p
+}
+
 // memory copies a value of fixed size as it is.
-func (p *plan) memory() {
-	size := int(p.t.Size())
+func (p *plan) memory() { p.copies(int(p.t.Size())) }
+
+func (p *plan) copies(size int) {
 	p.flat, p.least = true, size
 	p.encode = func(e *encoder, at unsafe.Pointer) { e.bytes(unsafe.Slice((*byte)(at), size)) }
 	p.decode = func(d *decoder, at unsafe.Pointer) { d.bytes(unsafe.Slice((*byte)(at), size)) }
@@ -215,7 +223,11 @@ func (b *builder) structure(p *plan, path string) {
 		f := p.t.Field(i)
 		fmt.Fprintf(&b.schema, "%s@%d ", f.Name, f.Offset)
 		inner := b.plan(f.Type, path+"."+f.Name)
-		parts = append(parts, part{inner, f.Offset})
+		if k := len(parts) - 1; k >= 0 && inner.flat && parts[k].flat && parts[k].offset+uintptr(parts[k].least) == f.Offset {
+			parts[k].plan = together(parts[k].least + inner.least) // neighbours are copied in one go
+		} else {
+			parts = append(parts, part{inner, f.Offset})
+		}
 		flat = flat && inner.flat && f.Name != "_"
 		sum += f.Type.Size()
 		p.least += inner.least
