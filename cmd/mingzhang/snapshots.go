@@ -56,3 +56,30 @@ func (a anchors) Anchor(ctx context.Context, collective string, version uint64) 
 func (a anchors) Holds(ctx context.Context, collective string, version uint64, anchor []byte) (bool, error) {
 	return a.log.Holds(ctx, ledger.StreamOf(collective), version, anchor)
 }
+
+// checkBooks folds the books and the state of every collective anew, one after another and slowly, and compares them with
+// those in use and with their copies (M14). What differs is dropped and made anew; it is told by whoever found it.
+func (d *directory) checkBooks(ctx context.Context, logger *slog.Logger) {
+	collectives, err := d.ledger.Collectives(ctx)
+	if err != nil {
+		logger.Error("books not checked", "error", err)
+		return
+	}
+	differ := 0
+	for _, id := range collectives {
+		check, err := d.books.Check(ctx, id)
+		if err == nil && !check.OK {
+			differ++
+		}
+		if err == nil {
+			_, _, err = d.ledger.CheckCopy(ctx, id)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			logger.Error("books not checked", "collective", id, "error", err)
+		}
+	}
+	logger.Info("books checked", "collectives", len(collectives), "differ", differ)
+}
