@@ -14,8 +14,8 @@ import (
 type Collective struct {
 	// How far it is.
 	version  uint64
-	recorded int64                // recorded_at of the last event, µs
-	accepted map[uuid.UUID]uint64 // command id -> version of its first event
+	recorded int64 // recorded_at of the last event, µs
+	accepted commandIDs
 
 	// The charter and what hangs on it.
 	charter *eventv1.CollectiveFounded
@@ -42,7 +42,7 @@ type Collective struct {
 	// The rules in force.
 	policies    []*eventv1.PolicyAdopted
 	splits      map[string]*Timeline // by kind of income: live splits, counted on their days
-	splitDay    map[VoucherRef]Day   // day of each split, for its reversal
+	splitDay    splitDays            // day of each split, for its reversal
 	carries     map[uint32]*carried  // by version, of policies that round by carry
 	years       map[int]*yearBook    // what true-ups need of each year
 	rule        *eventv1.SpendingRuleAdopted
@@ -92,7 +92,6 @@ type (
 func NewCollective() *Collective {
 	return &Collective{
 		zone:        time.UTC,
-		accepted:    map[uuid.UUID]uint64{},
 		bodies:      map[string]*eventv1.Body{},
 		funds:       map[string]*eventv1.Fund{},
 		money:       map[string]eventv1.MoneyAccountKind{},
@@ -106,7 +105,7 @@ func NewCollective() *Collective {
 		papers:      map[paperKey]*paper{},
 		turnover:    map[Month]map[Account]*turnover{},
 		splits:      map[string]*Timeline{},
-		splitDay:    map[VoucherRef]Day{},
+		splitDay:    splitDays{},
 		carries:     map[uint32]*carried{},
 		years:       map[int]*yearBook{},
 		resolutions: map[string]*resolution{},
@@ -133,8 +132,7 @@ func (s *Collective) LastRecorded() time.Time { return time.UnixMicro(s.recorded
 
 // Accepted gives the version of the first event of an accepted command.
 func (s *Collective) Accepted(command uuid.UUID) (version uint64, ok bool) {
-	version, ok = s.accepted[command]
-	return version, ok
+	return s.accepted.get(command)
 }
 
 // ClosedThrough is the last closed month, 0 for none.

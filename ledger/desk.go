@@ -30,6 +30,11 @@ type desk struct {
 	mu    sync.Mutex  // held while a batch is decided and appended
 	state *Collective // nil when it has to be loaded; always as committed when mu is free
 
+	measured uint64        // version at which bytes was taken; guarded by mu
+	bytes    atomic.Int64  // memory of the state, about; 0 when there is none
+	used     atomic.Uint64 // when it was used last, in clicks of the service
+	kept     atomic.Uint64 // version of the newest copy
+
 	queueMu sync.Mutex
 	queue   []*job
 	running bool
@@ -324,6 +329,7 @@ func (d *desk) commit(events []*eventv1.Event) {
 	if d.service.observer != nil {
 		d.service.observer.Observe(d.id, events)
 	}
+	d.grown()
 }
 
 // publish makes new facts visible when they changed.
@@ -374,6 +380,7 @@ func (d *desk) firstAnswer(ctx context.Context, j *job) ([]*eventv1.Event, error
 
 // load reads the state from the log when there is none in memory.
 func (d *desk) load(ctx context.Context) error {
+	d.service.touch(d)
 	if d.state != nil {
 		return nil
 	}
@@ -381,30 +388,26 @@ func (d *desk) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	state := NewCollective()
 	if !known {
-		d.state = state // nothing is read for a name nobody reserved, so made-up names cost the store nothing
+		d.state = NewCollective() // nothing is read for a name nobody reserved, so made-up names cost the store nothing
 		return nil
 	}
-	for e, err := range d.service.Replay(ctx, d.id, 0) {
-		if err != nil {
-			return unavailable(err)
-		}
-		if err := d.fold(state, e); err != nil {
-			return err
-		}
+	state, kept, err := d.service.read(ctx, d.id, nil)
+	if err != nil {
+		return err
 	}
 	d.state = state
 	d.facts.Store(nil)
 	d.publish(nil)
+	d.settleIn(kept)
 	return nil
 }
 
-// fold folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.
-func (d *desk) fold(state *Collective, e *eventv1.Event) (err error) {
+// foldStored folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.
+func foldStored(state *Collective, stream string, e *eventv1.Event) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &eventstore.CorruptError{Stream: d.stream, Version: e.Version, Reason: fmt.Sprintf("%s cannot follow what stands before it: %v", TypeName(e), r)}
+			err = &eventstore.CorruptError{Stream: stream, Version: e.Version, Reason: fmt.Sprintf("%s cannot follow what stands before it: %v", TypeName(e), r)}
 		}
 	}()
 	state.Evolve(e)

@@ -17,9 +17,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 	s.version = e.Version
 	s.recorded = e.RecordedAt
 	if id, err := uuid.FromBytes(e.CommandId); err == nil {
-		if _, ok := s.accepted[id]; !ok {
-			s.accepted[id] = e.Version
-		}
+		s.accepted.accept(id, e.Version)
 	}
 	for _, v := range e.Vouchers {
 		s.post(v, e)
@@ -175,10 +173,10 @@ func (s *Collective) countSplit(v *eventv1.Voucher) {
 	}
 	if v.Reverses == nil {
 		days.Add(Day(v.OccurredOn), 1)
-		s.splitDay[RefOf(v.Ref)] = Day(v.OccurredOn)
+		s.splitDay.note(RefOf(v.Ref), Day(v.OccurredOn))
 		return
 	}
-	if day, ok := s.splitDay[RefOf(v.Reverses)]; ok { // a difference was never counted
+	if day, ok := s.splitDay.of(RefOf(v.Reverses)); ok { // a difference was never counted
 		days.Add(day, -1)
 	}
 }
@@ -217,8 +215,10 @@ func (s *Collective) cite(v *eventv1.Voucher, e *eventv1.Event) {
 
 // firstOf is the version of the first event of the command that made e.
 func (s *Collective) firstOf(e *eventv1.Event) uint64 {
-	if id, err := uuid.FromBytes(e.CommandId); err == nil && s.accepted[id] != 0 {
-		return s.accepted[id]
+	if id, err := uuid.FromBytes(e.CommandId); err == nil {
+		if version, ok := s.accepted.get(id); ok {
+			return version
+		}
 	}
 	return e.Version
 }

@@ -138,3 +138,20 @@ func (s *Collective) RoundState(id string) string {
 	}
 	return ""
 }
+
+// Settle brings the parts of equal states into one form, as before a copy is made.
+func (s *Collective) Settle() { s.accepted.settle() }
+
+// Loaded says whether a collective's state is in memory, and the version of its newest copy.
+func (s *Service) Loaded(collective string) (resident bool, kept uint64) {
+	d := s.desk(collective)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state != nil, d.kept.Load()
+}
+
+// WaitForCopies returns when the work in the background is done.
+func (s *Service) WaitForCopies() { s.worker.Wait() }
+
+// Tamper loses what was booked last on the bank account.
+func (s *Collective) Tamper() { s.accounts["money/bank"].Add(s.accounts["money/bank"].Last(), -100) }

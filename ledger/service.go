@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/snapshot"
 )
 
 // Observer is told of new events of a collective, in order and without a gap, before their commands are answered: what it
@@ -23,8 +26,11 @@ type Observer interface {
 
 // Options of a Service. The zero value works.
 type Options struct {
-	Clock    func() time.Time // default time.Now
-	Observer Observer         // default none
+	Clock     func() time.Time // default time.Now
+	Observer  Observer         // default none
+	Snapshots Snapshots        // default none: states are folded from the first event whenever they are loaded
+	MemoryMax int64            // bytes of all states in memory, about; default StatesMemory, below 0: no bound
+	Logger    *slog.Logger     // default none
 }
 
 // Service carries out commands: it loads a collective's state, decides, appends, and tells the observer. Commands of one
@@ -36,6 +42,12 @@ type Service struct {
 	observer Observer
 	names    directory
 
+	snapshots Snapshots
+	memoryMax int64
+	logger    *slog.Logger
+	worker    snapshot.Worker
+	clicks    atomic.Uint64
+
 	mu    sync.Mutex
 	desks map[string]*desk
 }
@@ -45,7 +57,13 @@ func NewService(store eventstore.Store, o Options) *Service {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Service{store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store}, desks: map[string]*desk{}}
+	if o.MemoryMax == 0 {
+		o.MemoryMax = StatesMemory
+	}
+	return &Service{
+		store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store}, desks: map[string]*desk{},
+		snapshots: o.Snapshots, memoryMax: o.MemoryMax, logger: loggerOr(o.Logger),
+	}
 }
 
 // ErrUnavailable says that the log could not be read or written. A command that got it may or may not have been stored:

@@ -15,6 +15,8 @@ type chronicle struct {
 	numbers map[numbering]uint32
 	now     time.Time
 	actor   string
+
+	requests uint32 // made by ask
 }
 
 func newChronicle() *chronicle {

@@ -16,6 +16,12 @@ import (
 // digests, in whatever pieces the events came; a book that lost, doubled or bent anything has another one. Compare digests
 // of one build of the program only: messages are hashed as that build encodes them.
 func (b *Book) Digest() [32]byte {
+	digest, _ := b.digest()
+	return digest
+}
+
+// digest also says at which version it was taken.
+func (b *Book) digest() ([32]byte, uint64) {
 	s := b.snapshot()
 	d := &digester{hash: sha256.New()}
 	d.text("mingzhang/book@v1")
@@ -46,7 +52,7 @@ func (b *Book) Digest() [32]byte {
 		d.run(&r)
 	}
 	d.flush()
-	return [32]byte(d.hash.Sum(nil))
+	return [32]byte(d.hash.Sum(nil)), s.version
 }
 
 // shot is a book as it is at one version, readable while the book goes on.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/snapshot"
 )
 
 // Source gives the events of a collective after a version, decoded and in order, up to the last one stored when it is
@@ -28,10 +30,14 @@ func (e *ErrBehind) Error() string {
 	return fmt.Sprintf("the books are at version %d, version %d was asked for", e.Have, e.Want)
 }
 
-// Library keeps the books of all collectives that were asked for, from then until the process ends. It implements
-// ledger.Observer. Its methods may be called at once.
+// Library keeps the books of the collectives that were asked for, as many of those used last as fit into its memory. It
+// implements ledger.Observer. Its methods may be called at once.
 type Library struct {
-	source Source
+	source  Source
+	options LibraryOptions
+	worker  snapshot.Worker
+	clicks  atomic.Uint64
+	checks  checks
 
 	mu      sync.Mutex // guards shelves; never held while a shelf's lock is taken
 	shelves map[string]*shelf
@@ -45,12 +51,15 @@ type shelf struct {
 	loading chan struct{} // closed when the reading under way ends; nil when none is
 	err     error         // of the last reading, for those who waited for it
 	dropped bool          // no longer in the library: ask it again
+
+	measured uint64        // version at which bytes was taken
+	bytes    atomic.Int64  // memory of the book, about; 0 when there is none
+	used     atomic.Uint64 // when it was used last, in clicks of the library
+	kept     atomic.Uint64 // version of the newest copy
 }
 
-// NewLibrary keeps books read from a source. It reads nothing before it is asked.
-func NewLibrary(source Source) *Library {
-	return &Library{source: source, shelves: map[string]*shelf{}}
-}
+// NewLibrary keeps books read from a source, without copies between runs. It reads nothing before it is asked.
+func NewLibrary(source Source) *Library { return OpenLibrary(source, LibraryOptions{}) }
 
 func (l *Library) shelf(collective string) *shelf {
 	l.mu.Lock()
@@ -102,6 +111,7 @@ func (l *Library) Observe(collective string, events []*eventv1.Event) {
 			return // a gap, or an impossible event: known is ahead of the book, so the next reader asks the stream
 		}
 	}
+	l.grown(collective, s)
 }
 
 // Book gives the book of a collective at minVersion or later, reading its stream when it is not resident or is behind; while
@@ -118,6 +128,7 @@ func (l *Library) Book(ctx context.Context, collective string, minVersion uint64
 			continue
 		}
 		want := max(minVersion, s.known, 1)
+		l.touch(s)
 		if s.book != nil && s.book.Version() >= want {
 			defer s.mu.Unlock()
 			return s.book, nil
@@ -149,12 +160,19 @@ func (l *Library) load(ctx context.Context, collective string, s *shelf, minVers
 	s.mu.Lock()
 	book := s.book
 	s.mu.Unlock()
+	copied := false
 	if book == nil {
-		book = NewBook(collective)
+		book = l.reopen(ctx, collective)
+		s.kept.Store(book.Version())
+		copied = book.Version() > 0
 	}
 	for {
 		before := book.Version()
 		err := l.read(ctx, collective, book)
+		if copied && l.blames(s, collective, err) {
+			book, copied = NewBook(collective), false
+			continue
+		}
 		s.mu.Lock()
 		want := max(minVersion, s.known, 1)
 		have := book.Version()
@@ -167,6 +185,7 @@ func (l *Library) load(ctx context.Context, collective string, s *shelf, minVers
 		}
 		l.end(collective, s, book, err)
 		s.mu.Unlock()
+		l.trim(s)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +212,11 @@ func (l *Library) end(collective string, s *shelf, book *Book, err error) {
 	s.loading = nil
 	if s.book == nil {
 		l.drop(collective, s)
+		s.bytes.Store(0)
+		return
 	}
+	s.measure()
+	l.copyIfWorth(collective, s)
 }
 
 // read folds what the source has beyond the book.

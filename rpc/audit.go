@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
@@ -178,7 +179,7 @@ func (s auditService) VerifyLog(ctx context.Context, r *apiv1.VerifyLogRequest) 
 	}
 	answer := &apiv1.VerifyLogResponse{
 		Ok: report.OK, Events: report.Events, Root: hex.EncodeToString(report.Root[:]),
-		FirstBadVersion: report.FirstBad, Problem: report.Reason,
+		FirstBadVersion: report.FirstBad, Problem: report.Reason, SelfCheck: s.selfCheck(r.CollectiveId),
 	}
 	if !report.OK {
 		return answer, nil
@@ -193,6 +194,15 @@ func (s auditService) VerifyLog(ctx context.Context, r *apiv1.VerifyLogRequest) 
 	}
 	answer.BookDigest, answer.BookOk = hex.EncodeToString(digest[:]), same
 	return answer, nil
+}
+
+// selfCheck is the last result of the check in the background, nil when there is none.
+func (s auditService) selfCheck(collective string) *apiv1.SelfCheck {
+	c, ok := s.config.Books.LastCheck(collective)
+	if !ok {
+		return nil
+	}
+	return &apiv1.SelfCheck{At: c.At.Format(time.RFC3339), Version: c.Version, Ok: c.OK, Compared: c.Compared, Differs: c.Differs}
 }
 
 // foldTriesMax bounds how often a fresh book runs after a book in use that goes on meanwhile.

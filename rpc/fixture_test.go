@@ -36,6 +36,7 @@ type village struct {
 	server *rpc.Server
 	store  eventstore.Store
 	access *access.Service
+	books  *projections.Library
 	url    string            // of the API over HTTP
 	http   *http.Client      // that speaks to it
 	keys   map[string]string // operator -> bearer key
@@ -71,6 +72,7 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	from := new(source)
 	books := projections.NewLibrary(from)
 	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: books})
+	v.books = books
 	v.access = access.NewService(log, clock)
 	v.server = rpc.New(rpc.Config{
 		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock,

@@ -375,6 +375,15 @@ func TestLogProofs(t *testing.T) {
 	if !report.Ok || !report.BookOk || report.Events != version || report.Root != head.Root || len(report.BookDigest) != 64 {
 		t.Errorf("report %v", report)
 	}
+	if report.SelfCheck != nil {
+		t.Errorf("a self check that nobody made: %v", report.SelfCheck)
+	}
+	check, err := v.books.Check(t.Context(), "lmb")
+	fatalIf(t, err)
+	report = v.must("auditor", &apiv1.VerifyLogRequest{CollectiveId: "lmb"}).(*apiv1.VerifyLogResponse)
+	if c := report.SelfCheck; c == nil || !c.Ok || c.Version != version || c.At != check.At.Format(time.RFC3339) || len(c.Compared) != 1 || c.Differs != nil {
+		t.Errorf("self check %v of %+v", report.SelfCheck, check)
+	}
 	if _, err := v.inProcess("auditor", &apiv1.GetHeadRequest{CollectiveId: "lmb", AsKnownAt: "3"}); reasonOf(err) != ledger.FieldInvalid {
 		t.Errorf("the head of the past: %v", err)
 	}

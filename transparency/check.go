@@ -27,6 +27,7 @@ type check struct {
 
 	hasher    *leafHasher
 	tree      tree
+	unproven  uint64      // leaves 0 to unproven-1 were taken as good and not looked at
 	good      uint64      // leaves 0 to good-1 fit the known ones …
 	fresh     []tlog.Hash // … and these are the leaves from there on
 	different bool        // a leaf did not fit or was not known, so all later ones go to fresh

@@ -47,6 +47,9 @@
 //
 //	heads/<stream>  the remembered head. Precious: without it an existing log is refused.
 //	nodes/<stream>  the leaf hashes in order, 32 bytes each. Derived: it may be deleted and is made again from the log.
+//	nodes/<stream>.edge
+//	                the right edge of the tree as it was not long ago: its size, 8 bytes little-endian, and the roots of its
+//	                full subtrees. Derived: with the leaves since it gives the root of the head, or it is not used.
 //
 //	closed          what the last Close left, see Rules. Absent while the store is in use and after a crash.
 //

@@ -24,6 +24,7 @@ type files struct {
 const (
 	headsDir      = "heads"
 	nodesDir      = "nodes"
+	edgeSuffix    = ".edge"
 	tmpSuffix     = ".tmp" // never part of a file name made by fileName, which has no dot
 	fileNameMax   = 200    // leaves room for the suffix below the 255 bytes of common file systems
 	tombstoneLine = "mingzhang/deleted@v1\n"
@@ -154,9 +155,10 @@ func (f files) writeTombstone(stream string) error {
 func isTombstone(stream string, msg []byte) bool { return string(msg) == tombstoneLine+stream+"\n" }
 
 func (f files) removeNodes(stream string) error {
-	err := os.Remove(f.nodesPath(stream))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove leaf hashes of %s: %w", stream, err)
+	for _, path := range []string{f.nodesPath(stream), f.nodesPath(stream) + edgeSuffix} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove leaf hashes of %s: %w", stream, err)
+		}
 	}
 	return syncDir(filepath.Join(f.dir, nodesDir))
 }

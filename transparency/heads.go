@@ -104,6 +104,10 @@ func (s *Store) writeHead(ctx context.Context, st *stream) error {
 	}
 	// The leaf file comes first, so that it is never behind a head. If it fails the head is still worth writing.
 	err := s.writePending(st, stored, pending)
+	if edgeDue(st.edged, t.size) {
+		st.edged = t.size // an edge that could not be written costs time when the log is loaded, and nothing else
+		err = errors.Join(err, s.files.writeEdge(st.name, t))
+	}
 	head := Head{Origin: log.origin(), Size: t.size, Root: t.root()}
 	if head == written {
 		return err

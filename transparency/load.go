@@ -131,8 +131,8 @@ func (s *Store) load(ctx context.Context, st *stream) error {
 	}
 	defer c.known.close()
 	if r.head.Size > loadWholeMax && r.version >= r.head.Size {
-		if t, ok := c.known.tree(r.head.Size); ok && t.root() == r.head.Root {
-			c.tree, c.good = t, t.size
+		if t, unproven, ok := s.headTree(st.name, r.head, c.known); ok {
+			c.tree, c.good, c.unproven = t, t.size, unproven
 		}
 	}
 	if r.version > 0 {

@@ -18,7 +18,7 @@ import (
 // what was made of the events must not be used before the read has ended. Whoever stops early has checked nothing for sure.
 //
 // After a version greater than 0 each event is compared with the leaf hash that is kept for it, in a file that fitted the
-// head when the stream was loaded; events before that version are not looked at. Events behind the head at the beginning
+// head when the stream was loaded or first read so; events before that version are not looked at. Events behind the head at the beginning
 // of the read have nothing to be compared with and are taken as they are.
 func (s *Store) Read(ctx context.Context, stream string, after uint64) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
@@ -107,6 +107,17 @@ func (s *Store) readTail(ctx context.Context, st *stream, after uint64, emit fun
 		return err
 	}
 	log, tree, known := st.snapshot(s.files.nodesPath(st.name))
+	st.mu.Lock()
+	unproven := st.unproven
+	st.mu.Unlock()
+	if after < unproven && !st.prove(tree, known) {
+		c, err := s.checkWhole(ctx, st)
+		if err != nil {
+			return err
+		}
+		known.close()
+		known = c.leaves()
+	}
 	t := &tailCheck{stream: st.name, log: log, size: tree.size, version: after, known: known}
 	defer func() { t.known.close() }()
 	err := s.passTail(ctx, t, emit)

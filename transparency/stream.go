@@ -21,6 +21,7 @@ type stream struct {
 
 	// files is held while the files of the stream, and stored, change.
 	files sync.Mutex
+	edged uint64 // size of the tree whose edge was last written by this process; guarded by files
 
 	mu       sync.Mutex // guards all below
 	loaded   bool       // what follows is the stream's state
@@ -29,6 +30,7 @@ type stream struct {
 	log      *logKey                  // nil while the log is empty
 	tree     tree                     // of events known to be stored, all of them hashed
 	stored   uint64                   // leaves in the leaf file; changes only with files held too
+	unproven uint64                   // the first so many leaves of the file were not compared with the head yet
 	pending  []tlog.Hash              // the leaves from stored to tree.size, on their way into the file; elements never change
 	written  Head                     // last head written to the file; no Origin when there is none
 	underway int                      // appends handed to the inner store and not yet back
@@ -212,7 +214,7 @@ func (st *stream) install(c *check, r remembered) bool {
 	}
 	st.loaded, st.deleted = true, r.deleted
 	st.log, st.tree = c.log, c.tree
-	st.stored, st.pending = c.good, c.fresh
+	st.stored, st.pending, st.unproven = c.good, c.fresh, c.unproven
 	st.written = r.head
 	return c.tree.size > r.head.Size || len(c.fresh) > 0
 }
@@ -229,6 +231,6 @@ func (st *stream) repair(c *check) bool {
 	}
 	n := st.stored - c.good
 	st.pending = append(c.fresh[:n:n], st.pending...)
-	st.stored = c.good
+	st.stored, st.unproven = c.good, 0
 	return true
 }

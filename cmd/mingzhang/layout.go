@@ -25,6 +25,7 @@ import (
 //	secret          32 bytes in hex, 0600: from it come the keys that sign the heads
 //	events.db       the log (package sqlite)
 //	heads/ nodes/   signed heads and leaf hashes (package transparency)
+//	snapshots/      copies of states and books (package internal/snapshot); may be deleted
 //	keys/           bearer keys of operators made here, 0600
 //	mingzhang.lock  who has the directory open
 const (

@@ -31,7 +31,8 @@ type directory struct {
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
 // unfinished, of a newer version, in use, not writable, damaged, full. Logger takes what callers of the services are not told.
-func openDirectory(path string, logger *slog.Logger) (*directory, error) {
+// Tune may change how books are kept.
+func openDirectory(path string, logger *slog.Logger, tune ...func(*projections.LibraryOptions)) (*directory, error) {
 	if err := readFormat(path); err != nil {
 		return nil, err
 	}
@@ -49,8 +50,13 @@ func openDirectory(path string, logger *slog.Logger) (*directory, error) {
 	}
 	d := &directory{path: path, lock: lock, log: log}
 	var source librarySource
-	d.books = projections.NewLibrary(&source)
-	d.ledger = ledger.NewService(log, ledger.Options{Clock: clock, Observer: d.books})
+	copies := openSnapshots(path, secret, log, logger)
+	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock}
+	for _, t := range tune {
+		t(&keep)
+	}
+	d.books = projections.OpenLibrary(&source, keep)
+	d.ledger = ledger.NewService(log, ledger.Options{Clock: clock, Observer: d.books, Snapshots: copies, Logger: logger})
 	source.Service = d.ledger
 	d.access = access.NewService(log, clock)
 	d.server = rpc.New(rpc.Config{
@@ -67,8 +73,11 @@ type librarySource struct{ *ledger.Service }
 // sound says whether no stream is known to be damaged.
 func (d *directory) sound() bool { return len(d.log.Health().Damaged) == 0 }
 
-// Close waits for what is being stored, writes the last heads and gives the directory back.
+// Close waits for what is being stored, copies states and books that have grown, writes the last heads and gives the directory
+// back.
 func (d *directory) Close() error {
+	d.ledger.Close(context.Background())
+	d.books.Close(context.Background())
 	if err := errors.Join(d.log.Close(), d.lock.Release()); err != nil {
 		return fmt.Errorf("close data directory %s: %w", d.path, err)
 	}

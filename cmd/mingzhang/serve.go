@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
 
@@ -20,10 +21,14 @@ const (
 	listenDefault = "127.0.0.1:8480"
 	stopTimeout   = 10 * time.Second // for calls under way when the process is told to stop
 	auditPause    = 10 * time.Minute // between two rounds of the self check
+
+	booksMemoryDefault = projections.BooksMemory >> 20 // MiB
+	booksMemoryMin     = 16
 )
 
 func (s *session) serveCmd() *cobra.Command {
 	var listen string
+	var booksMemory int64
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: s.lang.text("提供服务:Connect、gRPC、gRPC-Web 和 JSON", "serve the API: Connect, gRPC, gRPC-Web and JSON"),
@@ -36,8 +41,11 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 			if s.server != "" {
 				return failed(exitUsage, "serve 要的是数据目录;请用 --data。", "serve needs a data directory: use --data.")
 			}
+			if booksMemory < booksMemoryMin {
+				return failed(exitUsage, "--books-memory 至少是 %d(MiB)。", "--books-memory is at least %d (MiB).", booksMemoryMin)
+			}
 			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
-			dir, err := openDirectory(s.data, logger)
+			dir, err := openDirectory(s.data, logger, func(o *projections.LibraryOptions) { o.MemoryMax = booksMemory << 20 })
 			if err != nil {
 				return err
 			}
@@ -46,6 +54,8 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", listenDefault, s.lang.text("监听的地址", "address to listen on"))
+	cmd.Flags().Int64Var(&booksMemory, "books-memory", booksMemoryDefault,
+		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
 	return cmd
 }
 
@@ -88,7 +98,7 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	return nil
 }
 
-// auditAgainAndAgain hashes the whole log in the background, slowly, for as long as the process runs.
+// auditAgainAndAgain hashes the whole log and folds all books anew in the background, slowly, for as long as the process runs.
 func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger) {
 	for {
 		report, err := d.log.Audit(ctx)
@@ -105,6 +115,7 @@ func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger)
 		for _, damage := range report.Damaged {
 			logger.Error("damaged", "stream", damage.Stream, "version", damage.FirstBad, "reason", damage.Reason)
 		}
+		d.checkBooks(ctx, logger)
 		select {
 		case <-ctx.Done():
 			return
@@ -113,12 +124,17 @@ func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger)
 	}
 }
 
-// healthz answers whether the log is sound, as far as is known, and how far the self check is. Reasons stay in the log of
+// healthz answers whether the log is sound and the books are those of the log, as far as is known, and how far the self check is. Reasons stay in the log of
 // the process: they may name files.
 func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
 	type damage struct {
 		Stream  string `json:"stream"`
 		Version uint64 `json:"version,omitempty"`
+	}
+	type differing struct {
+		Collective string   `json:"collective"`
+		Version    uint64   `json:"version"`
+		What       []string `json:"what"`
 	}
 	health := d.log.Health()
 	answer := struct {
@@ -129,9 +145,23 @@ func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
 		Finished *time.Time `json:"checkFinished,omitempty"`
 		Streams  int        `json:"streams"`
 		Events   uint64     `json:"events"`
+
+		BooksChecked int         `json:"booksChecked"`          // collectives whose books were folded anew and compared
+		BooksOldest  *time.Time  `json:"booksOldest,omitempty"` // when the first of these last results was got
+		BooksDiffer  []differing `json:"booksDiffer,omitempty"` // those that were not equal, and are made anew since
 	}{Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
 	for _, c := range health.Damaged {
 		answer.Damaged = append(answer.Damaged, damage{c.Stream, c.Version})
+	}
+	for _, c := range d.books.LastChecks() {
+		answer.BooksChecked++
+		if answer.BooksOldest == nil || c.At.Before(*answer.BooksOldest) {
+			answer.BooksOldest = &c.At
+		}
+		if !c.OK {
+			answer.Sound = false
+			answer.BooksDiffer = append(answer.BooksDiffer, differing{c.Collective, c.Version, c.Differs})
+		}
 	}
 	if !health.Audit.Started.IsZero() {
 		answer.Started = &health.Audit.Started

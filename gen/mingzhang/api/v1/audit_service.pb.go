@@ -1670,7 +1670,9 @@ type VerifyLogResponse struct {
 	// Digest of the books folded anew from these events, hex.
 	BookDigest string `protobuf:"bytes,6,opt,name=book_digest,json=bookDigest,proto3" json:"book_digest,omitempty"`
 	// Whether the books in use have the same digest.
-	BookOk        bool `protobuf:"varint,7,opt,name=book_ok,json=bookOk,proto3" json:"book_ok,omitempty"`
+	BookOk bool `protobuf:"varint,7,opt,name=book_ok,json=bookOk,proto3" json:"book_ok,omitempty"`
+	// Result of the last self check in the background; absent while there was none since the server started.
+	SelfCheck     *SelfCheck `protobuf:"bytes,8,opt,name=self_check,json=selfCheck,proto3" json:"self_check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1754,6 +1756,96 @@ func (x *VerifyLogResponse) GetBookOk() bool {
 	return false
 }
 
+func (x *VerifyLogResponse) GetSelfCheck() *SelfCheck {
+	if x != nil {
+		return x.SelfCheck
+	}
+	return nil
+}
+
+// SelfCheck is what came of folding the books of a collective anew, and comparing them with those in use and with the copy
+// that a server keeps of them between runs. What differs is dropped and made anew from the log.
+type SelfCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it ended, RFC 3339, UTC.
+	At string `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// Version at which they were compared.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Whether all were equal.
+	Ok bool `protobuf:"varint,3,opt,name=ok,proto3" json:"ok,omitempty"`
+	// What was compared: "books in use", "copy". Empty when neither was there.
+	Compared []string `protobuf:"bytes,4,rep,name=compared,proto3" json:"compared,omitempty"`
+	// What differed, of the same; empty when ok.
+	Differs       []string `protobuf:"bytes,5,rep,name=differs,proto3" json:"differs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelfCheck) Reset() {
+	*x = SelfCheck{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelfCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelfCheck) ProtoMessage() {}
+
+func (x *SelfCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelfCheck.ProtoReflect.Descriptor instead.
+func (*SelfCheck) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SelfCheck) GetAt() string {
+	if x != nil {
+		return x.At
+	}
+	return ""
+}
+
+func (x *SelfCheck) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SelfCheck) GetOk() bool {
+	if x != nil {
+		return x.Ok
+	}
+	return false
+}
+
+func (x *SelfCheck) GetCompared() []string {
+	if x != nil {
+		return x.Compared
+	}
+	return nil
+}
+
+func (x *SelfCheck) GetDiffers() []string {
+	if x != nil {
+		return x.Differs
+	}
+	return nil
+}
+
 // ReadLogRequest is what ReadLog takes.
 type ReadLogRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1767,7 +1859,7 @@ type ReadLogRequest struct {
 
 func (x *ReadLogRequest) Reset() {
 	*x = ReadLogRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +1871,7 @@ func (x *ReadLogRequest) String() string {
 func (*ReadLogRequest) ProtoMessage() {}
 
 func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +1884,7 @@ func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadLogRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReadLogRequest) GetCollectiveId() string {
@@ -1820,7 +1912,7 @@ type ReadLogResponse struct {
 
 func (x *ReadLogResponse) Reset() {
 	*x = ReadLogResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1832,7 +1924,7 @@ func (x *ReadLogResponse) String() string {
 func (*ReadLogResponse) ProtoMessage() {}
 
 func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1845,7 +1937,7 @@ func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadLogResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReadLogResponse) GetEvents() []*LogEvent {
@@ -1994,7 +2086,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
 	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
 	"\vmin_version\x18\x04 \x01(\x04R\n" +
-	"minVersion\"\xcf\x01\n" +
+	"minVersion\"\x8b\x02\n" +
 	"\x11VerifyLogResponse\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\x16\n" +
 	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x12\n" +
@@ -2003,7 +2095,15 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\aproblem\x18\x05 \x01(\tR\aproblem\x12\x1f\n" +
 	"\vbook_digest\x18\x06 \x01(\tR\n" +
 	"bookDigest\x12\x17\n" +
-	"\abook_ok\x18\a \x01(\bR\x06bookOk\"u\n" +
+	"\abook_ok\x18\a \x01(\bR\x06bookOk\x12:\n" +
+	"\n" +
+	"self_check\x18\b \x01(\v2\x1b.mingzhang.api.v1.SelfCheckR\tselfCheck\"{\n" +
+	"\tSelfCheck\x12\x0e\n" +
+	"\x02at\x18\x01 \x01(\tR\x02at\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x0e\n" +
+	"\x02ok\x18\x03 \x01(\bR\x02ok\x12\x1a\n" +
+	"\bcompared\x18\x04 \x03(\tR\bcompared\x12\x18\n" +
+	"\adiffers\x18\x05 \x03(\tR\adiffers\"u\n" +
 	"\x0eReadLogRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\"E\n" +
@@ -2035,7 +2135,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),              // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                 // 1: mingzhang.api.v1.LogEvent
@@ -2059,52 +2159,54 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*GetHeadResponse)(nil),          // 19: mingzhang.api.v1.GetHeadResponse
 	(*VerifyLogRequest)(nil),         // 20: mingzhang.api.v1.VerifyLogRequest
 	(*VerifyLogResponse)(nil),        // 21: mingzhang.api.v1.VerifyLogResponse
-	(*ReadLogRequest)(nil),           // 22: mingzhang.api.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),          // 23: mingzhang.api.v1.ReadLogResponse
-	(*Voucher)(nil),                  // 24: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),           // 25: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),         // 26: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                  // 27: mingzhang.api.v1.Request
-	(*GrantRound)(nil),               // 28: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),              // 29: mingzhang.api.v1.DividendRun
+	(*SelfCheck)(nil),                // 22: mingzhang.api.v1.SelfCheck
+	(*ReadLogRequest)(nil),           // 23: mingzhang.api.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),          // 24: mingzhang.api.v1.ReadLogResponse
+	(*Voucher)(nil),                  // 25: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),           // 26: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),         // 27: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                  // 28: mingzhang.api.v1.Request
+	(*GrantRound)(nil),               // 29: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),              // 30: mingzhang.api.v1.DividendRun
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	24, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	24, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	25, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	26, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	27, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	28, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	29, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	25, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	25, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	26, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	27, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	28, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	29, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	30, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
-	1,  // 8: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	2,  // 9: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 10: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 11: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 12: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 13: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 14: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 15: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 16: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	18, // 17: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 18: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	22, // 19: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 20: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 21: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 22: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 23: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 24: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 25: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 26: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 27: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	19, // 28: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 29: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	23, // 30: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	20, // [20:31] is the sub-list for method output_type
-	9,  // [9:20] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	22, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
+	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
+	2,  // 10: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 11: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 12: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 13: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 14: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 15: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 16: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 17: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	18, // 18: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 19: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	23, // 20: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	3,  // 21: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 22: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 23: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 24: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 25: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 26: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 27: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 28: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	19, // 29: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 30: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	24, // 31: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	21, // [21:32] is the sub-list for method output_type
+	10, // [10:21] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -2119,7 +2221,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
