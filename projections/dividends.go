@@ -273,6 +273,9 @@ func (s *file) mark(page []Entitlement, state string, returned map[paidBy]bool) 
 		if !ok || state == FileSettled && (slices.Contains(s.settled.Failed, payee) || returned[paidBy{s.sent.File, payee}]) {
 			continue
 		}
+		if state == FileSent && page[i].State == EntitlementPaid {
+			continue // sent again after a return or reversal that does not count yet
+		}
 		page[i].File = s.sent.File
 		if page[i].State = EntitlementSent; state == FileSettled {
 			page[i].State = EntitlementPaid
