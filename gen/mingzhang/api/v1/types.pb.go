@@ -1522,7 +1522,9 @@ type Receipt struct {
 	// Payout file sent or settled; 0 for none.
 	File uint32 `protobuf:"varint,11,opt,name=file,proto3" json:"file,omitempty"`
 	// Payees of that file, in order.
-	Payees        []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	Payees []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Hold made or released; 0 for none.
+	Hold          uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1639,6 +1641,13 @@ func (x *Receipt) GetPayees() []uint32 {
 		return x.Payees
 	}
 	return nil
+}
+
+func (x *Receipt) GetHold() uint32 {
+	if x != nil {
+		return x.Hold
+	}
+	return 0
 }
 
 // Refusal stands in the details of every error a rule caused.
@@ -4407,7 +4416,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x0epolicy_version\x18\x16 \x01(\rR\rpolicyVersion\x12 \n" +
 	"\ftrue_up_year\x18\x17 \x01(\rR\n" +
 	"trueUpYear\x12,\n" +
-	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\"\x9a\x03\n" +
+	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\"\xae\x03\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -4423,7 +4432,8 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\frule_version\x18\n" +
 	" \x01(\rR\vruleVersion\x12\x12\n" +
 	"\x04file\x18\v \x01(\rR\x04file\x12\x16\n" +
-	"\x06payees\x18\f \x03(\rR\x06payeesB\t\n" +
+	"\x06payees\x18\f \x03(\rR\x06payees\x12\x12\n" +
+	"\x04hold\x18\r \x01(\rR\x04holdB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +
