@@ -171,6 +171,7 @@ func TestDeclaredSharesStay(t *testing.T) {
 	b := shareholders(t, "2021-07-01", 1, 2, 4)
 	declares(t, b, "2021-07-21", run2021("100.00", func(r *ledger.RequestDividend) { r.Basis = byShare }))
 	b.Refuse("2021-07-22", lt.Treasurer, setShares("2021-07-20", 1, 3), ledger.SharesDeclared, "member=2", "run=2021", "date=2021-07-20", "shares=2")
+	b.Refuse("2021-07-22", lt.Treasurer, setShares("2021-07-20", 1, 2, 3), ledger.SharesDeclared, "member=3", "shares=4")
 	b.Do("2021-07-22", lt.Treasurer, setShares("2021-01-01", 9))    // what was set for July stands
 	b.Do("2021-07-22", lt.Treasurer, setShares("2021-07-20", 1, 2)) // says what was
 	b.Do("2021-07-22", lt.Treasurer, setShares("2021-07-21", 7, 7))

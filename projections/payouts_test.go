@@ -110,7 +110,8 @@ func TestSharesAndMembersAtEveryMoment(t *testing.T) {
 		b.Do("2021-07-05", lt.Treasurer, &ledger.SetShares{Effective: effective, Members: members, Shares: shares, Resolution: "shares"})
 		return b.State.Version()
 	}
-	set(20210701, []uint32{2, 1}, 5, 3)
+	set(20210701, []uint32{2, 1}, 5, 9)
+	set(20210701, []uint32{1}, 3) // of one day the last one counts
 	first := set(20210710, []uint32{1}, 4)
 	later := set(20210705, []uint32{1, 3}, 0, 7) // known later, for days before
 	b.Do("2021-07-12", lt.Treasurer, &ledger.DepartMembers{Left: 20210711, Members: []uint32{2}})
@@ -181,6 +182,13 @@ func TestDigestCoversPayouts(t *testing.T) {
 		"another": func(b *lt.Books) { b.Do("2021-07-21", lt.Approver, &ledger.ReleaseHold{Hold: 2}) },
 		"exit": func(b *lt.Books) {
 			b.Do("2021-07-21", lt.Treasurer, &ledger.DepartMembers{Left: 20210721, Members: []uint32{9}})
+		},
+		"exit before": func(b *lt.Books) {
+			b.Do("2021-07-21", lt.Treasurer, &ledger.DepartMembers{Left: 20210720, Members: []uint32{9}})
+		},
+		"two shares": func(b *lt.Books) {
+			b.Resolve("2021-07-21", "shares", eventv1.Matter_MATTER_CHARTER, "household_heads", "", "")
+			b.Do("2021-07-21", lt.Treasurer, &ledger.SetShares{Effective: 20210701, Members: []uint32{1}, Shares: []uint64{2}, Resolution: "shares"})
 		},
 		"back": func(b *lt.Books) {
 			b.Do("2021-07-21", lt.Treasurer, &ledger.DepartMembers{Left: 20210721, Members: []uint32{9}})
