@@ -48,6 +48,8 @@ var Matrix = map[string]Callers{
 	"ListGrantRounds":  {Roles: readers},
 	"ListDividends":    {Roles: readers},
 	"ListEntitlements": {Roles: readers},
+	"ListHolds":        {Roles: readers},
+	"ListShares":       {Roles: readers},
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},

@@ -54,7 +54,9 @@ type Collective struct {
 	requested uint32              // number of the last request
 	rounds    map[string]*round
 	runs      map[string]*run
-	lastTaker uint32 // last payee that took an odd fen of an exact dividend
+	takers    []taker                // of odd fen of the exact dividends that stand
+	shares    map[uint32][]shareStep // by member, ascending by day
+	holds     []*hold                // by number - 1
 }
 
 type (
@@ -112,6 +114,7 @@ func NewCollective() *Collective {
 		requests:    map[uint32]*request{},
 		rounds:      map[string]*round{},
 		runs:        map[string]*run{},
+		shares:      map[uint32][]shareStep{},
 	}
 }
 

@@ -221,6 +221,9 @@ type (
 		RecordDate Day
 		Resolution string
 		Narration  string
+		// A supplementary run names the run it supplements, and the payees left out of that: none for all of them.
+		Supplements string   `json:",omitempty"`
+		Only        []uint32 `json:",omitempty"`
 	}
 	// ReviewRequest says that a supervisor checked a request. Digest, when not empty, must be the request's.
 	ReviewRequest struct {

@@ -451,10 +451,7 @@ func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
 	if r := d.s.rounds[v.GrantRoundId]; r != nil && RefOf(v.Ref).Class == Transfer && v.Party == "" && r.touched() {
 		return rests.because("part of the award is paid or cancelled", "这一轮已有人领取或取消").at(field)
 	}
-	if r := d.s.runs[v.DividendRunId]; r != nil && RefOf(v.Ref).Class == Transfer && len(r.files) > 0 {
-		return rests.because("a payout file of the dividend is sent", "这次分红已有发放文件").at(field)
-	}
-	return nil
+	return d.dividendRests(field, v)
 }
 
 // checkInflowForm refuses fields that mean nothing for the kind of inflow: what is not looked at must not be stored.

@@ -14,7 +14,7 @@ import (
 
 // partsOf is what a voucher gives each fund of a policy, in the order of its shares, and their sum: what it credits to the
 // fund, and what it makes good of the fund's pending part. A reversal and a true-up take away.
-func partsOf(v *eventv1.Voucher, shares []*eventv1.PolicyShare) (parts [sharesMax]Fen, sum Fen) {
+func partsOf(v *eventv1.Voucher, shares []*eventv1.PolicyShare) (parts [policySharesMax]Fen, sum Fen) {
 	for _, p := range v.Postings {
 		fund := Account(p.Account)
 		if fund == ReceivablePending {

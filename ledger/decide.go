@@ -214,6 +214,12 @@ var Matrix = map[string][]eventv1.Role{
 	"CancelGrant":           {approver},
 	"SendDividendFile":      {treasurer, cashier},
 	"RecordDividendResults": {treasurer, cashier},
+
+	"SetShares":              {treasurer},
+	"ReadmitMembers":         {treasurer},
+	"HoldPayee":              {approver, supervisor},
+	"ReleaseHold":            {approver, supervisor},
+	"RecordReturnedDividend": {treasurer, cashier},
 }
 
 const (

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"maps"
+	"math/bits"
 	"slices"
 	"strconv"
 
@@ -28,11 +29,16 @@ type run struct {
 	declared rest // the voucher of its declaration
 	sent     int  // lines up to here have been in a file at least once
 	dead     bool // its declaration was turned back
+
+	order       *eventv1.DividendOrder // what was asked for
+	supplements []*run                 // runs for payees that this one left out
+	returns     []*payoutReturn
 }
 
 type payoutFile struct {
 	fact    *eventv1.DividendFileSent
 	settled bool
+	booked  rest // the voucher of what the bank paid; none when it paid nobody
 }
 
 func (r *run) lineOf(payee uint32) (int, bool) { return slices.BinarySearch(r.payees, payee) }
@@ -51,22 +57,49 @@ func (s *Collective) evolveDividend(e *eventv1.Event) {
 		}
 		r.paid = append(r.paid, make([]uint32, len(f.EntitlementsListed.Payees))...)
 	case *eventv1.Event_DividendDeclared:
-		s.runs[f.DividendDeclared.RunId].declared = restOn(e)
-		if r := s.runs[f.DividendDeclared.RunId]; r != nil && len(e.Vouchers) > 0 {
-			r.fund = fundOf(e.Vouchers[0])
-		}
-		if f.DividendDeclared.LastTaker != 0 {
-			s.lastTaker = f.DividendDeclared.LastTaker
-		}
+		s.evolveDeclared(f.DividendDeclared, e)
 	case *eventv1.Event_DividendFileSent:
 		r := s.runs[f.DividendFileSent.RunId]
 		r.files = append(r.files, &payoutFile{fact: f.DividendFileSent})
 		r.mark(f.DividendFileSent.Payees, f.DividendFileSent.File)
 	case *eventv1.Event_DividendFileSettled:
 		r := s.runs[f.DividendFileSettled.RunId]
-		r.files[f.DividendFileSettled.File-1].settled = true
+		file := r.files[f.DividendFileSettled.File-1]
+		file.settled, file.booked = true, restOn(e)
 		r.mark(f.DividendFileSettled.Failed, 0)
+	case *eventv1.Event_DividendReturned:
+		s.runs[f.DividendReturned.RunId].giveBack(f.DividendReturned, restOn(e))
+	default:
+		s.evolveHold(e)
 	}
+}
+
+func (s *Collective) evolveDeclared(f *eventv1.DividendDeclared, e *eventv1.Event) {
+	r := s.runs[f.RunId]
+	r.declared = restOn(e)
+	if len(e.Vouchers) > 0 {
+		r.fund = fundOf(e.Vouchers[0])
+	}
+	if f.LastTaker != 0 {
+		s.takers = append(s.takers, taker{r, f.LastTaker})
+	}
+	if first := s.runs[f.Supplements]; first != nil {
+		first.supplements = append(first.supplements, r)
+	}
+}
+
+// taker is the last payee that took an odd fen of an exact dividend.
+type taker struct {
+	run   *run
+	payee uint32
+}
+
+// lastTaker is the last taker of the newest exact dividend that stands, 0 when there is none.
+func (s *Collective) lastTaker() uint32 {
+	if n := len(s.takers); n > 0 {
+		return s.takers[n-1].payee
+	}
+	return 0
 }
 
 // mark notes which file pays the payees, 0 when none does.
@@ -97,7 +130,7 @@ func (c *RequestDividend) decide(d *decision) error {
 	}
 	order := &eventv1.DividendOrder{RunId: c.Run, Fund: c.Fund, PoolFen: int64(c.Pool), Basis: cmp.Or(c.Basis, eventv1.DividendBasis_DIVIDEND_BASIS_HEAD),
 		Method: cmp.Or(c.Method, eventv1.DividendMethod_DIVIDEND_METHOD_EQUAL), RecordDate: int32(c.RecordDate), ResolutionId: c.Resolution, Narration: c.Narration}
-	if err := checkDividendKind(order); err != nil {
+	if err := cmp.Or(checkDividendKind(order), d.supplementForm(c, order)); err != nil {
 		return err
 	}
 	out, err := d.deal(order)
@@ -134,14 +167,16 @@ func checkDividendKind(o *eventv1.DividendOrder) error {
 type dealt struct {
 	payees    []uint32
 	amounts   []int64
-	rate      Fen // the smaller amount
+	rate      Fen    // of one share; with exact what is sure of it
+	shares    uint64 // in all
 	declared  Fen
 	lastTaker uint32
 }
 
-// deal divides a pool over the roster of its record date. equal: everybody the same whole fen, the rest stays in the fund.
-// exact: by largest fraction, which for equal shares gives the odd fen one each to payees in order, starting after the last
-// one that took one in the previous exact dividend.
+// deal divides a pool over the roster of its record date. Members and households have one share each unless the basis is
+// shares. equal: the same whole fen for every share, the rest stays in the fund. exact: by largest fraction of what each
+// payee's shares would get; payees with equal fractions take the odd fen in order, starting after the last one that took one
+// in the previous exact dividend.
 func (d *decision) deal(o *eventv1.DividendOrder) (dealt, error) {
 	on, pool := Day(o.RecordDate), Fen(o.PoolFen)
 	if !on.Valid() {
@@ -150,29 +185,67 @@ func (d *decision) deal(o *eventv1.DividendOrder) (dealt, error) {
 	if on > d.today {
 		return dealt{}, refuse(DateInFuture).with("date", on).with("today", d.today).at("record_date")
 	}
-	out := dealt{payees: d.s.roster(on, o.Basis)}
-	n := Fen(len(out.payees))
-	switch {
+	if o.Supplements != "" {
+		return d.dealSupplement(o)
+	}
+	payees, shares := d.s.entitled(o)
+	out := dealt{payees: payees, shares: sum(shares)}
+	switch n := len(payees); {
 	case n == 0:
 		return dealt{}, refuse(RosterEmpty).with("date", on).at("record_date")
 	case n > payeesMax:
-		return dealt{}, refuse(TooMany).with("what", "payees").with("max", payeesMax).with("count", int(n))
-	case pool < n:
-		return dealt{}, refuse(PoolTooSmall).with("pool", pool).with("payees", int(n)).at("pool")
+		return dealt{}, refuse(TooMany).with("what", "payees").with("max", payeesMax).with("count", n)
+	case uint64(pool) < out.shares:
+		return dealt{}, refuse(PoolTooSmall).with("pool", pool).with("payees", out.shares).at("pool")
 	}
-	out.rate = pool / n
-	out.declared = out.rate * n
-	out.amounts = slices.Repeat([]int64{int64(out.rate)}, int(n))
+	out.rate = pool / Fen(out.shares)
 	if o.Method == eventv1.DividendMethod_DIVIDEND_METHOD_EXACT {
-		i, _ := slices.BinarySearch(out.payees, d.s.lastTaker+1)
-		for ; out.declared < pool; out.declared++ {
-			i %= int(n)
-			out.amounts[i]++
-			out.lastTaker = out.payees[i]
-			i++
-		}
+		out.declared = pool
+		out.amounts, out.lastTaker = dealExact(pool, payees, shares, d.s.lastTaker())
+		return out, nil
 	}
+	out.dealEqual(shares)
 	return out, nil
+}
+
+// dealEqual gives every share the rate.
+func (out *dealt) dealEqual(shares []uint64) {
+	out.amounts = make([]int64, len(shares))
+	for i, n := range shares {
+		out.amounts[i] = int64(out.rate) * int64(n)
+	}
+	out.declared = out.rate * Fen(sum(shares))
+}
+
+// dealExact gives each payee the whole fen of pool × shares / all shares, computed in 128 bits, and the fen that are left one
+// each to the largest fractions. The pool covers one fen a share. It returns who took the last of them, 0 when none was left.
+func dealExact(pool Fen, payees []uint32, shares []uint64, lastTaker uint32) (amounts []int64, last uint32) {
+	all, left := sum(shares), pool
+	fractions := make([]uint64, len(payees))
+	for i, n := range shares {
+		high, low := bits.Mul64(uint64(pool), n)
+		whole, fraction := bits.Div64(high, low, all) // high < all, for pool < 2^63 and n <= all
+		amounts, fractions[i] = append(amounts, int64(whole)), fraction
+		left -= Fen(whole)
+	}
+	start, _ := slices.BinarySearch(payees, lastTaker+1)
+	order := make([]int, len(payees))
+	for i := range order {
+		order[i] = (start + i) % len(payees)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(fractions[b], fractions[a]) })
+	for _, i := range order[:left] { // fewer than payees: every fraction is below one fen
+		amounts[i]++
+		last = payees[i]
+	}
+	return amounts, last
+}
+
+func sum(numbers []uint64) (all uint64) {
+	for _, n := range numbers {
+		all += n
+	}
+	return all
 }
 
 // Declaring is the last approval. The roster goes into the log in pieces before it, in the same append.
@@ -189,12 +262,12 @@ func (c *DeclareDividend) decide(d *decision) error {
 	if err := d.voucherDay("occurred_on", c.On); err != nil {
 		return err
 	}
+	if digest, now := d.s.rosterDigest(o); digest != r.roster {
+		return refuse(RosterChanged).with("run", o.RunId).with("asked", o.Payees).with("now", now).at("request_number")
+	}
 	out, err := d.deal(o)
 	if err != nil {
 		return err
-	}
-	if len(out.payees) != int(o.Payees) || int64(out.rate) != o.RateFen {
-		return refuse(RosterChanged).with("run", o.RunId).with("asked", o.Payees).with("now", len(out.payees)).at("request_number")
 	}
 	v := &eventv1.Voucher{Narration: o.Narration, ResolutionId: o.ResolutionId, DrawnFen: int64(out.declared), DividendRunId: o.RunId, RequestNumber: c.Number,
 		Postings: []*eventv1.Posting{line(FundAccount(o.Fund), out.declared), line(PayableDividend, -out.declared)}}
@@ -217,9 +290,12 @@ func (c *DeclareDividend) decide(d *decision) error {
 		d.emit(&eventv1.Event{Fact: &eventv1.Event_EntitlementsListed{EntitlementsListed: &eventv1.EntitlementsListed{
 			RunId: o.RunId, FirstLine: uint32(first) + 1, Payees: out.payees[first:end], AmountsFen: out.amounts[first:end]}}})
 	}
-	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_DividendDeclared{DividendDeclared: &eventv1.DividendDeclared{
-		RunId: o.RunId, RequestNumber: c.Number, Basis: o.Basis, Method: o.Method, PoolFen: o.PoolFen, RateFen: int64(out.rate),
-		Payees: uint32(len(out.payees)), RemainderFen: o.PoolFen - int64(out.declared), LastTaker: out.lastTaker}}})
+	declared := &eventv1.DividendDeclared{RunId: o.RunId, RequestNumber: c.Number, Basis: o.Basis, Method: o.Method, PoolFen: o.PoolFen, RateFen: int64(out.rate),
+		Payees: uint32(len(out.payees)), RemainderFen: o.PoolFen - int64(out.declared), LastTaker: out.lastTaker, Supplements: o.Supplements}
+	if o.Basis == eventv1.DividendBasis_DIVIDEND_BASIS_SHARE {
+		declared.Shares = out.shares
+	}
+	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_DividendDeclared{DividendDeclared: declared}})
 	return nil
 }
 
@@ -236,7 +312,8 @@ func (d *decision) findRun(id string) (*run, error) {
 }
 
 // A payout file holds payees that are owed and in no other file; without a list, the next owed ones in the roster's order,
-// in slices of 1,000 lines as banks take them.
+// in slices of 1,000 lines as banks take them. Nobody whose dividend is held today is in it: a list that names one is refused,
+// without a list the line is left out and keeps its place for later.
 func (c *SendDividendFile) decide(d *decision) error {
 	r, err := d.findRun(c.Run)
 	if err != nil {
@@ -245,15 +322,16 @@ func (c *SendDividendFile) decide(d *decision) error {
 	if _, err := d.moneyAccount("money_account", c.Money); err != nil {
 		return err
 	}
+	held := d.s.held(eventv1.Benefit_BENEFIT_DIVIDEND, r.ofHouseholds(), d.today)
 	payees := slices.Sorted(slices.Values(c.Payees)) // in order of their lines
 	if len(payees) == 0 {
-		payees = r.next()
+		payees = r.next(held)
 	}
 	if n := len(payees); n > fileMax {
 		return refuse(TooMany).with("what", "payees").with("max", fileMax).with("count", n).at("payees")
 	}
 	if len(payees) == 0 {
-		return refuse(NothingOwed).with("run", c.Run).at("run_id")
+		return cmp.Or(refuseHeld(held, r.owedIn(0, len(r.payees), nil), "run_id"), error(refuse(NothingOwed).with("run", c.Run).at("run_id")))
 	}
 	var total Fen
 	seen := map[uint32]bool{}
@@ -265,27 +343,31 @@ func (c *SendDividendFile) decide(d *decision) error {
 		seen[p] = true
 		total += r.amounts[i]
 	}
+	if err := refuseHeld(held, payees, "payees"); err != nil {
+		return err
+	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_DividendFileSent{DividendFileSent: &eventv1.DividendFileSent{RunId: c.Run,
 		File: uint32(len(r.files)) + 1, MoneyAccount: c.Money, Payees: payees, TotalFen: int64(total)}}})
 	return nil
 }
 
 // next gives the next payees to send, at most fileMax. Lines that were never in a file come first, slice by slice of fileMax
-// roster lines, so that a file keeps its place in the roster whoever is left out of it; then whoever is still owed.
-func (r *run) next() (payees []uint32) {
+// roster lines, so that a file keeps its place in the roster whoever is left out of it; then whoever is still owed. Who is held
+// is passed over.
+func (r *run) next(held holds) (payees []uint32) {
 	for from := r.sent; from < len(r.payees) && len(payees) == 0; from = (from/fileMax + 1) * fileMax {
-		payees = r.owedIn(from, min((from/fileMax+1)*fileMax, len(r.payees)))
+		payees = r.owedIn(from, min((from/fileMax+1)*fileMax, len(r.payees)), held)
 	}
 	if len(payees) == 0 {
-		payees = r.owedIn(0, len(r.payees))
+		payees = r.owedIn(0, len(r.payees), held)
 	}
 	return payees[:min(len(payees), fileMax)]
 }
 
-// owedIn lists who is owed among the lines from..to-1.
-func (r *run) owedIn(from, to int) (payees []uint32) {
+// owedIn lists who is owed and not held among the lines from..to-1.
+func (r *run) owedIn(from, to int, held holds) (payees []uint32) {
 	for i := from; i < to; i++ {
-		if r.paid[i] == 0 {
+		if r.paid[i] == 0 && held[r.payees[i]] == 0 {
 			payees = append(payees, r.payees[i])
 		}
 	}
@@ -317,6 +399,13 @@ func (c *RecordDividendResults) decide(d *decision) error {
 		failed[p] = true
 		i, _ := r.lineOf(p)
 		paid -= r.amounts[i]
+	}
+	for _, back := range r.returns { // what came back is not paid again before it came
+		if back.paidAgain(f.fact.Payees, failed) {
+			if err := back.booked.before(c.On); err != nil {
+				return err
+			}
+		}
 	}
 	fact := &eventv1.Event{Fact: &eventv1.Event_DividendFileSettled{DividendFileSettled: &eventv1.DividendFileSettled{
 		RunId: c.Run, File: c.File, Failed: slices.Sorted(maps.Keys(failed))}}}

@@ -44,6 +44,10 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 			m.left = Day(f.MembersDeparted.LeftOn)
 			s.members[number] = m
 		}
+	case *eventv1.Event_MembersReadmitted:
+		s.evolveReadmitted(f.MembersReadmitted)
+	case *eventv1.Event_SharesSet:
+		s.evolveShares(f.SharesSet)
 	case *eventv1.Event_ResolutionRecorded:
 		s.resolutions[f.ResolutionRecorded.Id] = &resolution{fact: f.ResolutionRecorded, recorder: e.Actor}
 	case *eventv1.Event_ResolutionConfirmed:

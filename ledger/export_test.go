@@ -30,16 +30,23 @@ const (
 func (s *Collective) Dump() string {
 	var b strings.Builder
 	put := func(name string, value any) { fmt.Fprintf(&b, "%s: %v\n", name, value) }
-	put("head", []any{s.version, s.recorded, s.zone, s.closed, s.ruleVersion, s.requested, s.lastTaker})
+	put("head", []any{s.version, s.recorded, s.zone, s.closed, s.ruleVersion, s.requested, s.lastTaker()})
 	put("accepted", s.accepted)
 	put("charter", text(s.charter))
 	put("money", s.money)
 	put("members", s.members)
 	put("rule", text(s.rule))
 	put("opening", text(s.opening))
+	put("shares", s.shares)
 	put("settled", s.settled)
 	put("reversals", s.reversals)
 	put("splitDay", s.splitDay)
+	for _, h := range s.holds {
+		put("hold", fmt.Sprint(text(h.fact), h.released))
+	}
+	for _, t := range s.takers {
+		put("taker", t.payee)
+	}
 	for _, p := range s.policies {
 		put("policy", text(p))
 	}
@@ -52,9 +59,9 @@ func (s *Collective) Dump() string {
 	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %+v", v.total, v.cited, v.citations) })
 	each(put, "splits", s.splits, func(v *Timeline) any { return *v })
 	each(put, "resolution", s.resolutions, func(v *resolution) any {
-		return fmt.Sprint(text(v.fact), v.recorder, v.confirmed, v.used, v.reserved, v.drawn)
+		return fmt.Sprint(text(v.fact), v.recorder, v.confirmed, v.used, v.shares, v.reserved, v.drawn)
 	})
-	each(put, "request", s.requests, func(v *request) any { return fmt.Sprint(text(v.fact), v.maker, v.approvedBy, v.reviewed) })
+	each(put, "request", s.requests, func(v *request) any { return fmt.Sprint(text(v.fact), v.maker, v.approvedBy, v.reviewed, v.roster) })
 	each(put, "round", s.rounds, func(v *round) any {
 		lines := map[uint32]grantLine{}
 		for m, l := range v.lines {
@@ -65,9 +72,12 @@ func (s *Collective) Dump() string {
 	each(put, "run", s.runs, func(v *run) any {
 		var files []string
 		for _, f := range v.files {
-			files = append(files, fmt.Sprint(text(f.fact), f.settled))
+			files = append(files, fmt.Sprint(text(f.fact), f.settled, f.booked))
 		}
-		return fmt.Sprint(v.fund, v.payees, v.amounts, v.paid, files, v.dead)
+		for _, b := range v.returns {
+			files = append(files, fmt.Sprint(*b))
+		}
+		return fmt.Sprint(v.fund, v.payees, v.amounts, v.paid, files, v.dead, text(v.order), len(v.supplements))
 	})
 	for _, m := range slices.Sorted(maps.Keys(s.turnover)) {
 		each(put, "turnover "+m.String(), s.turnover[m], func(v *turnover) any { return *v })
@@ -112,12 +122,27 @@ func (s *Collective) Sums() (difference Fen, wrong []string) {
 			}
 		}
 	}
+	if owed, booked := s.owedDividends(), s.Balance(PayableDividend, 99991231); owed != booked {
+		wrong = append(wrong, fmt.Sprint("dividends of ", owed, " are owed, and booked are ", booked))
+	}
 	for id, r := range s.resolutions {
 		if r.reserved < 0 || r.drawn < 0 || r.fact.AuthorityFen > 0 && r.remaining() < 0 {
 			wrong = append(wrong, fmt.Sprint("resolution ", id, " reserved ", r.reserved, " drawn ", r.drawn))
 		}
 	}
 	return difference, wrong
+}
+
+// owedDividends is what the standing runs owe: lines that no settled file paid.
+func (s *Collective) owedDividends() (owed Fen) {
+	for _, r := range s.runs {
+		for i, file := range r.paid {
+			if !r.dead && (file == 0 || !r.files[file-1].settled) {
+				owed += r.amounts[i]
+			}
+		}
+	}
+	return owed
 }
 
 // Remaining is the authority of a resolution that is neither drawn nor held.

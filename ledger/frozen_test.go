@@ -288,6 +288,12 @@ func everyFact(t *testing.T) *lt.Books {
 	do("2020-03-20", lt.Approver, &ledger.DeclareDividend{Number: 5, On: 20200320})
 	do("2020-03-20", lt.Treasurer, &ledger.SendDividendFile{Run: "2020", Money: "bank"},
 		&ledger.RecordDividendResults{Run: "2020", File: 1, On: 20200321, Failed: []uint32{2}})
+	resolve("2020-03-21", "shares", eventv1.Matter_MATTER_CHARTER, "", "")
+	do("2020-03-21", lt.Treasurer, &ledger.RecordReturnedDividend{Run: "2020", Payees: []uint32{1, 3}, On: 20200321, Money: "cash"},
+		&ledger.SetShares{Effective: 20200401, Members: []uint32{2, 3}, Shares: []uint64{10, 1_000_000_000}, Resolution: "shares"},
+		&ledger.ReadmitMembers{Members: []uint32{300}})
+	do("2020-03-21", lt.Approver, &ledger.HoldPayee{Payee: 3, Household: true, Kind: eventv1.HoldKind_HOLD_KIND_COURT, Benefit: eventv1.Benefit_BENEFIT_DIVIDEND, Until: 20201231, Reason: "法院冻结"},
+		&ledger.ReleaseHold{Hold: 1})
 	do("2020-04-01", lt.Treasurer, &ledger.ClosePeriod{Month: 202003})
 	return b
 }

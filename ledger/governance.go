@@ -20,7 +20,8 @@ type resolution struct {
 	fact            *eventv1.ResolutionRecorded
 	recorder        string
 	confirmed, used bool
-	reserved, drawn Fen // held by open requests; spent by vouchers
+	shares          bool // it set shares, and may set more
+	reserved, drawn Fen  // held by open requests; spent by vouchers
 }
 
 func (r *resolution) remaining() Fen { return Fen(r.fact.AuthorityFen) - r.reserved - r.drawn }
@@ -161,7 +162,7 @@ func (d *decision) adopting(id string, matter eventv1.Matter, body string) error
 	if err != nil {
 		return err
 	}
-	if r.used {
+	if r.used || r.shares {
 		return refuse(AlreadyDone).with("subject", id).at("resolution_id")
 	}
 	return nil
@@ -210,7 +211,7 @@ func (c *AdoptPolicy) decide(d *decision) error {
 		}
 	}
 	if len(c.Shares) == 0 {
-		return refuse(TooMany).with("what", "shares").with("max", sharesMax).with("count", 0).at("shares")
+		return refuse(TooMany).with("what", "shares").with("max", policySharesMax).with("count", 0).at("shares")
 	}
 	shares, err := parseShares(c.Shares)
 	if err != nil {

@@ -103,15 +103,7 @@ func (s *Collective) undo(v *eventv1.Voucher) {
 		}
 	}
 	if r := s.runs[v.DividendRunId]; r != nil {
-		if v.DividendFile == 0 {
-			r.dead = true
-			return
-		}
-		for i, file := range r.paid {
-			if file == v.DividendFile {
-				r.paid[i] = 0
-			}
-		}
+		s.undoDividend(r, v)
 	}
 }
 
@@ -283,13 +275,13 @@ func (d *decision) owed(id string, member uint32) (*round, Fen, error) {
 	return r, l.amount, nil
 }
 
-// A grant is paid once to each member that is owed one.
+// A grant is paid once to each member that is owed one, while it is not held.
 func (c *PayGrant) decide(d *decision) error {
 	r, amount, err := d.owed(c.Round, c.Member)
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
+	if err := cmp.Or(d.grantNotHeld(c.Member), d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
 		return err
 	}
 	from, err := d.moneyAccount("money_account", c.Money)
@@ -305,13 +297,13 @@ func (c *PayGrant) decide(d *decision) error {
 	return nil
 }
 
-// What a member does not take goes back to the fund.
+// What a member does not take goes back to the fund; what is held is never taken away.
 func (c *CancelGrant) decide(d *decision) error {
 	r, amount, err := d.owed(c.Round, c.Member)
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
+	if err := cmp.Or(d.grantNotHeld(c.Member), d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
 		return err
 	}
 	v := &eventv1.Voucher{Narration: r.fact.Title, Party: memberParty(c.Member), GrantRoundId: c.Round, ResolutionId: r.fact.ResolutionId,

@@ -73,10 +73,13 @@ func newVillage(t *testing.T, rt *rapid.T) *village {
 	}{
 		{"policy", eventv1.Matter_MATTER_POLICY, &ledger.AdoptPolicy{Effective: 20200601, Kinds: []string{"rent"}, Shares: lt.Shares("1/2", "1/7", "1/4", "rest"), Resolution: "policy"}},
 		{"rule", eventv1.Matter_MATTER_SPENDING_RULE, &ledger.AdoptSpendingRule{Tiers: villageRule, Resolution: "rule"}},
+		{"charter", eventv1.Matter_MATTER_CHARTER, nil},
 	} {
 		b.Do("2020-06-01", lt.Approver, elders(c.id, c.matter, "", 0, 20200601))
 		b.Do("2020-06-01", lt.Supervisor, &ledger.ConfirmResolution{ID: c.id})
-		b.Do("2020-06-01", lt.Approver, c.adopt)
+		if c.adopt != nil {
+			b.Do("2020-06-01", lt.Approver, c.adopt)
+		}
 	}
 	if evenly(rt, "opening", 4) > 0 { // else the books may begin with opening balances
 		b.Do("2020-06-01", lt.Treasurer, &ledger.RecordIncome{Kind: "rent", Amount: 3000_00, On: 20200601, Money: "bank"})
@@ -300,7 +303,7 @@ func (v *village) draw(rt *rapid.T) (actor string, c ledger.Command) {
 			return lt.Approver, &ledger.DeclareDividend{Number: request(), On: day()}
 		},
 		"dividend": func() (string, ledger.Command) {
-			return lt.Treasurer, &ledger.RequestDividend{Run: run(), Fund: "dividend", Pool: amount(), Basis: eventv1.DividendBasis(number("basis", 2)), Method: eventv1.DividendMethod(number("method", 2)), RecordDate: day(), Resolution: resolution()}
+			return lt.Treasurer, &ledger.RequestDividend{Run: run(), Fund: "dividend", Pool: amount(), Basis: eventv1.DividendBasis(number("basis", 3)), Method: eventv1.DividendMethod(number("method", 2)), RecordDate: day(), Resolution: resolution()}
 		},
 		"send": func() (string, ledger.Command) {
 			c := &ledger.SendDividendFile{Run: run(), Money: money()}
@@ -363,13 +366,36 @@ func (v *village) draw(rt *rapid.T) (actor string, c ledger.Command) {
 		"depart": func() (string, ledger.Command) {
 			return lt.Treasurer, &ledger.DepartMembers{Left: day(), Members: []uint32{uint32(1 + number("member", 9))}}
 		},
+		"shares": func() (string, ledger.Command) {
+			c := &ledger.SetShares{Effective: day(), Resolution: "charter"}
+			for m := range uint32(1 + number("members", 4)) {
+				c.Members, c.Shares = append(c.Members, m+1), append(c.Shares, uint64(number("shares", 7)))
+			}
+			return lt.Treasurer, c
+		},
+		"readmit": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.ReadmitMembers{Members: []uint32{uint32(1 + number("member", 9))}}
+		},
+		"supplement": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.RequestDividend{Run: "d2", Supplements: run(), Fund: "dividend", Pool: amount() % 50, RecordDate: day(), Resolution: resolution()}
+		},
+		"hold": func() (string, ledger.Command) {
+			return lt.Approver, &ledger.HoldPayee{Payee: uint32(1 + number("payee", 5)), Household: number("household", 2) == 0, Kind: eventv1.HoldKind(1 + number("kind", 2)), Benefit: eventv1.Benefit(number("benefit", 3)), Until: ledger.Day(number("until", 1)) * v.today().Add(5)}
+		},
+		"release": func() (string, ledger.Command) {
+			return lt.Approver, &ledger.ReleaseHold{Hold: uint32(1 + number("hold", 5))}
+		},
+		"returned": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.RecordReturnedDividend{Run: run(), Payees: []uint32{uint32(1 + number("payee", 5))}, On: day(), Money: money()}
+		},
 		"opening": func() (string, ledger.Command) { return lt.Treasurer, opening("100.00", "100.00") },
 		"opened":  func() (string, ledger.Command) { return lt.Supervisor, &ledger.ConfirmOpening{} },
 	}
 	order := []string{"income", "income", "income", "income", "gift", "deposit", "move", "resolution", "confirm", "confirm", "policy", "adopt", "request", "request", "request", "transfer", "transfer",
 		"review", "review", "approve", "approve", "approve", "reject", "withdraw", "settle", "settle", "book", "book", "correct", "correct", "declare", "declare", "dividend", "dividend", "send", "send",
 		"results", "results", "reverse", "reverse", "reverse", "difference", "difference", "round", "round", "apply", "apply", "apply", "check", "publish", "publish", "award", "award", "grant", "grant", "grant",
-		"cancel", "cancel", "enrol", "depart", "opening", "opened", "close", "send", "results", "results"}
+		"cancel", "cancel", "enrol", "depart", "opening", "opened", "close", "send", "results", "results",
+		"shares", "shares", "readmit", "supplement", "hold", "release", "returned", "returned"}
 	if open := v.State.OpenRequests(); len(open) > 0 && number("go on", 1) == 0 {
 		return v.goOn(open[number("open", len(open)-1)], number("step", 2), day(), money())
 	}

@@ -195,6 +195,14 @@ const (
 	NothingOwed           Reason = "nothing_owed"
 	FileUnknown           Reason = "file_unknown"
 	FileSettled           Reason = "file_settled"
+	SharesDeclared        Reason = "shares_declared"
+	PayeeUnknown          Reason = "payee_unknown"
+	PayeeHasShare         Reason = "payee_has_share"
+	SupplementPool        Reason = "supplement_pool"
+	PayeeNotPaid          Reason = "payee_not_paid"
+	PayeesHeld            Reason = "payees_held"
+	HoldNotAllowed        Reason = "hold_not_allowed"
+	HoldUnknown           Reason = "hold_unknown"
 	OpeningLate           Reason = "opening_late"
 	OpeningMissing        Reason = "opening_missing"
 	TrueUpEmpty           Reason = "true_up_empty"
@@ -297,14 +305,23 @@ var Reasons = map[Reason]ReasonInfo{
 
 	RunUnknown:     {Missing, "没有 {run} 这次分红。", "There is no dividend run {run}."},
 	RunExists:      {Duplicate, "{run} 这次分红已经有了。", "The dividend run {run} exists already."},
-	RosterEmpty:    {Precondition, "{date} 没有成员。", "There are no members on {date}."},
-	PoolTooSmall:   {Precondition, "{pool} 元分给 {payees} 份,每份不到一分钱。", "A pool of {pool} gives {payees} payees less than one fen each."},
+	RosterEmpty:    {Precondition, "{date} 没有可分的成员。", "There is nobody to pay on {date}."},
+	PoolTooSmall:   {Precondition, "{pool} 元分给 {payees} 份,每份不到一分钱。", "A pool of {pool} gives {payees} payees or shares less than one fen each."},
 	PayeeNotOwed:   {Precondition, "{payee} 号在 {run} 这次分红里没有可发的钱。", "Nothing can be sent to payee {payee} of the run {run}."},
 	PayeeNotInFile: {Precondition, "{payee} 号不在 {run} 这次分红的第 {file} 个文件里,或重复列出。", "Payee {payee} is not in file {file} of the run {run}, or is listed twice."},
-	RosterChanged:  {Precondition, "{run} 这次分红申请时有 {asked} 份,现在名单变为 {now} 份,请撤回后重新申请。", "The run {run} was asked for {asked} payees and the roster has {now} now, or their rate changed: withdraw it and ask again."},
+	RosterChanged:  {Precondition, "{run} 这次分红申请时有 {asked} 名,现在名单有 {now} 名,人员或股份已变,请撤回后重新申请。", "The run {run} was asked for {asked} payees and the roster has {now} now, with other members or shares: withdraw it and ask again."},
 	NothingOwed:    {Precondition, "{run} 这次分红已没有待发的钱。", "Nothing is left to send in the run {run}."},
 	FileUnknown:    {Missing, "{run} 这次分红没有第 {file} 个文件。", "The run {run} has no file {file}."},
 	FileSettled:    {Precondition, "{run} 这次分红的第 {file} 个文件已经登记结果。", "The results of file {file} of the run {run} are recorded already."},
+
+	SharesDeclared: {Precondition, "成员 {member} 在 {run} 这次分红里已按 {date} 的 {shares} 股计算,不能改动那一天的股份。", "Member {member} had {shares} shares on {date} in the run {run}, which is declared: the shares of that day stay."},
+	PayeeUnknown:   {Precondition, "{payee} 号在 {date} 不在 {run} 这次分红的范围内。", "Payee {payee} had no claim to the run {run} on {date}."},
+	PayeeHasShare:  {Precondition, "{payee} 号在 {run} 这次分红里已经有份。", "Payee {payee} has a share in the run {run} already."},
+	SupplementPool: {Precondition, "补发 {run}:{shares} 份、每份 {rate} 元,总额应为 {due} 元,不是 {pool} 元。", "The supplement to the run {run} pays {shares} shares {rate} each: the pool is {due}, not {pool}."},
+	PayeeNotPaid:   {Precondition, "{payee} 号在 {run} 这次分红里没有已付的钱。", "Payee {payee} was not paid in the run {run}."},
+	PayeesHeld:     {Precondition, "暂缓发放中,不能支付:{payees} 号(共 {count} 个)。", "Held and not to be paid now: {payees} ({count} in all)."},
+	HoldNotAllowed: {Precondition, "章程没有规定黑名单可以暂缓分红,只能暂缓救助奖学。", "The charter does not let the black list hold a dividend: it may hold grants only."},
+	HoldUnknown:    {Missing, "没有第 {hold} 号暂缓。", "There is no hold {hold}."},
 
 	OpeningLate:    {Precondition, "账簿已有凭证,不能再录期初余额。", "The books have vouchers already: opening balances come first."},
 	OpeningMissing: {Missing, "没有待核对的期初余额。", "No opening balances are proposed."},

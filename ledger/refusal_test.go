@@ -158,6 +158,24 @@ var refusals = map[ledger.Reason]func(*testing.T) error{
 		b.Do("2021-07-20", lt.Treasurer, &ledger.SendDividendFile{Run: "2021", Money: "bank"})
 		return on(b, "2021-07-20", lt.Treasurer, &ledger.RecordDividendResults{Run: "2021", File: 1, On: lt.Day("2021-07-20"), Failed: []uint32{2000}})
 	},
+	ledger.SharesDeclared: func(t *testing.T) error {
+		b := shareholders(t, "2021-07-01", 1, 2)
+		declares(t, b, "2021-07-20", run2021("100.00", func(c *ledger.RequestDividend) { c.Basis = byShare }))
+		return on(b, "2021-07-20", lt.Treasurer, setShares("2021-07-20", 2))
+	},
+	ledger.PayeeUnknown:   func(t *testing.T) error { return supplement(t, 9001, "42.72") },
+	ledger.PayeeHasShare:  func(t *testing.T) error { return supplement(t, 5, "42.72") },
+	ledger.SupplementPool: func(t *testing.T) error { return supplement(t, 17, "42.72") },
+	ledger.PayeeNotPaid: func(t *testing.T) error {
+		return on(lt.Demo(t, "2021-07-20"), "2021-07-20", lt.Treasurer, returned("2021-07-20", 9001))
+	},
+	ledger.PayeesHeld: func(t *testing.T) error { return on(row5(t), "2021-07-20", lt.Treasurer, sends(17)) },
+	ledger.HoldNotAllowed: func(t *testing.T) error {
+		return on(lt.Liminba(t), "2020-06-01", lt.Approver, hold(17, func(c *ledger.HoldPayee) { c.Kind = eventv1.HoldKind_HOLD_KIND_BLACKLIST }))
+	},
+	ledger.HoldUnknown: func(t *testing.T) error {
+		return on(lt.Liminba(t), "2020-06-01", lt.Approver, &ledger.ReleaseHold{Hold: 1})
+	},
 	ledger.RequestOfOther: func(t *testing.T) error {
 		b := asked(t)
 		b.Do("2021-12-21", lt.Admin, &ledger.GrantRole{Operator: "second", Role: eventv1.Role_ROLE_TREASURER})
@@ -496,6 +514,15 @@ func opened(t *testing.T) *lt.Books {
 	b := lt.Demo(t, "2020-12-20")
 	b.Do("2021-01-04", lt.Treasurer, &ledger.OpenGrantRound{Round: "gifts", Title: "补助", Fund: "welfare", Purpose: "relief", Budget: lt.Yuan("1,000.00")})
 	return b
+}
+
+// supplement asks for a supplement to a run that left member 17 out, by a mistaken departure, at 42.74.
+func supplement(t *testing.T, payee uint32, pool string) error {
+	b := lt.Demo(t, "2021-07-05")
+	b.Do("2021-07-19", lt.Treasurer, &ledger.DepartMembers{Left: lt.Day("2021-07-19"), Members: []uint32{17}})
+	declares(t, b, "2021-07-20", run2021("137,200.00", func(*ledger.RequestDividend) {}))
+	b.Do("2021-07-20", lt.Treasurer, &ledger.ReadmitMembers{Members: []uint32{17}})
+	return on(b, "2021-07-20", lt.Treasurer, run2021(pool, func(c *ledger.RequestDividend) { c.Run, c.Supplements, c.Only = "late", "2021", []uint32{payee} }))
 }
 
 func newDividend(change func(*ledger.RequestDividend)) *ledger.RequestDividend {

@@ -22,6 +22,7 @@ type request struct {
 	approvedBy []string
 	reviewed   bool
 	reviewer   string
+	roster     [32]byte // of a dividend, as it was when asked for
 }
 
 // reserves gives the resolution a request holds authority of, and how much. Corrections hold none: they are checked when
@@ -45,6 +46,9 @@ func (s *Collective) evolveRequest(e *eventv1.Event) {
 		s.requests[f.RequestMade.Number] = r
 		s.requested = f.RequestMade.Number
 		s.reserve(r, 1)
+		if o := f.RequestMade.GetDividend(); o != nil {
+			r.roster, _ = s.rosterDigest(o)
+		}
 	case *eventv1.Event_RequestReviewed:
 		r := s.requests[f.RequestReviewed.Number]
 		r.reviewed, r.reviewer = true, e.Actor
@@ -62,6 +66,9 @@ func (s *Collective) evolveRequest(e *eventv1.Event) {
 	case *eventv1.Event_CorrectionMade:
 		s.closeRequest(f.CorrectionMade.Number)
 	case *eventv1.Event_DividendDeclared:
+		if r := s.requests[f.DividendDeclared.RequestNumber]; r != nil {
+			s.runs[f.DividendDeclared.RunId].order = r.fact.GetDividend()
+		}
 		s.closeRequest(f.DividendDeclared.RequestNumber)
 	}
 }
@@ -397,6 +404,7 @@ func orderText(collective string, r *eventv1.RequestMade) string {
 		put("payees", o.Dividend.Payees)
 		put("rate", Fen(o.Dividend.RateFen))
 		put("resolution", o.Dividend.ResolutionId)
+		putSupplement(put, o.Dividend)
 	case *eventv1.RequestMade_Correction:
 		put("kind", "correction")
 		putCorrection(put, o.Correction)

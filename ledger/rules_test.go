@@ -28,6 +28,7 @@ var commands = []ledger.Command{
 	&ledger.BookTransfer{}, &ledger.BookCorrection{}, &ledger.DeclareDividend{}, &ledger.OpenGrantRound{}, &ledger.AddApplicants{}, &ledger.ReviewGrantRound{},
 	&ledger.PublishGrantNotice{}, &ledger.AwardGrants{}, &ledger.PayGrant{}, &ledger.CancelGrant{}, &ledger.SendDividendFile{}, &ledger.RecordDividendResults{},
 	&ledger.BookTrueUp{},
+	&ledger.SetShares{}, &ledger.ReadmitMembers{}, &ledger.HoldPayee{}, &ledger.ReleaseHold{}, &ledger.RecordReturnedDividend{},
 }
 
 // TestMatrix gives every command in every role: only the roles of the matrix get past the question, and no empty command is

@@ -253,6 +253,18 @@ func (s *scenario) give(date string, w []string) error {
 			return err
 		}
 		return treasurer(&ledger.ClosePeriod{Month: month})
+	case "hold":
+		return approver(hold(number(w[1]), func(*ledger.HoldPayee) {}))
+	case "release":
+		return approver(&ledger.ReleaseHold{Hold: number(w[1])})
+	case "file":
+		return s.file(date, on, w[1])
+	case "returned":
+		c := &ledger.RecordReturnedDividend{Run: w[1], On: on, Money: "bank"}
+		for _, payee := range strings.Split(w[2], ",") {
+			c.Payees = append(c.Payees, number(payee))
+		}
+		return treasurer(c)
 	}
 	s.fail("nobody knows the word %q", w[0])
 	return nil
@@ -383,6 +395,16 @@ func (s *scenario) widerRule(date string) {
 func (s *scenario) cost(date string, on ledger.Day, w []string) error {
 	s.widerRule(date)
 	return s.outlay(date, on, &ledger.RequestPayment{Cost: true, Purpose: w[1], Amount: ledgertest.Yuan(w[2]), Payee: "party/supplier"})
+}
+
+// file sends the next payout file of a run, of which the bank pays everybody.
+func (s *scenario) file(date string, on ledger.Day, run string) error {
+	events, err := s.Try(date, ledgertest.Treasurer, &ledger.SendDividendFile{Run: run, Money: "bank"})
+	if err != nil {
+		return err
+	}
+	_, err = s.Try(date, ledgertest.Treasurer, &ledger.RecordDividendResults{Run: run, File: events[0].GetDividendFileSent().File, On: on})
+	return err
 }
 
 // dividend runs from the resolution to the last bank file; "failed" lists payees the bank could not pay.

@@ -122,8 +122,8 @@ func gcd(a, b uint64) uint64 {
 
 // Limits of a policy: its funds, and how deep subtotals may nest.
 const (
-	sharesMax = 20
-	nestMax   = 4
+	policySharesMax = 20
+	nestMax         = 4
 )
 
 // parseShares reads shares as they were written: decimals (0.7), fractions (7/10), or once a level the word rest, which takes
@@ -140,8 +140,8 @@ func parseShares(texts []ShareText) ([]*eventv1.PolicyShare, error) {
 			return nil, refuse(RepeatedEntry).with("entry", s.Fund).at("shares")
 		}
 	}
-	if n := len(shares); n > sharesMax {
-		return nil, refuse(TooMany).with("what", "shares").with("max", sharesMax).with("count", n).at("shares")
+	if n := len(shares); n > policySharesMax {
+		return nil, refuse(TooMany).with("what", "shares").with("max", policySharesMax).with("count", n).at("shares")
 	}
 	if !commonFits(shares) {
 		return nil, refuse(ShareInvalid).with("share", "common denominator").at("shares")
@@ -151,8 +151,8 @@ func parseShares(texts []ShareText) ([]*eventv1.PolicyShare, error) {
 
 // parseLevel appends the funds of one level, each a part of whole.
 func parseLevel(out []*eventv1.PolicyShare, whole *big.Rat, partOf string, texts []ShareText, depth int) ([]*eventv1.PolicyShare, error) {
-	if depth > nestMax || len(texts) > sharesMax {
-		return nil, refuse(TooMany).with("what", "shares").with("max", sharesMax).with("count", len(texts)).at("shares")
+	if depth > nestMax || len(texts) > policySharesMax {
+		return nil, refuse(TooMany).with("what", "shares").with("max", policySharesMax).with("count", len(texts)).at("shares")
 	}
 	parts, err := levelParts(texts)
 	if err != nil {

@@ -19,9 +19,9 @@ type yearBook struct {
 
 // policyYear is one policy's part of a year.
 type policyYear struct {
-	gross Fen            // income split, reversals taken away
-	borne Fen            // cost it bore in earlier true-ups
-	parts [sharesMax]Fen // splits and earlier true-ups, in the order of its shares
+	gross Fen                  // income split, reversals taken away
+	borne Fen                  // cost it bore in earlier true-ups
+	parts [policySharesMax]Fen // splits and earlier true-ups, in the order of its shares
 }
 
 func (s *Collective) year(y int) *yearBook {
@@ -72,7 +72,7 @@ func (s *Collective) carried(p *eventv1.PolicyAdopted) *carried {
 	return s.carries[p.Version]
 }
 
-func (c *carried) add(parts [sharesMax]Fen, sum Fen) {
+func (c *carried) add(parts [policySharesMax]Fen, sum Fen) {
 	for i := range c.parts {
 		c.parts[i] += parts[i]
 	}

@@ -56,6 +56,7 @@ type Book struct {
 	requests    register[request] // place in the list = number - 1
 	rounds      register[round]
 	runs        register[run]
+	holds       []*held // by number - 1
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -178,7 +179,10 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldFileSent(f.DividendFileSent, at)
 	case *eventv1.Event_DividendFileSettled:
 		b.foldFileSettled(f.DividendFileSettled, at, first, len(e.Vouchers) > 0)
+	case *eventv1.Event_DividendReturned:
+		b.foldReturned(f.DividendReturned, at, first)
 	default:
+		b.foldHold(e)
 		b.foldGrant(e, at, first)
 		b.foldCharter(e)
 	}

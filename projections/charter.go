@@ -20,6 +20,8 @@ type charter struct {
 	members    []*member
 	byNumber   map[uint32]*member
 	households map[uint32]int32 // household number -> place, from 0
+	holders    []*shareholder   // in the order in which shares were first set
+	holderOf   map[uint32]*shareholder
 }
 
 type (
@@ -40,10 +42,11 @@ type (
 		version uint64
 	}
 	member struct {
-		number           uint32
-		household        int32
-		joined, left     ledger.Day // left: last day, 0 while a member
-		enrolled, parted uint64     // versions
+		number    uint32
+		household int32
+		joined    ledger.Day
+		enrolled  uint64 // version
+		exits     []exit // in the order of the log
 	}
 )
 
@@ -65,8 +68,12 @@ func (b *Book) foldCharter(e *eventv1.Event) {
 	case *eventv1.Event_MembersDeparted:
 		for _, number := range f.MembersDeparted.Members {
 			m := c.byNumber[number]
-			m.left, m.parted = ledger.Day(f.MembersDeparted.LeftOn), e.Version
+			m.exits = append(m.exits, exit{ledger.Day(f.MembersDeparted.LeftOn), e.Version})
 		}
+	case *eventv1.Event_MembersReadmitted:
+		c.foldReadmitted(f.MembersReadmitted, e.Version)
+	case *eventv1.Event_SharesSet:
+		c.foldShares(f.SharesSet, e.Version)
 	case *eventv1.Event_PolicyAdopted:
 		c.policies = append(c.policies, adopted[*eventv1.PolicyAdopted]{f.PolicyAdopted, e.Version})
 	case *eventv1.Event_SpendingRuleAdopted:
@@ -98,11 +105,7 @@ func (c *charter) enrol(f *eventv1.MembersEnrolled, version uint64) {
 func (c *charter) count(on ledger.Day, w view) (members, households int) {
 	seen := make([]bool, len(c.households))
 	for _, m := range c.members {
-		left := m.left
-		if m.parted > w.version {
-			left = 0
-		}
-		if m.enrolled > w.version || m.joined > on || left != 0 && left < on {
+		if !m.on(on, w) {
 			continue
 		}
 		members++
@@ -120,6 +123,8 @@ type Collective struct {
 	Funds               []*eventv1.Fund            // in the order of the charter, then of their opening
 	MoneyAccounts       []*eventv1.MoneyAccountOpened
 	Members, Households int          // on the day asked for
+	Shares              uint64       // of all members on that day
+	Holds               int          // that stand on that day
 	ClosedThrough       ledger.Month // last closed month, 0 for none
 	FirstOpenDay        ledger.Day   // first day a voucher may occur
 	Version             uint64       // number of its events by the moment
@@ -147,6 +152,7 @@ func (b *Book) Collective(on ledger.Day, m Moment) Collective {
 	answer.Charter = c.founded
 	answer.FirstOpenDay = ledger.Day(c.founded.FirstDay)
 	answer.Members, answer.Households = c.count(on, w)
+	answer.Shares, answer.Holds = c.shares(on, w), b.holding(on, w)
 	for _, f := range c.funds {
 		if f.version <= w.version {
 			answer.Funds = append(answer.Funds, f.fund)

@@ -93,7 +93,8 @@ func (b *Book) checkTurned(v *eventv1.Voucher) string {
 	}
 	if v.DividendRunId != "" {
 		r := b.runs.byID[v.DividendRunId]
-		if r == nil || v.DividendFile != 0 && r.file(v.DividendFile) == nil {
+		back := v.DividendFile == 0 && v.Ref.GetClass() == ledger.Receipt
+		if r == nil || v.DividendFile != 0 && r.file(v.DividendFile) == nil || back && r.payback(b.journal.find(ledger.RefOf(v.Reverses))) == nil {
 			return "turns back a voucher of an unknown dividend run or file"
 		}
 	}
@@ -142,12 +143,12 @@ func (b *Book) checkFact(e *eventv1.Event) string {
 		if len(f.MembersEnrolled.Members) != len(f.MembersEnrolled.Households) {
 			return "it enrols members without households"
 		}
-	case *eventv1.Event_MembersDeparted:
-		for _, number := range f.MembersDeparted.Members {
-			if b.charter.byNumber[number] == nil {
-				return fmt.Sprintf("it lets the unknown member %d depart", number)
-			}
-		}
+	case *eventv1.Event_MembersDeparted, *eventv1.Event_MembersReadmitted, *eventv1.Event_SharesSet:
+		return b.charter.checkMembers(e)
+	case *eventv1.Event_PayeeHeld, *eventv1.Event_PayeeReleased:
+		return b.checkHold(e)
+	case *eventv1.Event_DividendReturned:
+		return b.checkReturned(f.DividendReturned, len(e.Vouchers) > 0)
 	default:
 		return b.checkPayout(e)
 	}

@@ -51,6 +51,11 @@ func (b *Book) digest() ([32]byte, uint64) {
 	for _, r := range s.runs {
 		d.run(&r)
 	}
+	for _, h := range s.holds {
+		d.message(h.fact)
+		d.number(h.at)
+		d.number(h.released)
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -72,6 +77,7 @@ type shot struct {
 	requests    []request
 	rounds      []roundShot
 	runs        []runShot
+	holds       []held
 }
 
 type (
@@ -84,6 +90,7 @@ type (
 	charterShot struct {
 		charter
 		members []member
+		holders []shareholder
 	}
 	roundShot struct {
 		round
@@ -91,7 +98,8 @@ type (
 	}
 	runShot struct {
 		run
-		files []file
+		files   []file
+		returns []payback
 	}
 )
 
@@ -101,7 +109,7 @@ func (b *Book) snapshot() *shot {
 	s := &shot{
 		version: b.version, recorded: b.recorded.snapshot(), actors: b.actors.snapshot(), texts: b.names.texts,
 		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), prose: prose{slices.Clone(b.journal.prose.blocks)}, papers: b.journal.papers,
-		charter: charterShot{b.charter, values(b.charter.members)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
+		charter: charterShot{b.charter, values(b.charter.members), values(b.charter.holders)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())
@@ -113,8 +121,9 @@ func (b *Book) snapshot() *shot {
 		s.rounds = append(s.rounds, roundShot{*r, values(r.lines)})
 	}
 	for _, r := range b.runs.items {
-		s.runs = append(s.runs, runShot{*r, values(r.files)})
+		s.runs = append(s.runs, runShot{*r, values(r.files), values(r.returns)})
 	}
+	s.holds = values(b.holds)
 	return s
 }
 
@@ -288,7 +297,16 @@ func (d *digester) charter(c *charterShot) {
 		d.rows(t.rows)
 	}
 	for _, m := range c.members {
-		d.numbers(int64(m.number), int64(m.household), int64(m.joined), int64(m.left), int64(m.enrolled), int64(m.parted))
+		d.numbers(int64(m.number), int64(m.household), int64(m.joined), int64(m.enrolled))
+		for _, x := range m.exits {
+			d.numbers(int64(x.left), int64(x.version))
+		}
+	}
+	for _, h := range c.holders {
+		d.number(uint64(h.member))
+		for _, s := range h.steps {
+			d.numbers(int64(s.from), int64(s.shares), int64(s.version))
+		}
 	}
 }
 
@@ -346,5 +364,11 @@ func (d *digester) run(r *runShot) {
 		}
 		d.numbers(int64(s.voucher), int64(s.paid))
 		d.mark(s.reversed)
+	}
+	for _, p := range r.returns {
+		d.message(p.fact)
+		d.mark(p.when)
+		d.mark(p.reversed)
+		d.number(uint64(p.voucher))
 	}
 }

@@ -20,6 +20,8 @@ const (
 	EntitlementOwed      = "owed"
 	EntitlementSent      = "sent"
 	EntitlementPaid      = "paid"
+	EntitlementHeld      = "held"     // owed, and not to be sent on the day asked for
+	EntitlementReturned  = "returned" // owed again: the bank sent it back
 	EntitlementCancelled = "cancelled"
 )
 
@@ -33,6 +35,7 @@ type run struct {
 	amounts   []int64  // fen, of each payee
 	total     ledger.Fen
 	files     []*file // by number - 1
+	returns   []*payback
 }
 
 type file struct {
@@ -96,13 +99,16 @@ func (b *Book) foldFileSettled(f *eventv1.DividendFileSettled, at mark, first in
 	}
 }
 
-// turnBackDividend takes the reversal of a run's voucher: of a file, whose payees are owed again, or of the declaration,
-// which cancels the run.
+// turnBackDividend takes the reversal of a run's voucher: of a file, whose payees are owed again, of a return, whose payees
+// were paid after all, or of the declaration, which cancels the run.
 func (b *Book) turnBackDividend(v *eventv1.Voucher, at mark) {
 	r := b.runs.byID[v.DividendRunId]
-	if v.DividendFile != 0 {
+	switch {
+	case v.DividendFile != 0:
 		r.file(v.DividendFile).reversed = at
-	} else {
+	case v.Ref.GetClass() == ledger.Receipt:
+		r.payback(b.journal.find(ledger.RefOf(v.Reverses))).reversed = at
+	default:
 		r.cancelled = at
 	}
 }
@@ -130,6 +136,7 @@ type DividendRun struct {
 	Paid, Owed                ledger.Fen
 	PaidCount                 int // payees paid
 	Files                     []DividendFile
+	Returns                   []DividendReturn
 }
 
 // DividendFile is one payout file.
@@ -172,6 +179,15 @@ func (b *Book) dividend(r *run, w view) DividendRun {
 		}
 		d.Files = append(d.Files, f)
 	}
+	for _, p := range r.returns {
+		if back, ok := b.dividendReturn(p, w); ok {
+			d.Returns = append(d.Returns, back)
+			if !back.Reversed {
+				d.Paid -= back.Amount
+				d.PaidCount -= len(p.fact.Payees)
+			}
+		}
+	}
 	d.Owed = d.Declared - d.Paid
 	if w.counts(r.cancelled) {
 		d.State, d.Owed = RunCancelled, 0
@@ -183,13 +199,15 @@ func (b *Book) dividend(r *run, w view) DividendRun {
 type Entitlement struct {
 	Payee  uint32 // member or household number
 	Amount ledger.Fen
-	State  string // EntitlementOwed, EntitlementSent, EntitlementPaid or EntitlementCancelled
+	State  string // EntitlementOwed, EntitlementSent, EntitlementPaid, EntitlementHeld, EntitlementReturned or EntitlementCancelled
 	File   uint32 // that paid it or is to pay it; 0 while owed
+	Hold   uint32 // number of the hold when held, else 0
+	Shares uint64 // it was dealt by, with the basis share; else 0
 }
 
-// Entitlements gives a page of a run's roster, by line, after the given line, and where to go on (0: the end). ok is false
-// when no such run was declared by the moment.
-func (b *Book) Entitlements(runID string, after, limit int, m Moment) (lines []Entitlement, next int, ok bool) {
+// Entitlements gives a page of a run's roster, by line, after the given line, and where to go on (0: the end); holds are those
+// of the given day. ok is false when no such run was declared by the moment.
+func (b *Book) Entitlements(runID string, on ledger.Day, after, limit int, m Moment) (lines []Entitlement, next int, ok bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
@@ -207,7 +225,14 @@ func (b *Book) Entitlements(runID string, after, limit int, m Moment) (lines []E
 	if next = to; to == len(r.payees) {
 		next = 0
 	}
-	return r.entitlements(from, to, w), next, true
+	lines = r.entitlements(from, to, w)
+	if r.fact.Basis == eventv1.DividendBasis_DIVIDEND_BASIS_SHARE {
+		for i := range lines {
+			lines[i].Shares = b.charter.sharesOn(lines[i].Payee, ledger.Day(r.order.GetRecordDate()), r.declared.version)
+		}
+	}
+	markHeld(lines, b.held(eventv1.Benefit_BENEFIT_DIVIDEND, r.fact.Basis == eventv1.DividendBasis_DIVIDEND_BASIS_HOUSEHOLD, on, w))
+	return lines, next, true
 }
 
 // entitlements gives lines from (counted from 0) up to, not including, to.
@@ -223,18 +248,19 @@ func (r *run) entitlements(from, to int, w view) []Entitlement {
 	if cancelled {
 		return list
 	}
+	returned := r.returned(list, w)
 	for _, s := range r.files {
 		state := s.state(w)
 		if state != FileSent && state != FileSettled {
 			continue
 		}
-		s.mark(list, state)
+		s.mark(list, state, returned)
 	}
 	return list
 }
 
-// mark shows on the lines of a page what a file does for them. Both are in ascending order of payees.
-func (s *file) mark(page []Entitlement, state string) {
+// mark shows on the lines of a page what a file does for them, but not what came back. Both are in ascending order of payees.
+func (s *file) mark(page []Entitlement, state string, returned map[paidBy]bool) {
 	if len(page) == 0 {
 		return
 	}
@@ -244,8 +270,11 @@ func (s *file) mark(page []Entitlement, state string) {
 		if i == len(page) {
 			return
 		}
-		if !ok || state == FileSettled && slices.Contains(s.settled.Failed, payee) {
+		if !ok || state == FileSettled && (slices.Contains(s.settled.Failed, payee) || returned[paidBy{s.sent.File, payee}]) {
 			continue
+		}
+		if state == FileSent && page[i].State == EntitlementPaid {
+			continue // sent again after a return or reversal that does not count yet
 		}
 		page[i].File = s.sent.File
 		if page[i].State = EntitlementSent; state == FileSettled {

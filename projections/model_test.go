@@ -346,7 +346,7 @@ func readAll(b *Book, k int) error {
 		b.Requests("", 0, 10, m)
 		b.GrantRounds(0, 10, m)
 		b.Dividends(0, 10, m)
-		b.Entitlements("2021-h1", 0, 100, m)
+		b.Entitlements("2021-h1", 20210101, 0, 100, m)
 		b.Collective(20210101, m)
 		b.Policies(m)
 		b.SpendingRule(m)

@@ -286,7 +286,7 @@ func TestDividendFollowsItsFiles(t *testing.T) {
 		}
 		var states []string
 		for after, more := 0, true; more; more = after != 0 {
-			page, next, ok := b.Entitlements("d1", after, 4, want.m)
+			page, next, ok := b.Entitlements("d1", 20210101, after, 4, want.m)
 			if !ok {
 				t.Fatalf("%s: no entitlements", name)
 			}
@@ -302,7 +302,7 @@ func TestDividendFollowsItsFiles(t *testing.T) {
 			t.Errorf("%s: payees are %v, want %v", name, states, want.states)
 		}
 	}
-	if _, _, ok := b.Entitlements("d1", 0, 4, Moment{AsKnownAt: declared - 1}); ok {
+	if _, _, ok := b.Entitlements("d1", 20210101, 0, 4, Moment{AsKnownAt: declared - 1}); ok {
 		t.Error("the roster was seen before the declaration")
 	}
 	if list, _ := b.Dividends(0, 1, Moment{}); list[0].Order.ResolutionId != "dr" || list[0].DeclaredOn != 20210110 || list[0].Files[1].Voucher != (ledger.VoucherRef{}) {
@@ -317,7 +317,7 @@ func TestPayeesOfAFileInAnyOrder(t *testing.T) {
 	c.resolve("dr", 20210101, eventv1.Matter_MATTER_DIVIDEND, "dividend", 10000)
 	c.declare("d1", "dr", 10000, 6, 1600, 20210110)
 	c.add(&eventv1.Event{Fact: &eventv1.Event_DividendFileSent{DividendFileSent: &eventv1.DividendFileSent{RunId: "d1", File: 1, Payees: []uint32{6, 5, 1}, TotalFen: 4800}}})
-	page, _, _ := fold(t, c.events).Entitlements("d1", 0, 4, Moment{})
+	page, _, _ := fold(t, c.events).Entitlements("d1", 20210101, 0, 4, Moment{})
 	var sent []uint32
 	for _, e := range page {
 		if e.State == EntitlementSent && e.File == 1 {
@@ -344,11 +344,11 @@ func TestReversedDeclarationCancelsTheRunAndFreesItsName(t *testing.T) {
 	if len(list) != 2 || list[0].State != RunCancelled || list[0].Owed != 0 || list[1].State != RunDeclared || list[1].Owed != 6000 {
 		t.Errorf("runs: %+v", list)
 	}
-	page, _, _ := b.Entitlements("d1", 0, 2, Moment{AsKnownAt: cancelled})
+	page, _, _ := b.Entitlements("d1", 20210101, 0, 2, Moment{AsKnownAt: cancelled})
 	if len(page) != 2 || page[0].State != EntitlementCancelled || page[0].Amount != 1600 {
 		t.Errorf("cancelled run: %+v", page)
 	}
-	page, next, _ := b.Entitlements("d1", 4, 2, Moment{})
+	page, next, _ := b.Entitlements("d1", 20210101, 4, 2, Moment{})
 	if len(page) != 2 || next != 0 || page[1] != (Entitlement{Payee: 6, Amount: 1000, State: EntitlementOwed}) {
 		t.Errorf("second run: %+v", page)
 	}

@@ -123,7 +123,11 @@ func (s auditService) ListEntitlements(ctx context.Context, r *apiv1.ListEntitle
 	if err != nil {
 		return nil, err
 	}
-	lines, next, ok := at.book.Entitlements(r.RunId, after, pageLimit(r), at.moment)
+	on, err := s.day(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	lines, next, ok := at.book.Entitlements(r.RunId, on, after, pageLimit(r), at.moment)
 	if !ok {
 		return nil, refuse(ledger.RunUnknown, "run_id", "run", r.RunId)
 	}

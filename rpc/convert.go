@@ -233,6 +233,9 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 		if c = p.governance(r); c == nil {
 			c = p.books(r)
 		}
+		if c == nil {
+			c = p.payouts(r)
+		}
 	}
 	return c, p.err
 }
@@ -253,6 +256,8 @@ func (p *reader) charter(r *apiv1.FoundCollectiveRequest) *eventv1.CollectiveFou
 		PublicLog:             eventv1.PublicLog(cmp.Or(r.PublicLog, apiv1.PublicLog_PUBLIC_LOG_COMMITTEE)),
 		SimulatedClock:        r.SimulatedClock,
 		HorizonDays:           r.HorizonDays,
+
+		BlacklistHoldsDividend: r.BlacklistHoldsDividend,
 	}
 	for _, b := range r.Bodies {
 		f.Bodies = append(f.Bodies, &eventv1.Body{
@@ -410,7 +415,7 @@ func (p *reader) requests(r bookRequest) ledger.Command {
 		return &ledger.RequestDividend{
 			Run: r.RunId, Fund: r.Fund, Pool: p.amount("pool", r.Pool), Basis: eventv1.DividendBasis(r.Basis),
 			Method: eventv1.DividendMethod(r.Method), RecordDate: p.day("record_date", r.RecordDate),
-			Resolution: r.ResolutionId, Narration: r.Narration,
+			Resolution: r.ResolutionId, Narration: r.Narration, Supplements: r.Supplements, Only: r.Only,
 		}
 	case *apiv1.WithdrawRequestRequest:
 		return &ledger.WithdrawRequest{Number: r.RequestNumber}

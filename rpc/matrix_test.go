@@ -104,6 +104,7 @@ var texts = map[string]string{
 	"account": "fund/reserve", "currency": "CNY", "time_zone": "Asia/Shanghai", "as_of": "", "as_known_at": "", "page_token": "",
 	"simulated_at": "", "expires_at": "", "class": "", "state": "", "method": "RecordIncome", "request_json": "{}", "as": "",
 	"digest": "", "sha256": "", "total": "", "cited": "", "media_type": "", "log_origin": "", "operator": "nobody-else", "reason": "why",
+	"until": "",
 }
 
 func fill(m protoreflect.Message) {

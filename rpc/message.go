@@ -110,12 +110,12 @@ func dividendOf(d projections.DividendRun) *apiv1.DividendRun {
 				State: f.State, Paid: f.Paid.String(), Failed: f.Failed, Voucher: f.Voucher.String(),
 			}
 		}),
-		ResolutionId: d.Order.GetResolutionId(),
+		ResolutionId: d.Order.GetResolutionId(), Shares: d.Shares, Supplements: d.Supplements, Returns: each(d.Returns, returnOf),
 	}
 }
 
 func entitlementOf(e projections.Entitlement) *apiv1.Entitlement {
-	return &apiv1.Entitlement{Payee: e.Payee, Amount: e.Amount.String(), State: e.State, File: e.File}
+	return &apiv1.Entitlement{Payee: e.Payee, Amount: e.Amount.String(), State: e.State, File: e.File, Hold: e.Hold, Shares: e.Shares}
 }
 
 func resolutionOf(r projections.Resolution) *apiv1.Resolution {
@@ -172,5 +172,6 @@ func collectiveOf(c projections.Collective) *apiv1.Collective {
 	m.ClosedThrough = c.ClosedThrough.String()
 	m.Members, m.Households = uint32(c.Members), uint32(c.Households)
 	m.FirstOpenDay = c.FirstOpenDay.String()
+	m.Holds, m.Shares = uint32(c.Holds), c.Shares
 	return m
 }

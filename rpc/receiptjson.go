@@ -79,6 +79,7 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	o.number("ruleVersion", r.RuleVersion)
 	o.number("file", r.File)
 	list(&o, "payees", r.Payees, func(b []byte, n uint32) []byte { return strconv.AppendUint(b, uint64(n), 10) })
+	o.number("hold", r.Hold)
 	return append(o.b, '}')
 }
 

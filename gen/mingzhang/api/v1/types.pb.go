@@ -1525,7 +1525,9 @@ type Receipt struct {
 	// Payout file sent or settled; 0 for none.
 	File uint32 `protobuf:"varint,11,opt,name=file,proto3" json:"file,omitempty"`
 	// Payees of that file, in order.
-	Payees        []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	Payees []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Hold made or released; 0 for none.
+	Hold          uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1642,6 +1644,13 @@ func (x *Receipt) GetPayees() []uint32 {
 		return x.Payees
 	}
 	return nil
+}
+
+func (x *Receipt) GetHold() uint32 {
+	if x != nil {
+		return x.Hold
+	}
+	return 0
 }
 
 // Refusal stands in the details of every error a rule caused.
@@ -3673,7 +3682,13 @@ type DividendRun struct {
 	// Payout files.
 	Files []*DividendFile `protobuf:"bytes,15,rep,name=files,proto3" json:"files,omitempty"`
 	// Resolution it drew on.
-	ResolutionId  string `protobuf:"bytes,16,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	ResolutionId string `protobuf:"bytes,16,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Shares it was dealt over, with the basis share; else 0.
+	Shares uint64 `protobuf:"varint,17,opt,name=shares,proto3" json:"shares,omitempty"`
+	// Run that left these payees out; empty for a run of its own.
+	Supplements string `protobuf:"bytes,18,opt,name=supplements,proto3" json:"supplements,omitempty"`
+	// Payments that the bank sent back.
+	Returns       []*DividendReturn `protobuf:"bytes,19,rep,name=returns,proto3" json:"returns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3820,6 +3835,327 @@ func (x *DividendRun) GetResolutionId() string {
 	return ""
 }
 
+func (x *DividendRun) GetShares() uint64 {
+	if x != nil {
+		return x.Shares
+	}
+	return 0
+}
+
+func (x *DividendRun) GetSupplements() string {
+	if x != nil {
+		return x.Supplements
+	}
+	return ""
+}
+
+func (x *DividendRun) GetReturns() []*DividendReturn {
+	if x != nil {
+		return x.Returns
+	}
+	return nil
+}
+
+// DividendReturn is money of a run that the bank sent back: it is owed again.
+type DividendReturn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the voucher.
+	Voucher string `protobuf:"bytes,1,opt,name=voucher,proto3" json:"voucher,omitempty"`
+	// Business day.
+	OccurredOn string `protobuf:"bytes,2,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Money account it came back to.
+	MoneyAccount string `protobuf:"bytes,3,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
+	// Sum, yuan.
+	Amount string `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Payees whose money came back.
+	Payees []uint32 `protobuf:"varint,5,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Whether the voucher was turned back: they were paid after all.
+	Reversed      bool `protobuf:"varint,6,opt,name=reversed,proto3" json:"reversed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DividendReturn) Reset() {
+	*x = DividendReturn{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DividendReturn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DividendReturn) ProtoMessage() {}
+
+func (x *DividendReturn) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DividendReturn.ProtoReflect.Descriptor instead.
+func (*DividendReturn) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DividendReturn) GetVoucher() string {
+	if x != nil {
+		return x.Voucher
+	}
+	return ""
+}
+
+func (x *DividendReturn) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *DividendReturn) GetMoneyAccount() string {
+	if x != nil {
+		return x.MoneyAccount
+	}
+	return ""
+}
+
+func (x *DividendReturn) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *DividendReturn) GetPayees() []uint32 {
+	if x != nil {
+		return x.Payees
+	}
+	return nil
+}
+
+func (x *DividendReturn) GetReversed() bool {
+	if x != nil {
+		return x.Reversed
+	}
+	return false
+}
+
+// Hold (暂缓发放) is what keeps money that is due from being paid; it stays due.
+type Hold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number, from 1.
+	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Member number, or household number.
+	Payee uint32 `protobuf:"varint,2,opt,name=payee,proto3" json:"payee,omitempty"`
+	// Whether payee is a household.
+	Household bool `protobuf:"varint,3,opt,name=household,proto3" json:"household,omitempty"`
+	// Why.
+	Kind HoldKind `protobuf:"varint,4,opt,name=kind,proto3,enum=mingzhang.api.v1.HoldKind" json:"kind,omitempty"`
+	// What is held.
+	Benefit Benefit `protobuf:"varint,5,opt,name=benefit,proto3,enum=mingzhang.api.v1.Benefit" json:"benefit,omitempty"`
+	// Last day of the hold; empty: until released.
+	Until string `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
+	// Resolution, for the black list; else empty.
+	ResolutionId string `protobuf:"bytes,7,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Public text.
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// active, expired (its last day is over), or released.
+	State string `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`
+	// Operator who made it.
+	HeldBy string `protobuf:"bytes,10,opt,name=held_by,json=heldBy,proto3" json:"held_by,omitempty"`
+	// When it was recorded, RFC 3339.
+	HeldAt string `protobuf:"bytes,11,opt,name=held_at,json=heldAt,proto3" json:"held_at,omitempty"`
+	// When it was released, RFC 3339; empty while it was not.
+	ReleasedAt    string `protobuf:"bytes,12,opt,name=released_at,json=releasedAt,proto3" json:"released_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hold) Reset() {
+	*x = Hold{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hold) ProtoMessage() {}
+
+func (x *Hold) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
+func (*Hold) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Hold) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Hold) GetPayee() uint32 {
+	if x != nil {
+		return x.Payee
+	}
+	return 0
+}
+
+func (x *Hold) GetHousehold() bool {
+	if x != nil {
+		return x.Household
+	}
+	return false
+}
+
+func (x *Hold) GetKind() HoldKind {
+	if x != nil {
+		return x.Kind
+	}
+	return HoldKind_HOLD_KIND_UNSPECIFIED
+}
+
+func (x *Hold) GetBenefit() Benefit {
+	if x != nil {
+		return x.Benefit
+	}
+	return Benefit_BENEFIT_UNSPECIFIED
+}
+
+func (x *Hold) GetUntil() string {
+	if x != nil {
+		return x.Until
+	}
+	return ""
+}
+
+func (x *Hold) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *Hold) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Hold) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Hold) GetHeldBy() string {
+	if x != nil {
+		return x.HeldBy
+	}
+	return ""
+}
+
+func (x *Hold) GetHeldAt() string {
+	if x != nil {
+		return x.HeldAt
+	}
+	return ""
+}
+
+func (x *Hold) GetReleasedAt() string {
+	if x != nil {
+		return x.ReleasedAt
+	}
+	return ""
+}
+
+// MemberShares (股份) is how many shares a member has.
+type MemberShares struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Member number.
+	Member uint32 `protobuf:"varint,1,opt,name=member,proto3" json:"member,omitempty"`
+	// Shares.
+	Shares uint64 `protobuf:"varint,2,opt,name=shares,proto3" json:"shares,omitempty"`
+	// First day of that number.
+	Since         string `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MemberShares) Reset() {
+	*x = MemberShares{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MemberShares) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MemberShares) ProtoMessage() {}
+
+func (x *MemberShares) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MemberShares.ProtoReflect.Descriptor instead.
+func (*MemberShares) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *MemberShares) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *MemberShares) GetShares() uint64 {
+	if x != nil {
+		return x.Shares
+	}
+	return 0
+}
+
+func (x *MemberShares) GetSince() string {
+	if x != nil {
+		return x.Since
+	}
+	return ""
+}
+
 // AccountBalance is the balance of one account.
 type AccountBalance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3833,7 +4169,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3845,7 +4181,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3858,7 +4194,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -3894,7 +4230,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3906,7 +4242,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3919,7 +4255,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -3978,7 +4314,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3990,7 +4326,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4003,7 +4339,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *FundLine) GetFund() string {
@@ -4082,14 +4418,18 @@ type Collective struct {
 	// Households today.
 	Households uint32 `protobuf:"varint,15,opt,name=households,proto3" json:"households,omitempty"`
 	// First day a voucher may occur.
-	FirstOpenDay  string `protobuf:"bytes,16,opt,name=first_open_day,json=firstOpenDay,proto3" json:"first_open_day,omitempty"`
+	FirstOpenDay string `protobuf:"bytes,16,opt,name=first_open_day,json=firstOpenDay,proto3" json:"first_open_day,omitempty"`
+	// Holds that stand today; whom they are about is not public.
+	Holds uint32 `protobuf:"varint,17,opt,name=holds,proto3" json:"holds,omitempty"`
+	// Shares of all members today.
+	Shares        uint64 `protobuf:"varint,18,opt,name=shares,proto3" json:"shares,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4101,7 +4441,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4114,7 +4454,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Collective) GetId() string {
@@ -4229,6 +4569,20 @@ func (x *Collective) GetFirstOpenDay() string {
 	return ""
 }
 
+func (x *Collective) GetHolds() uint32 {
+	if x != nil {
+		return x.Holds
+	}
+	return 0
+}
+
+func (x *Collective) GetShares() uint64 {
+	if x != nil {
+		return x.Shares
+	}
+	return 0
+}
+
 var File_mingzhang_api_v1_types_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_types_proto_rawDesc = "" +
@@ -4293,7 +4647,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x0epolicy_version\x18\x16 \x01(\rR\rpolicyVersion\x12 \n" +
 	"\ftrue_up_year\x18\x17 \x01(\rR\n" +
 	"trueUpYear\x12,\n" +
-	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\"\x9a\x03\n" +
+	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\"\xae\x03\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -4309,7 +4663,8 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\frule_version\x18\n" +
 	" \x01(\rR\vruleVersion\x12\x12\n" +
 	"\x04file\x18\v \x01(\rR\x04file\x12\x16\n" +
-	"\x06payees\x18\f \x03(\rR\x06payeesB\t\n" +
+	"\x06payees\x18\f \x03(\rR\x06payees\x12\x12\n" +
+	"\x04hold\x18\r \x01(\rR\x04holdB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +
@@ -4502,7 +4857,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x05state\x18\x05 \x01(\tR\x05state\x12\x12\n" +
 	"\x04paid\x18\x06 \x01(\tR\x04paid\x12\x16\n" +
 	"\x06failed\x18\a \x03(\rR\x06failed\x12\x18\n" +
-	"\avoucher\x18\b \x01(\tR\avoucher\"\x80\x04\n" +
+	"\avoucher\x18\b \x01(\tR\avoucher\"\xf6\x04\n" +
 	"\vDividendRun\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04fund\x18\x02 \x01(\tR\x04fund\x125\n" +
@@ -4523,7 +4878,37 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"paid_count\x18\r \x01(\rR\tpaidCount\x12\x12\n" +
 	"\x04owed\x18\x0e \x01(\tR\x04owed\x124\n" +
 	"\x05files\x18\x0f \x03(\v2\x1e.mingzhang.api.v1.DividendFileR\x05files\x12#\n" +
-	"\rresolution_id\x18\x10 \x01(\tR\fresolutionId\"D\n" +
+	"\rresolution_id\x18\x10 \x01(\tR\fresolutionId\x12\x16\n" +
+	"\x06shares\x18\x11 \x01(\x04R\x06shares\x12 \n" +
+	"\vsupplements\x18\x12 \x01(\tR\vsupplements\x12:\n" +
+	"\areturns\x18\x13 \x03(\v2 .mingzhang.api.v1.DividendReturnR\areturns\"\xbc\x01\n" +
+	"\x0eDividendReturn\x12\x18\n" +
+	"\avoucher\x18\x01 \x01(\tR\avoucher\x12\x1f\n" +
+	"\voccurred_on\x18\x02 \x01(\tR\n" +
+	"occurredOn\x12#\n" +
+	"\rmoney_account\x18\x03 \x01(\tR\fmoneyAccount\x12\x16\n" +
+	"\x06amount\x18\x04 \x01(\tR\x06amount\x12\x16\n" +
+	"\x06payees\x18\x05 \x03(\rR\x06payees\x12\x1a\n" +
+	"\breversed\x18\x06 \x01(\bR\breversed\"\xf3\x02\n" +
+	"\x04Hold\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x14\n" +
+	"\x05payee\x18\x02 \x01(\rR\x05payee\x12\x1c\n" +
+	"\thousehold\x18\x03 \x01(\bR\thousehold\x12.\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x1a.mingzhang.api.v1.HoldKindR\x04kind\x123\n" +
+	"\abenefit\x18\x05 \x01(\x0e2\x19.mingzhang.api.v1.BenefitR\abenefit\x12\x14\n" +
+	"\x05until\x18\x06 \x01(\tR\x05until\x12#\n" +
+	"\rresolution_id\x18\a \x01(\tR\fresolutionId\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x14\n" +
+	"\x05state\x18\t \x01(\tR\x05state\x12\x17\n" +
+	"\aheld_by\x18\n" +
+	" \x01(\tR\x06heldBy\x12\x17\n" +
+	"\aheld_at\x18\v \x01(\tR\x06heldAt\x12\x1f\n" +
+	"\vreleased_at\x18\f \x01(\tR\n" +
+	"releasedAt\"T\n" +
+	"\fMemberShares\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\rR\x06member\x12\x16\n" +
+	"\x06shares\x18\x02 \x01(\x04R\x06shares\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\tR\x05since\"D\n" +
 	"\x0eAccountBalance\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x18\n" +
 	"\abalance\x18\x02 \x01(\tR\abalance\"\x8e\x01\n" +
@@ -4539,7 +4924,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\aopening\x18\x03 \x01(\tR\aopening\x12\x1a\n" +
 	"\breceived\x18\x04 \x01(\tR\breceived\x12\x14\n" +
 	"\x05spent\x18\x05 \x01(\tR\x05spent\x12\x18\n" +
-	"\aclosing\x18\x06 \x01(\tR\aclosing\"\xd0\x04\n" +
+	"\aclosing\x18\x06 \x01(\tR\aclosing\"\xfe\x04\n" +
 	"\n" +
 	"Collective\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -4562,7 +4947,9 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\n" +
 	"households\x18\x0f \x01(\rR\n" +
 	"households\x12$\n" +
-	"\x0efirst_open_day\x18\x10 \x01(\tR\ffirstOpenDay*\x9c\x01\n" +
+	"\x0efirst_open_day\x18\x10 \x01(\tR\ffirstOpenDay\x12\x14\n" +
+	"\x05holds\x18\x11 \x01(\rR\x05holds\x12\x16\n" +
+	"\x06shares\x18\x12 \x01(\x04R\x06shares*\x9c\x01\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eROLE_TREASURER\x10\x01\x12\x11\n" +
@@ -4674,7 +5061,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -4718,11 +5105,14 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(*GrantRound)(nil),       // 39: mingzhang.api.v1.GrantRound
 	(*DividendFile)(nil),     // 40: mingzhang.api.v1.DividendFile
 	(*DividendRun)(nil),      // 41: mingzhang.api.v1.DividendRun
-	(*AccountBalance)(nil),   // 42: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 43: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 44: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 45: mingzhang.api.v1.Collective
-	nil,                      // 46: mingzhang.api.v1.Refusal.FiguresEntry
+	(*DividendReturn)(nil),   // 42: mingzhang.api.v1.DividendReturn
+	(*Hold)(nil),             // 43: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),     // 44: mingzhang.api.v1.MemberShares
+	(*AccountBalance)(nil),   // 45: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 46: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 47: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 48: mingzhang.api.v1.Collective
+	nil,                      // 49: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
@@ -4732,7 +5122,7 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	18, // 4: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
 	16, // 5: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
 	20, // 6: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	46, // 7: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	49, // 7: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
 	1,  // 8: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
 	2,  // 9: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
 	26, // 10: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
@@ -4751,15 +5141,18 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	7,  // 23: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
 	8,  // 24: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
 	40, // 25: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	23, // 26: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	24, // 27: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	25, // 28: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 29: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	42, // 26: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
+	12, // 27: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
+	13, // 28: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
+	23, // 29: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	24, // 30: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	25, // 31: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 32: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -4778,7 +5171,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
 			NumEnums:      16,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

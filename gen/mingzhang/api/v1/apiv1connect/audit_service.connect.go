@@ -43,6 +43,10 @@ const (
 	// AuditServiceListEntitlementsProcedure is the procedure name of the AuditService's
 	// ListEntitlements RPC.
 	AuditServiceListEntitlementsProcedure = "/mingzhang.api.v1.AuditService/ListEntitlements"
+	// AuditServiceListHoldsProcedure is the procedure name of the AuditService's ListHolds RPC.
+	AuditServiceListHoldsProcedure = "/mingzhang.api.v1.AuditService/ListHolds"
+	// AuditServiceListSharesProcedure is the procedure name of the AuditService's ListShares RPC.
+	AuditServiceListSharesProcedure = "/mingzhang.api.v1.AuditService/ListShares"
 	// AuditServiceGetHeadProcedure is the procedure name of the AuditService's GetHead RPC.
 	AuditServiceGetHeadProcedure = "/mingzhang.api.v1.AuditService/GetHead"
 	// AuditServiceVerifyLogProcedure is the procedure name of the AuditService's VerifyLog RPC.
@@ -116,6 +120,22 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceListHoldsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListHolds"),
+			Procedure:        AuditServiceListHoldsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceListSharesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListShares"),
+			Procedure:        AuditServiceListSharesProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	auditServiceGetHeadSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -159,6 +179,10 @@ type AuditServiceClient interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
+	ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error)
+	// ListShares (股份) lists the members with shares on as_of or today, in the order in which shares were first set for them.
+	ListShares(context.Context, *v1.ListSharesRequest) (*v1.ListSharesResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
@@ -211,6 +235,10 @@ type AuditServiceHandler interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
+	ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error)
+	// ListShares (股份) lists the members with shares on as_of or today, in the order in which shares were first set for them.
+	ListShares(context.Context, *v1.ListSharesRequest) (*v1.ListSharesResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
@@ -232,6 +260,8 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListGrantRoundsSpec(), Handler: adapter.listGrantRounds},
 		connect.Method{Spec: auditServiceListDividendsSpec(), Handler: adapter.listDividends},
 		connect.Method{Spec: auditServiceListEntitlementsSpec(), Handler: adapter.listEntitlements},
+		connect.Method{Spec: auditServiceListHoldsSpec(), Handler: adapter.listHolds},
+		connect.Method{Spec: auditServiceListSharesSpec(), Handler: adapter.listShares},
 		connect.Method{Spec: auditServiceGetHeadSpec(), Handler: adapter.getHead},
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
@@ -286,6 +316,14 @@ func (UnimplementedAuditServiceHandler) ListDividends(context.Context, *v1.ListD
 
 func (UnimplementedAuditServiceHandler) ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListEntitlements is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListHolds is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListShares(context.Context, *v1.ListSharesRequest) (*v1.ListSharesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListShares is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error) {
@@ -363,6 +401,22 @@ func (c *auditServiceClient) ListDividends(ctx context.Context, req *v1.ListDivi
 func (c *auditServiceClient) ListEntitlements(ctx context.Context, req *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	var res v1.ListEntitlementsResponse
 	if err := c.client.CallUnary(ctx, auditServiceListEntitlementsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListHolds(ctx context.Context, req *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error) {
+	var res v1.ListHoldsResponse
+	if err := c.client.CallUnary(ctx, auditServiceListHoldsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListShares(ctx context.Context, req *v1.ListSharesRequest) (*v1.ListSharesResponse, error) {
+	var res v1.ListSharesResponse
+	if err := c.client.CallUnary(ctx, auditServiceListSharesSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -484,6 +538,30 @@ func (h auditServiceHandler) listEntitlements(ctx context.Context, _ connect.Spe
 		return err
 	}
 	res, err := h.svc.ListEntitlements(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listHolds(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListHoldsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListHolds(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listShares(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListSharesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListShares(ctx, &req)
 	if err != nil {
 		return err
 	}
