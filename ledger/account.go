@@ -32,6 +32,12 @@ func FundAccount(id string) Account { return Account(KindFund + "/" + id) }
 // DepositAccount is the account of a kind of deposit.
 func DepositAccount(kind string) Account { return Account(KindDeposit + "/" + kind) }
 
+// ReceivableAccount is the account of what is owed to the collective of a kind.
+func ReceivableAccount(kind string) Account { return Account(KindReceivable + "/" + kind) }
+
+// GiftAccount is the account of a gift with a purpose of its own.
+func GiftAccount(id string) Account { return Account(KindGift + "/" + id) }
+
 // Kind is the first part of the path.
 func (a Account) Kind() string {
 	kind, _, _ := strings.Cut(string(a), "/")

@@ -213,6 +213,15 @@ var Matrix = map[string][]eventv1.Role{
 	"CancelGrant":           {approver},
 	"SendDividendFile":      {treasurer, cashier},
 	"RecordDividendResults": {treasurer, cashier},
+	"RecordRefund":          {treasurer},
+	"RecordFee":             {treasurer},
+	"RecordReturnedIncome":  {treasurer},
+	"CollectReceivable":     {treasurer},
+	"RequestDepositReturn":  {treasurer},
+	"AgreeGift":             {treasurer},
+	"ChangeGiftPurpose":     {treasurer},
+	"RatifyFlag":            {supervisor},
+	"ExpireRequest":         {treasurer, approver, supervisor},
 }
 
 const (

@@ -55,6 +55,14 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.rule = f.SpendingRuleAdopted
 		s.ruleVersion = f.SpendingRuleAdopted.Version
 		s.use(f.SpendingRuleAdopted.ResolutionId)
+	case *eventv1.Event_GiftAgreed:
+		s.gifts[f.GiftAgreed.Id] = &gift{donor: f.GiftAgreed.Donor, purpose: f.GiftAgreed.Purpose}
+	case *eventv1.Event_GiftPurposeChanged:
+		if g := s.gifts[f.GiftPurposeChanged.GiftId]; g != nil {
+			g.purpose = f.GiftPurposeChanged.Purpose
+		}
+	case *eventv1.Event_FlagRatified:
+		s.ratify(f.FlagRatified)
 	case *eventv1.Event_PeriodClosed:
 		s.closed = Month(f.PeriodClosed.Month)
 		delete(s.turnover, s.closed)
@@ -116,12 +124,15 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 		r.drawn += Fen(v.DrawnFen)
 	}
 	s.cite(v, e)
+	s.giveBack(v)
+	s.raiseFlags(v)
 	if v.Reverses != nil {
 		s.live--
 		s.reversals[ref] = struct{}{}
 		s.settled[RefOf(v.Reverses)] = ref
 		if v.Corrects != nil && s.settled[RefOf(v.Corrects)] == RefOf(v.Reverses) {
 			delete(s.settled, RefOf(v.Corrects)) // a difference turned back: its original stands again
+			delete(s.differences, RefOf(v.Reverses))
 		}
 		s.undo(v)
 		return
@@ -129,6 +140,7 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 	s.live++
 	if s.isDifference(v) {
 		s.settled[RefOf(v.Corrects)] = ref // put right by this one from now on
+		s.differences[ref] = RefOf(v.Corrects)
 	}
 }
 
@@ -141,12 +153,12 @@ func (s *Collective) postLine(v *eventv1.Voucher, p *eventv1.Posting, day Day, m
 	}
 	acc.Add(day, amount)
 	acc.gross += amount.abs()
-	if p.Party != "" && name.Kind() == KindDeposit {
-		key := partyAccount{name, p.Party}
-		if s.deposits[key] == nil {
-			s.deposits[key] = new(Timeline)
+	if party := partyOf(p); party != "" {
+		key := partyAccount{name, party}
+		if s.parties[key] == nil {
+			s.parties[key] = new(Timeline)
 		}
-		s.deposits[key].Add(day, amount)
+		s.parties[key].Add(day, amount)
 	}
 	t := month[name]
 	if t == nil {

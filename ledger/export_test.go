@@ -40,6 +40,16 @@ func (s *Collective) Dump() string {
 	put("settled", s.settled)
 	put("reversals", s.reversals)
 	put("splitDay", s.splitDay)
+	put("differences", s.differences)
+	put("returned", s.returned)
+	each(put, "flags", s.flags, func(v []*flag) any {
+		var all []flag
+		for _, f := range v {
+			all = append(all, *f)
+		}
+		return all
+	})
+	each(put, "gift", s.gifts, func(v *gift) any { return *v })
 	for _, p := range s.policies {
 		put("policy", text(p))
 	}
@@ -47,7 +57,7 @@ func (s *Collective) Dump() string {
 	each(put, "fund", s.funds, func(v *eventv1.Fund) any { return text(v) })
 	each(put, "roles", s.roles, func(v []eventv1.Role) any { return v })
 	each(put, "account", s.accounts, func(v *account) any { return *v })
-	each(put, "deposit", s.deposits, func(v *Timeline) any { return *v })
+	each(put, "party", s.parties, func(v *Timeline) any { return *v })
 	each(put, "vouchers", s.vouchers, func(v []uint64) any { return v })
 	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %+v", v.total, v.cited, v.citations) })
 	each(put, "splits", s.splits, func(v *Timeline) any { return *v })
@@ -105,7 +115,7 @@ func (s *Collective) Sums() (difference Fen, wrong []string) {
 			}
 		}
 	}
-	for key, t := range s.deposits {
+	for key, t := range s.parties {
 		for i, day := range t.days {
 			if key.account.Sign()*t.balances[i] < 0 {
 				wrong = append(wrong, fmt.Sprint(key, " on ", day))
@@ -113,11 +123,23 @@ func (s *Collective) Sums() (difference Fen, wrong []string) {
 		}
 	}
 	for id, r := range s.resolutions {
-		if r.reserved < 0 || r.drawn < 0 || r.fact.AuthorityFen > 0 && r.remaining() < 0 {
+		if r.reserved < 0 || r.drawn < 0 || r.fact.AuthorityFen > 0 && r.remaining()+s.exceeded(id) < 0 {
 			wrong = append(wrong, fmt.Sprint("resolution ", id, " reserved ", r.reserved, " drawn ", r.drawn))
 		}
 	}
 	return difference, wrong
+}
+
+// exceeded is what flags that are not ratified say a resolution is exceeded by.
+func (s *Collective) exceeded(id string) (sum Fen) {
+	for _, flags := range s.flags {
+		for _, f := range flags {
+			if f.kind == eventv1.FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY && f.exceeds == id && f.ratifiedBy == "" {
+				sum += f.amount
+			}
+		}
+	}
+	return sum
 }
 
 // Remaining is the authority of a resolution that is neither drawn nor held.

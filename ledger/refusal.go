@@ -185,6 +185,13 @@ const (
 	FileSettled           Reason = "file_settled"
 	OpeningLate           Reason = "opening_late"
 	OpeningMissing        Reason = "opening_missing"
+	ResolutionLapsed      Reason = "resolution_lapsed"
+	EmergencyCap          Reason = "emergency_cap"
+	FlagUnknown           Reason = "flag_unknown"
+	RefundExceeds         Reason = "refund_exceeds"
+	RequestExpired        Reason = "request_expired"
+	RequestRunning        Reason = "request_running"
+	GiftUnknown           Reason = "gift_unknown"
 )
 
 // Reasons describes every reason.
@@ -294,4 +301,12 @@ var Reasons = map[Reason]ReasonInfo{
 
 	OpeningLate:    {Precondition, "账簿已有凭证,不能再录期初余额。", "The books have vouchers already: opening balances come first."},
 	OpeningMissing: {Missing, "没有待核对的期初余额。", "No opening balances are proposed."},
+
+	ResolutionLapsed: {Precondition, "决议 {resolution} 的期限是 {valid_from} 至 {valid_until},{date} 不在期限内。", "The resolution {resolution} may be drawn on from {valid_from} to {valid_until}, not on {date}."},
+	EmergencyCap:     {Precondition, "应急支出上限 {cap} 元,{amount} 元超出 {short} 元。", "An emergency payment is at most {cap}: {amount} is {short} too much."},
+	FlagUnknown:      {Missing, "凭证 {voucher} 没有“{flag}”提示。", "The voucher {voucher} has no flag \"{flag}\"."},
+	RefundExceeds:    {Precondition, "凭证 {voucher} 共 {original} 元,已退 {returned} 元,再退 {amount} 元超出 {short} 元。", "The voucher {voucher} is over {original}, {returned} of it came back before: {amount} is {short} too much."},
+	RequestExpired:   {Precondition, "第 {request} 号申请的期限到 {expires_on} 为止,今天是 {today},已经过期。", "The request {request} could be acted on until {expires_on}; today is {today}."},
+	RequestRunning:   {Precondition, "第 {request} 号申请的期限到 {expires_on} 为止,今天是 {today},尚未过期。", "The request {request} can be acted on until {expires_on}; today is {today}."},
+	GiftUnknown:      {Missing, "没有定向捐赠 {gift}。", "There is no gift {gift}."},
 }
