@@ -27,6 +27,8 @@ var commands = []ledger.Command{
 	&ledger.RequestDividend{}, &ledger.ReviewRequest{}, &ledger.ApproveRequest{}, &ledger.RejectRequest{}, &ledger.WithdrawRequest{}, &ledger.SettlePayment{},
 	&ledger.BookTransfer{}, &ledger.BookCorrection{}, &ledger.DeclareDividend{}, &ledger.OpenGrantRound{}, &ledger.AddApplicants{}, &ledger.ReviewGrantRound{},
 	&ledger.PublishGrantNotice{}, &ledger.AwardGrants{}, &ledger.PayGrant{}, &ledger.CancelGrant{}, &ledger.SendDividendFile{}, &ledger.RecordDividendResults{},
+	&ledger.RecordRefund{}, &ledger.RecordFee{}, &ledger.RecordReturnedIncome{}, &ledger.CollectReceivable{}, &ledger.RequestDepositReturn{},
+	&ledger.AgreeGift{}, &ledger.ChangeGiftPurpose{}, &ledger.RatifyFlag{}, &ledger.ExpireRequest{},
 }
 
 // TestMatrix gives every command in every role: only the roles of the matrix get past the question, and no empty command is
