@@ -56,6 +56,8 @@ type Book struct {
 	requests    register[request] // place in the list = number - 1
 	rounds      register[round]
 	runs        register[run]
+	gifts       register[gift]
+	flags       []*flagged // in the order of the log
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -169,6 +171,12 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		if f.CorrectionMade.Number != 0 {
 			b.stepRequest(f.CorrectionMade.Number, requestStep{mark: at, kind: stepSettled})
 		}
+	case *eventv1.Event_RequestExpired:
+		b.stepRequest(f.RequestExpired.Number, requestStep{mark: at, kind: stepExpired})
+	case *eventv1.Event_DepositReturned:
+		b.stepRequest(f.DepositReturned.Number, requestStep{mark: at, kind: stepSettled})
+	case *eventv1.Event_FlagRatified:
+		b.foldRatified(f.FlagRatified, e.Version)
 	case *eventv1.Event_EntitlementsListed:
 		b.foldEntitlements(f.EntitlementsListed)
 	case *eventv1.Event_DividendDeclared:
@@ -181,6 +189,7 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 	default:
 		b.foldGrant(e, at, first)
 		b.foldCharter(e)
+		b.foldGift(e)
 	}
 }
 

@@ -45,6 +45,16 @@ func (b *Book) Digest() [32]byte {
 	for _, r := range s.runs {
 		d.run(&r)
 	}
+	for _, g := range s.gifts {
+		d.gift(&g)
+	}
+	for _, f := range s.flags {
+		d.flagged(&f)
+	}
+	for _, l := range s.links {
+		d.numbers(int64(l.place), int64(l.original))
+		d.flag(l.refund)
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil))
 }
@@ -65,6 +75,9 @@ type shot struct {
 	requests    []request
 	rounds      []roundShot
 	runs        []runShot
+	gifts       []gift
+	flags       []flagged
+	links       []link
 }
 
 type (
@@ -95,6 +108,7 @@ func (b *Book) snapshot() *shot {
 		version: b.version, recorded: b.recorded.snapshot(), actors: b.actors.snapshot(), texts: b.names.texts,
 		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), papers: b.journal.papers,
 		charter: charterShot{b.charter, values(b.charter.members)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
+		gifts: values(b.gifts.items), flags: values(b.flags), links: b.journal.links,
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())

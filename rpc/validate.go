@@ -105,6 +105,7 @@ var problems = map[string][2]string{
 	"string.in":          {"it is none of the words that are possible", "不是可用的词"},
 	"uint32.gte":         {"it is below #", "小于 #"},
 	"uint32.lte":         {"it is above #", "大于 #"},
+	"uint64.lte":         {"it is above #", "大于 #"},
 	"uint32.gte_lte":     {"it is out of range", "超出范围"},
 	"enum.defined_only":  {"there is no such value", "没有这个取值"},
 	"enum.not_in":        {"it has to be given", "必须填写"},

@@ -808,7 +808,7 @@ type ListRequestsRequest struct {
 	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
 	// Answer only from a book at this version or later; default 0.
 	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
-	// Only this state: open, settled, rejected, withdrawn; default: all.
+	// Only this state: open, settled, rejected, withdrawn, expired; default: all.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	// Items at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -1855,6 +1855,161 @@ func (x *ReadLogResponse) GetEvents() []*LogEvent {
 	return nil
 }
 
+// ListGiftAgreementsRequest is what ListGiftAgreements takes.
+type ListGiftAgreementsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Items at most, 1 to 1,000; default 50.
+	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGiftAgreementsRequest) Reset() {
+	*x = ListGiftAgreementsRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGiftAgreementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGiftAgreementsRequest) ProtoMessage() {}
+
+func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGiftAgreementsRequest.ProtoReflect.Descriptor instead.
+func (*ListGiftAgreementsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListGiftAgreementsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListGiftAgreementsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListGiftAgreementsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListGiftAgreementsResponse is what ListGiftAgreements answers.
+type ListGiftAgreementsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page, in order of agreement.
+	Gifts []*Gift `protobuf:"bytes,1,rep,name=gifts,proto3" json:"gifts,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGiftAgreementsResponse) Reset() {
+	*x = ListGiftAgreementsResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGiftAgreementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGiftAgreementsResponse) ProtoMessage() {}
+
+func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGiftAgreementsResponse.ProtoReflect.Descriptor instead.
+func (*ListGiftAgreementsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListGiftAgreementsResponse) GetGifts() []*Gift {
+	if x != nil {
+		return x.Gifts
+	}
+	return nil
+}
+
+func (x *ListGiftAgreementsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
@@ -1923,14 +2078,14 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\vdebit_total\x18\x02 \x01(\tR\n" +
 	"debitTotal\x12!\n" +
 	"\fcredit_total\x18\x03 \x01(\tR\vcreditTotal\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversion\"\xfe\x02\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\x87\x03\n" +
 	"\x13ListRequestsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
 	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
 	"\vmin_version\x18\x04 \x01(\x04R\n" +
-	"minVersion\x12A\n" +
-	"\x05state\x18\x05 \x01(\tB+\xbaH(r&R\x00R\x04openR\asettledR\brejectedR\twithdrawnR\x05state\x12%\n" +
+	"minVersion\x12J\n" +
+	"\x05state\x18\x05 \x01(\tB4\xbaH1r/R\x00R\x04openR\asettledR\brejectedR\twithdrawnR\aexpiredR\x05state\x12%\n" +
 	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8f\x01\n" +
@@ -2008,7 +2163,20 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\"E\n" +
 	"\x0fReadLogResponse\x122\n" +
-	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events2\xc8\b\n" +
+	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events\"\xc1\x02\n" +
+	"\x19ListGiftAgreementsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8c\x01\n" +
+	"\x1aListGiftAgreementsResponse\x12,\n" +
+	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xbe\t\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -2018,7 +2186,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\fListRequests\x12%.mingzhang.api.v1.ListRequestsRequest\x1a&.mingzhang.api.v1.ListRequestsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListGrantRounds\x12(.mingzhang.api.v1.ListGrantRoundsRequest\x1a).mingzhang.api.v1.ListGrantRoundsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListDividends\x12&.mingzhang.api.v1.ListDividendsRequest\x1a'.mingzhang.api.v1.ListDividendsResponse\"\x03\x90\x02\x01\x12n\n" +
-	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12t\n" +
+	"\x12ListGiftAgreements\x12+.mingzhang.api.v1.ListGiftAgreementsRequest\x1a,.mingzhang.api.v1.ListGiftAgreementsResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
@@ -2035,76 +2204,82 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
-	(*Entitlement)(nil),              // 0: mingzhang.api.v1.Entitlement
-	(*LogEvent)(nil),                 // 1: mingzhang.api.v1.LogEvent
-	(*ListVouchersRequest)(nil),      // 2: mingzhang.api.v1.ListVouchersRequest
-	(*ListVouchersResponse)(nil),     // 3: mingzhang.api.v1.ListVouchersResponse
-	(*GetVoucherRequest)(nil),        // 4: mingzhang.api.v1.GetVoucherRequest
-	(*GetVoucherResponse)(nil),       // 5: mingzhang.api.v1.GetVoucherResponse
-	(*GetBalancesRequest)(nil),       // 6: mingzhang.api.v1.GetBalancesRequest
-	(*GetBalancesResponse)(nil),      // 7: mingzhang.api.v1.GetBalancesResponse
-	(*GetTrialBalanceRequest)(nil),   // 8: mingzhang.api.v1.GetTrialBalanceRequest
-	(*GetTrialBalanceResponse)(nil),  // 9: mingzhang.api.v1.GetTrialBalanceResponse
-	(*ListRequestsRequest)(nil),      // 10: mingzhang.api.v1.ListRequestsRequest
-	(*ListRequestsResponse)(nil),     // 11: mingzhang.api.v1.ListRequestsResponse
-	(*ListGrantRoundsRequest)(nil),   // 12: mingzhang.api.v1.ListGrantRoundsRequest
-	(*ListGrantRoundsResponse)(nil),  // 13: mingzhang.api.v1.ListGrantRoundsResponse
-	(*ListDividendsRequest)(nil),     // 14: mingzhang.api.v1.ListDividendsRequest
-	(*ListDividendsResponse)(nil),    // 15: mingzhang.api.v1.ListDividendsResponse
-	(*ListEntitlementsRequest)(nil),  // 16: mingzhang.api.v1.ListEntitlementsRequest
-	(*ListEntitlementsResponse)(nil), // 17: mingzhang.api.v1.ListEntitlementsResponse
-	(*GetHeadRequest)(nil),           // 18: mingzhang.api.v1.GetHeadRequest
-	(*GetHeadResponse)(nil),          // 19: mingzhang.api.v1.GetHeadResponse
-	(*VerifyLogRequest)(nil),         // 20: mingzhang.api.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),        // 21: mingzhang.api.v1.VerifyLogResponse
-	(*ReadLogRequest)(nil),           // 22: mingzhang.api.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),          // 23: mingzhang.api.v1.ReadLogResponse
-	(*Voucher)(nil),                  // 24: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),           // 25: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),         // 26: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                  // 27: mingzhang.api.v1.Request
-	(*GrantRound)(nil),               // 28: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),              // 29: mingzhang.api.v1.DividendRun
+	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
+	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
+	(*ListVouchersRequest)(nil),        // 2: mingzhang.api.v1.ListVouchersRequest
+	(*ListVouchersResponse)(nil),       // 3: mingzhang.api.v1.ListVouchersResponse
+	(*GetVoucherRequest)(nil),          // 4: mingzhang.api.v1.GetVoucherRequest
+	(*GetVoucherResponse)(nil),         // 5: mingzhang.api.v1.GetVoucherResponse
+	(*GetBalancesRequest)(nil),         // 6: mingzhang.api.v1.GetBalancesRequest
+	(*GetBalancesResponse)(nil),        // 7: mingzhang.api.v1.GetBalancesResponse
+	(*GetTrialBalanceRequest)(nil),     // 8: mingzhang.api.v1.GetTrialBalanceRequest
+	(*GetTrialBalanceResponse)(nil),    // 9: mingzhang.api.v1.GetTrialBalanceResponse
+	(*ListRequestsRequest)(nil),        // 10: mingzhang.api.v1.ListRequestsRequest
+	(*ListRequestsResponse)(nil),       // 11: mingzhang.api.v1.ListRequestsResponse
+	(*ListGrantRoundsRequest)(nil),     // 12: mingzhang.api.v1.ListGrantRoundsRequest
+	(*ListGrantRoundsResponse)(nil),    // 13: mingzhang.api.v1.ListGrantRoundsResponse
+	(*ListDividendsRequest)(nil),       // 14: mingzhang.api.v1.ListDividendsRequest
+	(*ListDividendsResponse)(nil),      // 15: mingzhang.api.v1.ListDividendsResponse
+	(*ListEntitlementsRequest)(nil),    // 16: mingzhang.api.v1.ListEntitlementsRequest
+	(*ListEntitlementsResponse)(nil),   // 17: mingzhang.api.v1.ListEntitlementsResponse
+	(*GetHeadRequest)(nil),             // 18: mingzhang.api.v1.GetHeadRequest
+	(*GetHeadResponse)(nil),            // 19: mingzhang.api.v1.GetHeadResponse
+	(*VerifyLogRequest)(nil),           // 20: mingzhang.api.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),          // 21: mingzhang.api.v1.VerifyLogResponse
+	(*ReadLogRequest)(nil),             // 22: mingzhang.api.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),            // 23: mingzhang.api.v1.ReadLogResponse
+	(*ListGiftAgreementsRequest)(nil),  // 24: mingzhang.api.v1.ListGiftAgreementsRequest
+	(*ListGiftAgreementsResponse)(nil), // 25: mingzhang.api.v1.ListGiftAgreementsResponse
+	(*Voucher)(nil),                    // 26: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 27: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 28: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 29: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 30: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 31: mingzhang.api.v1.DividendRun
+	(*Gift)(nil),                       // 32: mingzhang.api.v1.Gift
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	24, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	24, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	25, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	26, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	27, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	28, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	29, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	26, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	26, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	27, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	28, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	29, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	30, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	31, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
 	1,  // 8: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	2,  // 9: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 10: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 11: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 12: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 13: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 14: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 15: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 16: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	18, // 17: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 18: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	22, // 19: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 20: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 21: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 22: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 23: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 24: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 25: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 26: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 27: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	19, // 28: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 29: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	23, // 30: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	20, // [20:31] is the sub-list for method output_type
-	9,  // [9:20] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	32, // 9: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	2,  // 10: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 11: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 12: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 13: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 14: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 15: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 16: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 17: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	24, // 18: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 19: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 20: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	22, // 21: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	3,  // 22: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 23: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 24: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 25: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 26: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 27: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 28: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 29: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	25, // 30: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 31: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 32: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	23, // 33: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	22, // [22:34] is the sub-list for method output_type
+	10, // [10:22] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -2119,7 +2294,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
