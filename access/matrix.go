@@ -39,6 +39,8 @@ var Matrix = map[string]Callers{
 	"ListResolutions":         {Public: true},
 	"ListReceiptsAndPayments": {Public: true},
 	"GetVersion":              {Public: true},
+	"ListFlags":               {Public: true},
+	"ListGifts":               {Public: true},
 
 	"ListVouchers":     {Roles: readers},
 	"GetVoucher":       {Roles: settlers},
@@ -53,6 +55,8 @@ var Matrix = map[string]Callers{
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
+
+	"ListGiftAgreements": {Roles: readers},
 
 	"FoundCollective": {Admin: true},
 	"CreateOperator":  {Admin: true},

@@ -36,6 +36,12 @@ func FundAccount(id string) Account { return Account(KindFund + "/" + id) }
 // DepositAccount is the account of a kind of deposit.
 func DepositAccount(kind string) Account { return Account(KindDeposit + "/" + kind) }
 
+// ReceivableAccount is the account of what is owed to the collective of a kind.
+func ReceivableAccount(kind string) Account { return Account(KindReceivable + "/" + kind) }
+
+// GiftAccount is the account of a gift with a purpose of its own.
+func GiftAccount(id string) Account { return Account(KindGift + "/" + id) }
+
 // Kind is the first part of the path.
 func (a Account) Kind() string {
 	kind, _, _ := strings.Cut(string(a), "/")
@@ -46,12 +52,6 @@ func (a Account) Kind() string {
 func (a Account) ID() string {
 	_, id, _ := strings.Cut(string(a), "/")
 	return id
-}
-
-// keptByParty says whether each party's part of the account has to stand on its own side, not only their sum.
-func (a Account) keptByParty() bool {
-	k := a.Kind()
-	return k == KindDeposit || k == KindReceivable
 }
 
 // Sign is +1 for accounts whose own side is debit (money, receivable) and -1 for all others, so that Sign times a posted

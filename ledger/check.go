@@ -25,8 +25,8 @@ func (d *decision) sides() error {
 		for _, p := range v.Postings {
 			key := partyAccount{account: Account(p.Account)}
 			changes[key] = append(changes[key], change{Day(v.OccurredOn), Fen(p.AmountFen)})
-			if p.Party != "" && key.account.keptByParty() {
-				key.party = p.Party
+			if party := partyOf(p); party != "" {
+				key.party = party
 				changes[key] = append(changes[key], change{Day(v.OccurredOn), Fen(p.AmountFen)})
 			}
 		}
@@ -112,15 +112,16 @@ func (s *shortage) refusal() error {
 
 // fundCovers refuses an amount that a fund does not have from a day on, without any voucher: at request.
 func (d *decision) fundCovers(fund string, on Day, amount Fen) error {
-	a := FundAccount(fund)
+	return d.accountCovers(FundAccount(fund), on, amount)
+}
+
+// accountCovers does the same for any account.
+func (d *decision) accountCovers(a Account, on Day, amount Fen) error {
 	t := new(Timeline)
 	if acc := d.s.accounts[a]; acc != nil {
 		t = &acc.Timeline
 	}
-	if day, available, short, found := t.firstShort(a.Sign(), []change{{on, amount}}); found {
-		return (&shortage{partyAccount{account: a}, day, available, short}).refusal()
-	}
-	return nil
+	return t.covers(partyAccount{account: a}, on, amount)
 }
 
 func checkAmount(field string, a Fen) error {

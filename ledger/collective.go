@@ -27,17 +27,20 @@ type Collective struct {
 	members map[uint32]membership
 
 	// The books.
-	accounts  map[Account]*account
-	parties   map[partyAccount]*Timeline      // deposits and receivables by the party they belong to
-	vouchers  map[series][]uint64             // version of each voucher by number-1
-	settled   map[VoucherRef]VoucherRef       // voucher -> the one that reversed it or booked its difference
-	reversals map[VoucherRef]struct{}         // vouchers that are reversals
-	papers    map[paperKey]*paper             // documents cited by live vouchers
-	turnover  map[Month]map[Account]*turnover // of months that are not closed
-	closed    Month                           // last closed month, 0 for none
-	opening   *eventv1.OpeningProposed        // proposed and not yet confirmed
-	proposer  string                          // who proposed it
-	live      int                             // vouchers that are no reversal and not reversed
+	accounts    map[Account]*account
+	parties     map[partyAccount]*Timeline      // deposits and receivables by the party they belong to
+	vouchers    map[series][]uint64             // version of each voucher by number-1
+	settled     map[VoucherRef]VoucherRef       // voucher -> the one that reversed it or booked its difference
+	reversals   map[VoucherRef]struct{}         // vouchers that are reversals
+	differences map[VoucherRef]VoucherRef       // difference -> the voucher it puts right
+	returned    map[VoucherRef]Fen              // refunded of a payment, or taken back by the bank of a receipt
+	flags       map[VoucherRef][]*flag          // of vouchers that stand
+	papers      map[paperKey]*paper             // documents cited by live vouchers
+	turnover    map[Month]map[Account]*turnover // of months that are not closed
+	closed      Month                           // last closed month, 0 for none
+	opening     *eventv1.OpeningProposed        // proposed and not yet confirmed
+	proposer    string                          // who proposed it
+	live        int                             // vouchers that are no reversal and not reversed
 
 	// The rules in force.
 	policies    []*eventv1.PolicyAdopted
@@ -50,6 +53,7 @@ type Collective struct {
 	resolutions map[string]*resolution
 
 	// What is under way.
+	gifts     map[string]*gift
 	requests  map[uint32]*request // open ones by number
 	requested uint32              // number of the last request
 	rounds    map[string]*round
@@ -104,6 +108,9 @@ func NewCollective() *Collective {
 		vouchers:    map[series][]uint64{},
 		settled:     map[VoucherRef]VoucherRef{},
 		reversals:   map[VoucherRef]struct{}{},
+		differences: map[VoucherRef]VoucherRef{},
+		returned:    map[VoucherRef]Fen{},
+		flags:       map[VoucherRef][]*flag{},
 		papers:      map[paperKey]*paper{},
 		turnover:    map[Month]map[Account]*turnover{},
 		splits:      map[string]*Timeline{},
@@ -111,6 +118,7 @@ func NewCollective() *Collective {
 		carries:     map[uint32]*carried{},
 		years:       map[int]*yearBook{},
 		resolutions: map[string]*resolution{},
+		gifts:       map[string]*gift{},
 		requests:    map[uint32]*request{},
 		rounds:      map[string]*round{},
 		runs:        map[string]*run{},

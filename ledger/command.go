@@ -113,8 +113,9 @@ type (
 	}
 	// AdoptSpendingRule replaces the spending rule.
 	AdoptSpendingRule struct {
-		Tiers      []*eventv1.Tier
-		Resolution string
+		Tiers       []*eventv1.Tier
+		Resolution  string
+		RequestDays uint32 `json:",omitempty"` // after which an open request lapses, at most 3,660; 0: never
 	}
 	// ClosePeriod closes a month for good.
 	ClosePeriod struct{ Month Month }
@@ -148,7 +149,7 @@ type (
 		Payer, Narration string
 		Documents        []Document `json:",omitempty"`
 	}
-	// ReceiveGift receives a gift to one fund.
+	// ReceiveGift receives a gift to one fund, or money of a gift with a purpose of its own.
 	ReceiveGift struct {
 		Fund             string
 		Amount           Fen
@@ -156,6 +157,7 @@ type (
 		Money            string
 		Donor, Narration string
 		Documents        []Document `json:",omitempty"`
+		Gift             string     `json:",omitempty"` // in place of a fund
 	}
 	// MoveMoney carries money from one money account to another.
 	MoveMoney struct {
@@ -192,7 +194,9 @@ type (
 		Documents     []Document `json:",omitempty"`
 		Money         string     // settle at once from here; empty: later
 		On            Day        // business day for settling at once; 0: today
-		Cost          bool       `json:",omitempty"` // borne by the year's income, in place of a fund
+		Gift          string     `json:",omitempty"` // bears it in place of a fund
+		Cost          bool       `json:",omitempty"` // the year's income bears it until the true-up
+		Emergency     bool       `json:",omitempty"` // paid ahead of its resolution, under an emergency tier
 	}
 	// RequestTransfer asks to move money from fund to fund.
 	RequestTransfer struct {
@@ -287,6 +291,7 @@ type Inflow struct {
 	Payer, Narration string
 	Resolution       string
 	Documents        []Document `json:",omitempty"`
+	Gift             string     `json:",omitempty"` // in place of a fund; never in a replacement
 }
 
 // The commands about grants and dividends.

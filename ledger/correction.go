@@ -20,8 +20,7 @@ const correctionBytesMax = eventstore.EventBytesMax - 1024
 
 // Recalls asks for the vouchers a correction is about.
 func (c *RequestCorrection) Recalls(s *Collective) []uint64 {
-	refs := append(slices.Clone(c.Reverses), c.DifferenceOf)
-	return s.locateAll(refs)
+	return s.locateAll(append(slices.Clone(c.Reverses), s.chain(c.DifferenceOf)...))
 }
 
 // Recalls asks for the vouchers an approved correction is about.
@@ -34,7 +33,7 @@ func (c *BookCorrection) Recalls(s *Collective) []uint64 {
 	for _, ref := range r.fact.GetCorrection().GetReverses() {
 		refs = append(refs, RefOf(ref))
 	}
-	return s.locateAll(append(refs, RefOf(r.fact.GetCorrection().GetDifferenceOf())))
+	return s.locateAll(append(refs, s.chain(RefOf(r.fact.GetCorrection().GetDifferenceOf()))...))
 }
 
 func (s *Collective) locateAll(refs []VoucherRef) []uint64 {
@@ -76,7 +75,7 @@ func (c *RequestCorrection) decide(d *decision) error {
 
 // Booking an approved correction makes its vouchers anew, with every check.
 func (c *BookCorrection) decide(d *decision) error {
-	r, err := d.open(c.Number)
+	r, err := d.acting(c.Number)
 	if err != nil {
 		return err
 	}
@@ -184,6 +183,8 @@ func (d *decision) originalDemands(v *eventv1.Voucher, amount Fen) (demands, err
 		op, fund = eventv1.Operation_OPERATION_DIVIDEND, d.s.runs[v.DividendRunId].fund
 	case v.Purpose != "" && bearsCost(v):
 		op = eventv1.Operation_OPERATION_COST
+	case returnsDeposit(v):
+		op = eventv1.Operation_OPERATION_DEPOSIT_RETURN
 	case v.Purpose != "":
 		op = eventv1.Operation_OPERATION_PAYMENT
 	case RefOf(v.Ref).Class == Transfer && v.ResolutionId != "":
@@ -195,6 +196,9 @@ func (d *decision) originalDemands(v *eventv1.Voucher, amount Fen) (demands, err
 		return needs, nil
 	}
 	t, err := d.tier(op, fund, purpose, amount)
+	if err != nil && (len(v.Flags) > 0 || v.Refunds != nil) { // booked where no tier speaks of it, and so a supervisor looks at it
+		return demands{review: true}, nil
+	}
 	return demandsOf(t), err
 }
 
@@ -241,6 +245,9 @@ func (d *decision) replacementOrder(c *RequestCorrection, r Replacement) (*event
 		return stored, demands{}, err
 	case r.Payment != nil && r.Inflow == nil:
 		p := r.Payment
+		if p.Gift != "" || p.Emergency {
+			return nil, demands{}, refuse(FieldInvalid).because("a gift's payment or an emergency is turned back and asked for anew", "定向捐赠的支出和应急支出应先冲销,再重新申请").at("replacements.payment")
+		}
 		if _, err := d.paymentForm(p); err != nil {
 			return nil, demands{}, err
 		}
@@ -300,8 +307,7 @@ func (d *decision) correct(o *eventv1.CorrectionOrder, request uint32) error {
 func (d *decision) takenAgain(restored map[string]Fen) error {
 	for _, id := range slices.Sorted(maps.Keys(restored)) {
 		if r := d.s.resolutions[id]; r != nil && restored[id] < 0 && r.remaining()+restored[id] < 0 {
-			left, needed := r.remaining(), -restored[id]
-			return refuse(ResolutionExhausted).with("resolution", id).with("remaining", left).with("amount", needed).with("short", needed-left).at("reverses")
+			return d.exhausted(id, r.left(), -restored[id]).at("reverses")
 		}
 	}
 	return nil
@@ -319,7 +325,7 @@ func turned(v *eventv1.Voucher, narration string, request uint32) *eventv1.Vouch
 	back := &eventv1.Voucher{Narration: cmp.Or(narration, "冲销 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, IncomeKind: v.IncomeKind,
 		PolicyVersion: v.PolicyVersion, TrueUpYear: v.TrueUpYear,
 		ResolutionId: v.ResolutionId, DrawnFen: -v.DrawnFen, Documents: v.Documents, Corrects: v.Corrects, Reverses: v.Ref,
-		GrantRoundId: v.GrantRoundId, DividendRunId: v.DividendRunId, DividendFile: v.DividendFile, RequestNumber: request, Negative: !v.Negative}
+		Refunds: v.Refunds, Returns: v.Returns, GrantRoundId: v.GrantRoundId, DividendRunId: v.DividendRunId, DividendFile: v.DividendFile, RequestNumber: request, Negative: !v.Negative}
 	for _, p := range v.Postings {
 		back.Postings = append(back.Postings, &eventv1.Posting{Account: p.Account, AmountFen: -p.AmountFen, Party: p.Party})
 	}
@@ -351,7 +357,12 @@ func (d *decision) bookReplacement(r *eventv1.Replacement, on Day, request uint3
 		if err != nil {
 			return err
 		}
-		if err := d.authority(o.ResolutionId, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, o.Fund, o.Purpose, Fen(o.AmountFen), restored[o.ResolutionId]); err != nil {
+		// The term is judged by the day the money moved, not by the day the record is put right.
+		day := on
+		if wrong := d.recalled(RefOf(r.Corrects)); wrong != nil {
+			day = Day(wrong.OccurredOn)
+		}
+		if err := d.authorityOn(day, o.ResolutionId, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, o.Fund, o.Purpose, Fen(o.AmountFen), restored[o.ResolutionId]); err != nil {
 			return err
 		}
 		restored[o.ResolutionId] -= Fen(o.AmountFen)
@@ -380,24 +391,21 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it is a difference of a split itself; turn it back instead", "它本身是分配的差额,请改用冲销").at("difference_of")
 	case v.Negative:
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it lowers an amount itself; turn it back instead", "它本身是调减的差额,请改用冲销").at("difference_of")
+	case v.Refunds != nil || v.Returns != nil:
+		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("it gives back part of another voucher; turn it back and record it anew", "它是另一凭证的退回,请先冲销再重新登记").at("difference_of")
 	case v.GrantRoundId != "" || v.DividendRunId != "" || v.TrueUpYear != 0 || v.IncomeKind == "" && len(v.Postings) != 2:
 		return refuse(VoucherNotReversible).with("voucher", RefOf(v.Ref)).because("its amount belongs to a list; turn it back instead", "它的金额来自名单,请改用冲销").at("difference_of")
 	}
 	if err := notBefore(on, v); err != nil {
 		return err
 	}
-	if err := d.raised(v, diff); err != nil {
-		return err
-	}
 	w := &eventv1.Voucher{Narration: cmp.Or(o.Narration, "更正 "+RefOf(v.Ref).String()), Party: v.Party, Purpose: v.Purpose, IncomeKind: v.IncomeKind, ResolutionId: v.ResolutionId,
 		PolicyVersion: v.PolicyVersion, Corrects: v.Ref, RequestNumber: request, Negative: diff < 0}
 	if v.DrawnFen != 0 {
 		w.DrawnFen = int64(diff)
-		if diff > 0 {
-			if left := d.s.resolutions[v.ResolutionId].remaining(); diff > left {
-				return refuse(ResolutionExhausted).with("resolution", v.ResolutionId).with("remaining", left).with("amount", diff).with("short", diff-left).at("right_amount")
-			}
-		}
+	}
+	if err := d.mayLack(v, w, diff); err != nil {
+		return err
 	}
 	for _, p := range d.differencePostings(v, diff) {
 		if p.AmountFen != 0 {
@@ -408,16 +416,21 @@ func (d *decision) bookDifference(o *eventv1.CorrectionOrder, on Day, request ui
 	return nil
 }
 
-// raised refuses to raise a payment without a resolution to an amount whose tier asks for one.
-func (d *decision) raised(v *eventv1.Voucher, diff Fen) error {
-	if diff < 0 || v.Purpose == "" || v.ResolutionId != "" {
+// mayLack flags what a difference lacks where the bank moved the money; where no money moved, the amount was a decision and
+// is refused beyond its authority.
+func (d *decision) mayLack(v, w *eventv1.Voucher, diff Fen) error {
+	if RefOf(v.Ref).Class == Transfer {
+		if r := d.s.resolutions[v.ResolutionId]; r != nil && v.DrawnFen != 0 && diff > r.left() {
+			return d.exhausted(v.ResolutionId, r.left(), diff).at("right_amount")
+		}
 		return nil
 	}
-	t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, fundOf(v), v.Purpose, Amount(v)+diff)
-	if err == nil && t.ResolutionBody != "" {
-		err = refuse(ResolutionNeeded).with("body", t.ResolutionBody).at("difference_of")
+	total := diff
+	for _, part := range d.s.chain(RefOf(v.Ref)) {
+		total += Amount(d.recalled(part))
 	}
-	return err
+	w.Flags = d.differenceFlags(v, total, diff)
+	return nil
 }
 
 func (d *decision) differencePostings(v *eventv1.Voucher, diff Fen) []*eventv1.Posting {
@@ -451,6 +464,9 @@ func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
 	if r := d.s.rounds[v.GrantRoundId]; r != nil && RefOf(v.Ref).Class == Transfer && v.Party == "" && r.touched() {
 		return rests.because("part of the award is paid or cancelled", "这一轮已有人领取或取消").at(field)
 	}
+	if d.s.returned[d.s.chain(RefOf(v.Ref))[0]] != 0 {
+		return rests.because("part of its money came back or was taken back; turn that back first", "它已有退款或退票,请先冲销退款或退票").at(field)
+	}
 	return d.dividendRests(field, v)
 }
 
@@ -458,6 +474,8 @@ func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
 func checkInflowForm(in *Inflow) error {
 	extra := ""
 	switch {
+	case in.Gift != "":
+		return refuse(FieldInvalid).because("money of a gift with its own purpose is turned back and received anew", "定向捐赠的收款应先冲销,再重新登记").at("replacements.gift_id")
 	case in.As == eventv1.InflowKind_INFLOW_KIND_GIFT && (in.Kind != "" || in.Resolution != ""):
 		extra = "kind"
 	case in.As == eventv1.InflowKind_INFLOW_KIND_DEPOSIT && (in.Fund != "" || in.Resolution != ""):

@@ -220,6 +220,15 @@ var Matrix = map[string][]eventv1.Role{
 	"HoldPayee":              {approver, supervisor},
 	"ReleaseHold":            {approver, supervisor},
 	"RecordReturnedDividend": {treasurer, cashier},
+	"RecordRefund":           {treasurer},
+	"RecordFee":              {treasurer},
+	"RecordReturnedIncome":   {treasurer},
+	"CollectReceivable":      {treasurer},
+	"RequestDepositReturn":   {treasurer},
+	"AgreeGift":              {treasurer},
+	"ChangeGiftPurpose":      {treasurer},
+	"RatifyFlag":             {supervisor},
+	"ExpireRequest":          {treasurer, approver, supervisor},
 }
 
 const (

@@ -250,7 +250,7 @@ func sum(numbers []uint64) (all uint64) {
 
 // Declaring is the last approval. The roster goes into the log in pieces before it, in the same append.
 func (c *DeclareDividend) decide(d *decision) error {
-	r, err := d.open(c.Number)
+	r, err := d.acting(c.Number)
 	if err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (c *DeclareDividend) decide(d *decision) error {
 	v := &eventv1.Voucher{Narration: o.Narration, ResolutionId: o.ResolutionId, DrawnFen: int64(out.declared), DividendRunId: o.RunId, RequestNumber: c.Number,
 		Postings: []*eventv1.Posting{line(FundAccount(o.Fund), out.declared), line(PayableDividend, -out.declared)}}
 	d.book(Transfer, c.On, v)
-	if err := d.sides(); err != nil {
+	if err := cmp.Or(d.sides(), d.inTerm(o.ResolutionId, c.On)); err != nil {
 		return err
 	}
 	given := len(r.approvedBy)

@@ -93,7 +93,8 @@ func TestAwardTurnedBack(t *testing.T) {
 	b.Refuse("2021-12-23", lt.Treasurer, reverses(award), ledger.ResolutionExhausted, "short=4300.00")
 }
 
-// TestRaisedPayment: a small payment that needed no resolution is not raised past the amount from which one is needed.
+// TestRaisedPayment: a small payment that needed no resolution is raised to the bank's amount, past the amount from which one
+// is needed, and says so.
 func TestRaisedPayment(t *testing.T) {
 	const day = "2021-12-20"
 	b := lt.Demo(t, day)
@@ -104,8 +105,15 @@ func TestRaisedPayment(t *testing.T) {
 	raise := func(to string) *ledger.RequestCorrection {
 		return &ledger.RequestCorrection{DifferenceOf: lt.Ref(ref), RightAmount: lt.Yuan(to)}
 	}
-	b.Refuse(day, lt.Treasurer, raise("9,000.00"), ledger.ResolutionNeeded, "body=representatives")
-	b.Do(day, lt.Treasurer, raise("99.99"))
+	below := b.Do(day, lt.Treasurer, raise("99.99"))[0].Vouchers[0]
+	if len(below.Flags) != 0 {
+		t.Errorf("below the amount it is flagged %v", below.Flags)
+	}
+	ref = ledger.RefOf(below.Ref).String()
+	past := b.Do(day, lt.Treasurer, raise("8,900.00"))[0].Vouchers[0] // 8,800.02 more than 99.99: 8,900.01 in all
+	if len(past.Flags) != 1 || past.Flags[0].Kind != eventv1.FlagKind_FLAG_KIND_WITHOUT_RESOLUTION || past.Flags[0].Body != "representatives" || past.Flags[0].AmountFen != 8_900_01 {
+		t.Errorf("past the amount it is flagged %v", past.Flags)
+	}
 }
 
 // TestOpeningIsPutRightUnderReview: what a supervisor confirmed, the treasurer alone does not change; and a wrong opening that

@@ -23,9 +23,9 @@ func (c *ReceiveDeposit) decide(d *decision) error {
 		Payer: c.Payer, Narration: c.Narration, Documents: c.Documents}, c.On)
 }
 
-// A gift goes to the one fund it was given to and never splits (M8).
+// A gift goes to the one fund it was given to, or to what was agreed with its donor, and never splits (M8).
 func (c *ReceiveGift) decide(d *decision) error {
-	return d.recordInflow(&Inflow{As: eventv1.InflowKind_INFLOW_KIND_GIFT, Fund: c.Fund, Amount: c.Amount, Money: c.Money,
+	return d.recordInflow(&Inflow{As: eventv1.InflowKind_INFLOW_KIND_GIFT, Fund: c.Fund, Gift: c.Gift, Amount: c.Amount, Money: c.Money,
 		Payer: c.Donor, Narration: c.Narration, Documents: c.Documents}, c.On)
 }
 
@@ -66,7 +66,9 @@ func (d *decision) inflow(in *Inflow, on Day) (*eventv1.Voucher, *eventv1.Event,
 			fact = &eventv1.Event{Fact: &eventv1.Event_DepositReceived{DepositReceived: &eventv1.DepositReceived{Kind: in.Kind}}}
 		}
 	case eventv1.InflowKind_INFLOW_KIND_GIFT:
-		if _, err = d.fund("fund", in.Fund); err == nil {
+		if in.Gift != "" {
+			fact, err = d.earmarked(in, v)
+		} else if _, err = d.fund("fund", in.Fund); err == nil {
 			v.Postings = append(v.Postings, line(FundAccount(in.Fund), -in.Amount))
 			fact = &eventv1.Event{Fact: &eventv1.Event_GiftReceived{GiftReceived: &eventv1.GiftReceived{Fund: in.Fund}}}
 		}
@@ -80,9 +82,23 @@ func (d *decision) inflow(in *Inflow, on Day) (*eventv1.Voucher, *eventv1.Event,
 	return v, fact, err
 }
 
+// earmarked adds the posting of a gift with a purpose of its own; its donor is the agreed one unless another paid.
+func (d *decision) earmarked(in *Inflow, v *eventv1.Voucher) (*eventv1.Event, error) {
+	if err := giftOnly(in.Fund, "", false); err != nil {
+		return nil, err
+	}
+	g, err := d.gift(in.Gift)
+	if err != nil {
+		return nil, err
+	}
+	v.Party = cmp.Or(in.Payer, g.donor)
+	v.Postings = append(v.Postings, line(GiftAccount(in.Gift), -in.Amount))
+	return &eventv1.Event{Fact: &eventv1.Event_GiftReceived{GiftReceived: &eventv1.GiftReceived{GiftId: in.Gift}}}, nil
+}
+
 // income adds the fund postings of income to its voucher.
 func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Event, error) {
-	if err := checkSlug("kind", in.Kind); err != nil {
+	if err := checkReceivable("kind", in.Kind); err != nil { // what the bank takes back of it stands in receivable/<kind>
 		return nil, err
 	}
 	fact := &eventv1.IncomeRecorded{Kind: in.Kind}
@@ -95,7 +111,7 @@ func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Even
 		if _, err := d.fund("fund", in.Fund); err != nil {
 			return nil, err
 		}
-		if err := d.incomeResolution(in); err != nil {
+		if err := d.incomeResolution(in, on); err != nil {
 			return nil, err
 		}
 		v.Postings = append(v.Postings, line(FundAccount(in.Fund), -in.Amount))
@@ -117,10 +133,13 @@ func (d *decision) income(in *Inflow, on Day, v *eventv1.Voucher) (*eventv1.Even
 	return event, nil
 }
 
-func (d *decision) incomeResolution(in *Inflow) error {
+func (d *decision) incomeResolution(in *Inflow, on Day) error {
 	r, err := d.standing(in.Resolution, eventv1.Matter_MATTER_INCOME, "")
 	if err == nil && r.fact.Fund != in.Fund {
 		return otherMatter(in.Resolution, "it is about the fund "+r.fact.Fund, "只涉及基金 "+r.fact.Fund)
+	}
+	if err == nil {
+		err = d.inTerm(in.Resolution, on)
 	}
 	return err
 }

@@ -59,6 +59,14 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.rule = f.SpendingRuleAdopted
 		s.ruleVersion = f.SpendingRuleAdopted.Version
 		s.use(f.SpendingRuleAdopted.ResolutionId)
+	case *eventv1.Event_GiftAgreed:
+		s.gifts[f.GiftAgreed.Id] = &gift{donor: f.GiftAgreed.Donor, purpose: f.GiftAgreed.Purpose}
+	case *eventv1.Event_GiftPurposeChanged:
+		if g := s.gifts[f.GiftPurposeChanged.GiftId]; g != nil {
+			g.purpose = f.GiftPurposeChanged.Purpose
+		}
+	case *eventv1.Event_FlagRatified:
+		s.ratify(f.FlagRatified)
 	case *eventv1.Event_PeriodClosed:
 		s.closed = Month(f.PeriodClosed.Month)
 		delete(s.turnover, s.closed)
@@ -121,12 +129,15 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 		r.drawn += Fen(v.DrawnFen)
 	}
 	s.cite(v, e)
+	s.giveBack(v)
+	s.raiseFlags(v)
 	if v.Reverses != nil {
 		s.live--
 		s.reversals[ref] = struct{}{}
 		s.settled[RefOf(v.Reverses)] = ref
 		if v.Corrects != nil && s.settled[RefOf(v.Corrects)] == RefOf(v.Reverses) {
 			delete(s.settled, RefOf(v.Corrects)) // a difference turned back: its original stands again
+			delete(s.differences, RefOf(v.Reverses))
 		}
 		s.undo(v)
 		return
@@ -134,6 +145,7 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 	s.live++
 	if s.isDifference(v) {
 		s.settled[RefOf(v.Corrects)] = ref // put right by this one from now on
+		s.differences[ref] = RefOf(v.Corrects)
 	}
 }
 
@@ -147,10 +159,10 @@ func (s *Collective) postLine(v *eventv1.Voucher, p *eventv1.Posting, day Day, m
 	name = acc.name
 	acc.Add(day, amount)
 	acc.gross += amount.abs()
-	if name.keptByParty() && p.Party != "" {
-		key := partyAccount{name, p.Party}
+	if party := partyOf(p); party != "" {
+		key := partyAccount{name, party}
 		if s.parties[key] == nil {
-			key.party = strings.Clone(p.Party)
+			key.party = strings.Clone(party)
 			s.parties[key] = new(Timeline)
 		}
 		s.parties[key].Add(day, amount)

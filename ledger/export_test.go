@@ -47,6 +47,16 @@ func (s *Collective) Dump() string {
 	for _, t := range s.takers {
 		put("taker", t.payee)
 	}
+	put("differences", s.differences)
+	put("returned", s.returned)
+	each(put, "flags", s.flags, func(v []*flag) any {
+		var all []flag
+		for _, f := range v {
+			all = append(all, *f)
+		}
+		return all
+	})
+	each(put, "gift", s.gifts, func(v *gift) any { return *v })
 	for _, p := range s.policies {
 		put("policy", text(p))
 	}
@@ -54,7 +64,7 @@ func (s *Collective) Dump() string {
 	each(put, "fund", s.funds, func(v *eventv1.Fund) any { return text(v) })
 	each(put, "roles", s.roles, func(v []eventv1.Role) any { return v })
 	each(put, "account", s.accounts, func(v *account) any { return *v })
-	each(put, "deposit", s.parties, func(v *Timeline) any { return *v })
+	each(put, "party", s.parties, func(v *Timeline) any { return *v })
 	each(put, "vouchers", s.vouchers, func(v []uint64) any { return v })
 	each(put, "paper", s.papers, func(v *paper) any { return fmt.Sprintf("%v %v %+v", v.total, v.cited, v.citations) })
 	each(put, "splits", s.splits, func(v *Timeline) any { return *v })
@@ -126,7 +136,7 @@ func (s *Collective) Sums() (difference Fen, wrong []string) {
 		wrong = append(wrong, fmt.Sprint("dividends of ", owed, " are owed, and booked are ", booked))
 	}
 	for id, r := range s.resolutions {
-		if r.reserved < 0 || r.drawn < 0 || r.fact.AuthorityFen > 0 && r.remaining() < 0 {
+		if r.reserved < 0 || r.drawn < 0 || r.fact.AuthorityFen > 0 && r.remaining()+s.exceeded(id) < 0 {
 			wrong = append(wrong, fmt.Sprint("resolution ", id, " reserved ", r.reserved, " drawn ", r.drawn))
 		}
 	}
@@ -143,6 +153,18 @@ func (s *Collective) owedDividends() (owed Fen) {
 		}
 	}
 	return owed
+}
+
+// exceeded is what flags that are not ratified say a resolution is exceeded by.
+func (s *Collective) exceeded(id string) (sum Fen) {
+	for _, flags := range s.flags {
+		for _, f := range flags {
+			if f.kind == eventv1.FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY && f.exceeds == id && f.ratifiedBy == "" {
+				sum += f.amount
+			}
+		}
+	}
+	return sum
 }
 
 // Remaining is the authority of a resolution that is neither drawn nor held.

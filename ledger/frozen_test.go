@@ -295,5 +295,6 @@ func everyFact(t *testing.T) *lt.Books {
 	do("2020-03-21", lt.Approver, &ledger.HoldPayee{Payee: 3, Household: true, Kind: eventv1.HoldKind_HOLD_KIND_COURT, Benefit: eventv1.Benefit_BENEFIT_DIVIDEND, Until: 20201231, Reason: "法院冻结"},
 		&ledger.ReleaseHold{Hold: 1})
 	do("2020-04-01", lt.Treasurer, &ledger.ClosePeriod{Month: 202003})
+	outsideFacts(b)
 	return b
 }

@@ -24,11 +24,20 @@ type resolution struct {
 	reserved, drawn Fen  // held by open requests; spent by vouchers
 }
 
+// remaining is what is neither drawn nor held. It is negative while facts went beyond the authority and no other resolution
+// has ratified them.
 func (r *resolution) remaining() Fen { return Fen(r.fact.AuthorityFen) - r.reserved - r.drawn }
+
+// left is what can still be drawn.
+func (r *resolution) left() Fen { return max(r.remaining(), 0) }
 
 // spends says whether resolutions of a matter carry an authority over a fund's money.
 func spends(m eventv1.Matter) bool {
-	return m == eventv1.Matter_MATTER_PAYMENT || m == eventv1.Matter_MATTER_DIVIDEND || m == eventv1.Matter_MATTER_TRANSFER || m == eventv1.Matter_MATTER_COST
+	switch m {
+	case eventv1.Matter_MATTER_PAYMENT, eventv1.Matter_MATTER_DIVIDEND, eventv1.Matter_MATTER_TRANSFER, eventv1.Matter_MATTER_COST, eventv1.Matter_MATTER_DEPOSIT:
+		return true
+	}
+	return false
 }
 
 // A resolution: its id is new; the electorate is the body's size on record; votes fit into those present; an authority
@@ -69,6 +78,9 @@ func (d *decision) checkMatter(r *eventv1.ResolutionRecorded) error {
 	if _, known := eventv1.Matter_name[int32(r.Matter)]; !known || r.Matter == 0 {
 		return refuse(FieldInvalid).because("there is no such matter", "没有这种决议事项").at("matter")
 	}
+	if err := checkTerm(r); err != nil {
+		return err
+	}
 	if !spends(r.Matter) && r.Matter != eventv1.Matter_MATTER_INCOME {
 		if r.Fund != "" || r.Purpose != "" || r.AuthorityFen != 0 {
 			return refuse(FieldInvalid).because("only a resolution that spends or moves money names fund, purpose and authority", "只有支出或调剂资金的决议才写明基金、用途和额度").at("authority")
@@ -82,6 +94,9 @@ func (d *decision) checkMatter(r *eventv1.ResolutionRecorded) error {
 	if err != nil {
 		return err
 	}
+	if r.Purpose != "" && r.Matter == eventv1.Matter_MATTER_DEPOSIT {
+		return refuse(FieldInvalid).because("a resolution about a deposit names the fund that gets what is kept, and no purpose", "关于押金的决议只写明扣留部分归入的基金,不写用途").at("purpose")
+	}
 	if r.Purpose != "" {
 		if err := d.purpose(fund, r.Purpose); err != nil {
 			return err
@@ -94,6 +109,45 @@ func (d *decision) checkMatter(r *eventv1.ResolutionRecorded) error {
 		return nil
 	}
 	return checkAmount("authority", Fen(r.AuthorityFen))
+}
+
+// checkTerm admits a term of a resolution that is drawn on, and no other.
+func checkTerm(r *eventv1.ResolutionRecorded) error {
+	from, until := Day(r.ValidFrom), Day(r.ValidUntil)
+	switch {
+	case from == 0 && until == 0:
+		return nil
+	case !spends(r.Matter) && r.Matter != eventv1.Matter_MATTER_INCOME:
+		return refuse(FieldInvalid).because("only a resolution that is drawn on has a term", "只有据以收支的决议才有期限").at("valid_from")
+	case from != 0 && !from.Valid():
+		return refuse(DateInvalid).with("date", from).at("valid_from")
+	case until != 0 && !until.Valid():
+		return refuse(DateInvalid).with("date", until).at("valid_until")
+	case until != 0 && until < firstDrawn(r):
+		return refuse(FieldInvalid).because("its last day is before its first", "期限的末日早于首日").at("valid_until")
+	}
+	return nil
+}
+
+// firstDrawn is the first day a resolution with a term may be drawn on.
+func firstDrawn(r *eventv1.ResolutionRecorded) Day { return Day(cmp.Or(r.ValidFrom, r.DecidedOn)) }
+
+// inTerm refuses a day outside the term of a resolution that has one: the day it is asked for at request, the business day
+// when it is drawn. An unknown or empty resolution is nobody's concern here.
+func (d *decision) inTerm(id string, on Day) error {
+	r := d.s.resolutions[id]
+	if r == nil || r.fact.ValidFrom == 0 && r.fact.ValidUntil == 0 {
+		return nil
+	}
+	first, last := firstDrawn(r.fact), Day(r.fact.ValidUntil)
+	if on >= first && (last == 0 || on <= last) {
+		return nil
+	}
+	end := "—"
+	if last != 0 {
+		end = last.String()
+	}
+	return refuse(ResolutionLapsed).with("resolution", id).with("valid_from", first).with("valid_until", end).with("date", on).at("resolution_id")
 }
 
 // passed computes a vote: present/size >= quorum, and for/base >= (or >) pass. Abstentions count as present.
@@ -168,9 +222,14 @@ func (d *decision) adopting(id string, matter eventv1.Matter, body string) error
 	return nil
 }
 
-// authority checks that a resolution covers an outlay, when its tier needs one or the command names one. restored is what
-// the same command gives back to it first.
+// authority checks that a resolution covers an outlay, when its tier needs one or the command names one: at request, so that
+// its term is judged by today. restored is what the same command gives back to it first.
 func (d *decision) authority(id string, matter eventv1.Matter, body, fund, purpose string, amount, restored Fen) error {
+	return d.authorityOn(d.today, id, matter, body, fund, purpose, amount, restored)
+}
+
+// authorityOn is authority with another day for the term: the business day, where the resolution is drawn.
+func (d *decision) authorityOn(on Day, id string, matter eventv1.Matter, body, fund, purpose string, amount, restored Fen) error {
 	if id == "" && body == "" {
 		return nil
 	}
@@ -184,10 +243,22 @@ func (d *decision) authority(id string, matter eventv1.Matter, body, fund, purpo
 	case r.fact.Purpose != "" && r.fact.Purpose != purpose:
 		return otherMatter(id, "it is about "+r.fact.Purpose, "只用于 "+r.fact.Purpose)
 	}
-	if left := r.remaining() + restored; amount > left {
-		return refuse(ResolutionExhausted).with("resolution", id).with("remaining", left).with("amount", amount).with("short", amount-left).at("resolution_id")
+	if err := d.inTerm(id, on); err != nil {
+		return err
+	}
+	if left := r.left() + restored; amount > left {
+		return d.exhausted(id, left, amount).at("resolution_id")
 	}
 	return nil
+}
+
+// exhausted refuses for want of authority; the figure lapsed_request names a lapsed request that holds some of it, if any.
+func (d *decision) exhausted(id string, left, amount Fen) *Refusal {
+	r := refuse(ResolutionExhausted).with("resolution", id).with("remaining", left).with("amount", amount).with("short", amount-left)
+	if lapsed := d.lapsedHolding(id); lapsed != 0 {
+		r = r.with("lapsed_request", lapsed)
+	}
+	return r
 }
 
 // A policy: shares sum to exactly one over funds that take part; the resolution of the policy body stands; and no live
@@ -271,16 +342,22 @@ func (c *AdoptSpendingRule) decide(d *decision) error {
 			return err
 		}
 		key := fmt.Sprint(t.Operation, " ", t.Fund, " ", t.Purpose, " ", Fen(t.FromFen))
+		if t.Emergency {
+			key += " emergency"
+		}
 		if seen[key] {
 			return refuse(RepeatedEntry).with("entry", key).at("tiers")
 		}
 		seen[key] = true
 	}
+	if c.RequestDays > requestDaysMax {
+		return refuse(TooMany).with("what", "days").with("max", requestDaysMax).with("count", c.RequestDays).at("request_days")
+	}
 	if err := d.adopting(c.Resolution, eventv1.Matter_MATTER_SPENDING_RULE, d.s.charter.SpendingBody); err != nil {
 		return err
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_SpendingRuleAdopted{SpendingRuleAdopted: &eventv1.SpendingRuleAdopted{
-		Version: d.s.ruleVersion + 1, Tiers: c.Tiers, ResolutionId: c.Resolution}}})
+		Version: d.s.ruleVersion + 1, Tiers: c.Tiers, ResolutionId: c.Resolution, RequestDays: c.RequestDays}}})
 	return nil
 }
 
@@ -288,7 +365,7 @@ func (d *decision) checkTier(t *eventv1.Tier) error {
 	_, known := eventv1.Operation_name[int32(t.Operation)]
 	award := t.Operation == eventv1.Operation_OPERATION_GRANT_ROUND
 	switch {
-	case !known || t.Operation == 0 || t.Operation == eventv1.Operation_OPERATION_DEPOSIT_RETURN:
+	case !known || t.Operation == 0:
 		return refuse(FieldInvalid).because("there is no such operation", "没有这种支出类别").at("tiers.operation")
 	case t.FromFen < 0 || Fen(t.FromFen) > AmountMax:
 		return refuse(AmountNotPositive).with("amount", Fen(t.FromFen)).at("tiers.from")
@@ -298,6 +375,9 @@ func (d *decision) checkTier(t *eventv1.Tier) error {
 		return refuse(FieldInvalid).because("a reversal restores authority and takes no resolution", "冲销恢复决议额度,不需要决议").at("tiers.resolution_body")
 	case t.ResolutionBody != "" && d.s.bodies[t.ResolutionBody] == nil:
 		return refuse(BodyUnknown).with("body", t.ResolutionBody).at("tiers.resolution_body")
+	}
+	if err := checkEmergency(t); err != nil {
+		return err
 	}
 	if t.Fund != "" {
 		f, err := d.fund("tiers.fund", t.Fund)
@@ -329,7 +409,12 @@ func (d *decision) tier(op eventv1.Operation, fund, purpose string, amount Fen) 
 	return nil, refuse(TierMissing).with("fund", fund).with("operation", plain(op.String(), "OPERATION_")).with("amount", amount)
 }
 
+// findTier never gives an emergency tier.
 func (s *Collective) findTier(op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
+	return s.bestTier(false, op, fund, purpose, amount)
+}
+
+func (s *Collective) bestTier(emergency bool, op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
 	var best *eventv1.Tier
 	rank := func(t *eventv1.Tier) int {
 		r := 0
@@ -342,7 +427,7 @@ func (s *Collective) findTier(op eventv1.Operation, fund, purpose string, amount
 		return r
 	}
 	for _, t := range s.rule.GetTiers() {
-		if t.Operation != op || t.Fund != "" && t.Fund != fund || t.Purpose != "" && t.Purpose != purpose || Fen(t.FromFen) > amount {
+		if t.Emergency != emergency || t.Operation != op || t.Fund != "" && t.Fund != fund || t.Purpose != "" && t.Purpose != purpose || Fen(t.FromFen) > amount {
 			continue
 		}
 		if best == nil || rank(t) > rank(best) || rank(t) == rank(best) && t.FromFen > best.FromFen {

@@ -252,7 +252,7 @@ func (c *AwardGrants) decide(d *decision) error {
 		return err
 	}
 	// The round holds its budget of the resolution; what it draws must be there even if the authority was used meanwhile.
-	if err := d.authority(v.ResolutionId, eventv1.Matter_MATTER_PAYMENT, "", r.fact.Fund, r.fact.Purpose, r.total, Fen(r.fact.BudgetFen)); err != nil {
+	if err := d.authorityOn(c.On, v.ResolutionId, eventv1.Matter_MATTER_PAYMENT, "", r.fact.Fund, r.fact.Purpose, r.total, Fen(r.fact.BudgetFen)); err != nil {
 		return err
 	}
 	if r.opener == d.m.Actor || r.reviewer == d.m.Actor {

@@ -29,7 +29,7 @@ func (c *ClosePeriod) decide(d *decision) error {
 		return refuse(PeriodNotOver).with("month", c.Month).with("today", d.today).at("month")
 	}
 	for _, number := range slices.Sorted(maps.Keys(d.s.requests)) {
-		if on := Day(d.s.requests[number].fact.GetCorrection().GetOccurredOn()); on.Month() == c.Month {
+		if r := d.s.requests[number]; Day(r.fact.GetCorrection().GetOccurredOn()).Month() == c.Month && !r.lapsed(d.today) {
 			return refuse(PeriodCorrection).with("month", c.Month).with("request", number).at("month")
 		}
 	}

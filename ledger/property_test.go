@@ -50,6 +50,8 @@ var villageRule = []*eventv1.Tier{
 	{Operation: eventv1.Operation_OPERATION_GRANT_ROUND},
 	{Operation: eventv1.Operation_OPERATION_TRANSFER},
 	{Operation: eventv1.Operation_OPERATION_DIVIDEND, Approvals: 1},
+	{Operation: eventv1.Operation_OPERATION_DEPOSIT_RETURN},
+	{Operation: eventv1.Operation_OPERATION_PAYMENT, Emergency: true, CapFen: 300_00, RatifyDays: 5, ResolutionBody: "elders"},
 }
 
 // newVillage has three households, a rule that lets most things pass, and money.
@@ -72,8 +74,8 @@ func newVillage(t *testing.T, rt *rapid.T) *village {
 		adopt  ledger.Command
 	}{
 		{"policy", eventv1.Matter_MATTER_POLICY, &ledger.AdoptPolicy{Effective: 20200601, Kinds: []string{"rent"}, Shares: lt.Shares("1/2", "1/7", "1/4", "rest"), Resolution: "policy"}},
-		{"rule", eventv1.Matter_MATTER_SPENDING_RULE, &ledger.AdoptSpendingRule{Tiers: villageRule, Resolution: "rule"}},
 		{"charter", eventv1.Matter_MATTER_CHARTER, nil},
+		{"rule", eventv1.Matter_MATTER_SPENDING_RULE, &ledger.AdoptSpendingRule{Tiers: villageRule, Resolution: "rule", RequestDays: 60}},
 	} {
 		b.Do("2020-06-01", lt.Approver, elders(c.id, c.matter, "", 0, 20200601))
 		b.Do("2020-06-01", lt.Supervisor, &ledger.ConfirmResolution{ID: c.id})
@@ -91,11 +93,13 @@ func newVillage(t *testing.T, rt *rapid.T) *village {
 	}{
 		{eventv1.Matter_MATTER_PAYMENT, "maintenance", 1000_00}, {eventv1.Matter_MATTER_DIVIDEND, "dividend", 1500_00},
 		{eventv1.Matter_MATTER_TRANSFER, "reserve", 500_00}, {eventv1.Matter_MATTER_PAYMENT, "welfare", 400_00},
+		{eventv1.Matter_MATTER_DEPOSIT, "welfare", 300_00}, {eventv1.Matter_MATTER_PAYMENT, "maintenance", 1000_00},
 	} {
-		id := fmt.Sprintf("r%d", i)
+		id := []string{"r0", "r1", "r2", "r3", "kept", "ratifies"}[i]
 		b.Do("2020-06-01", lt.Approver, elders(id, c.matter, c.fund, c.authority, 20200601))
 		b.Do("2020-06-01", lt.Supervisor, &ledger.ConfirmResolution{ID: id})
 	}
+	b.Do("2020-06-01", lt.Treasurer, &ledger.AgreeGift{ID: "books", Donor: "party/one", Purpose: "library", Title: "书"})
 	v.dump = v.State.Dump()
 	return v
 }
@@ -385,17 +389,64 @@ func (v *village) draw(rt *rapid.T) (actor string, c ledger.Command) {
 		"release": func() (string, ledger.Command) {
 			return lt.Approver, &ledger.ReleaseHold{Hold: uint32(1 + number("hold", 5))}
 		},
-		"returned": func() (string, ledger.Command) {
+		"sent back": func() (string, ledger.Command) {
 			return lt.Treasurer, &ledger.RecordReturnedDividend{Run: run(), Payees: []uint32{uint32(1 + number("payee", 5))}, On: day(), Money: money()}
 		},
+		"refund": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.RecordRefund{Payment: voucher(), Amount: amount() / 2, On: day(), Money: money()}
+		},
+		"fee": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.RecordFee{Fund: fund(), Purpose: pick("purpose", "repair", "bank_fee"), Amount: amount() / 5, On: day(), Money: money()}
+		},
+		"returned": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.RecordReturnedIncome{Receipt: voucher(), Amount: amount(), On: day(), Money: money()}
+		},
+		"collect": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.CollectReceivable{Kind: "rent", Amount: amount(), On: day(), Money: money(), Payer: party()}
+		},
+		"return deposit": func() (string, ledger.Command) {
+			c := &ledger.RequestDepositReturn{Kind: "bid", Party: party(), Amount: amount() / 4}
+			if number("keep", 1) == 1 {
+				c.Deducted, c.Fund, c.Resolution = amount()/8, "welfare", "kept"
+			}
+			return lt.Treasurer, c
+		},
+		"give": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.ReceiveGift{Gift: "books", Amount: amount(), On: day(), Money: money()}
+		},
+		"read": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.RequestPayment{Gift: "books", Purpose: pick("purpose", "library", "library", "school"), Amount: amount(), Payee: party(), Money: money(), On: day()}
+		},
+		"consent": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.ChangeGiftPurpose{ID: "books", Purpose: pick("purpose", "library", "school"), Consent: ledger.Document{Kind: "other", Issuer: "donor", Number: "1", SHA256: lt.Minutes("consent")}}
+		},
+		"agree": func() (string, ledger.Command) {
+			return lt.Treasurer, &ledger.AgreeGift{ID: pick("gift", "books", "pens"), Purpose: "school", Title: "笔"}
+		},
+		"emergency": func() (string, ledger.Command) {
+			c := payment()
+			c.Resolution, c.Emergency = "", true
+			return lt.Treasurer, c
+		},
+		"ratify": func() (string, ledger.Command) {
+			c := &ledger.RatifyFlag{Voucher: voucher(), Kind: eventv1.FlagKind(1 + number("flag", 4)), Resolution: pick("by", "ratifies", "ratifies", "r3", "r4")}
+			for _, w := range v.Vouchers() { // one that has something to ratify, more often than not
+				if len(w.Flags) > 0 && number("this one", 2) == 0 {
+					c.Voucher, c.Kind = ledger.RefOf(w.Ref), w.Flags[0].Kind
+				}
+			}
+			return lt.Supervisor, c
+		},
+		"expire":  func() (string, ledger.Command) { return lt.Supervisor, &ledger.ExpireRequest{Number: request()} },
 		"opening": func() (string, ledger.Command) { return lt.Treasurer, opening("100.00", "100.00") },
 		"opened":  func() (string, ledger.Command) { return lt.Supervisor, &ledger.ConfirmOpening{} },
 	}
 	order := []string{"income", "income", "income", "income", "gift", "deposit", "move", "resolution", "confirm", "confirm", "policy", "adopt", "request", "request", "request", "transfer", "transfer",
 		"review", "review", "approve", "approve", "approve", "reject", "withdraw", "settle", "settle", "book", "book", "correct", "correct", "declare", "declare", "dividend", "dividend", "send", "send",
 		"results", "results", "reverse", "reverse", "reverse", "difference", "difference", "round", "round", "apply", "apply", "apply", "check", "publish", "publish", "award", "award", "grant", "grant", "grant",
-		"cancel", "cancel", "enrol", "depart", "opening", "opened", "close", "send", "results", "results",
-		"shares", "shares", "readmit", "supplement", "hold", "release", "returned", "returned"}
+		"shares", "shares", "readmit", "supplement", "hold", "release", "sent back", "sent back",
+		"refund", "refund", "fee", "returned", "collect", "return deposit", "give", "read", "consent", "agree", "emergency", "ratify", "ratify", "expire",
+		"cancel", "cancel", "enrol", "depart", "opening", "opened", "close", "send", "results", "results"}
 	if open := v.State.OpenRequests(); len(open) > 0 && number("go on", 1) == 0 {
 		return v.goOn(open[number("open", len(open)-1)], number("step", 2), day(), money())
 	}
@@ -418,7 +469,7 @@ func (v *village) goOn(r *eventv1.RequestMade, step int, on ledger.Day, money st
 		}
 	}
 	switch r.Order.(type) {
-	case *eventv1.RequestMade_Payment:
+	case *eventv1.RequestMade_Payment, *eventv1.RequestMade_DepositReturn:
 		return lt.Treasurer, &ledger.SettlePayment{Number: r.Number, On: on, Money: money}
 	case *eventv1.RequestMade_Transfer:
 		return lt.Treasurer, &ledger.BookTransfer{Number: r.Number, On: on}

@@ -207,6 +207,13 @@ const (
 	OpeningMissing        Reason = "opening_missing"
 	TrueUpEmpty           Reason = "true_up_empty"
 	CostExceedsIncome     Reason = "cost_exceeds_income"
+	ResolutionLapsed      Reason = "resolution_lapsed"
+	EmergencyCap          Reason = "emergency_cap"
+	FlagUnknown           Reason = "flag_unknown"
+	RefundExceeds         Reason = "refund_exceeds"
+	RequestExpired        Reason = "request_expired"
+	RequestRunning        Reason = "request_running"
+	GiftUnknown           Reason = "gift_unknown"
 )
 
 // Reasons describes every reason.
@@ -328,4 +335,11 @@ var Reasons = map[Reason]ReasonInfo{
 
 	TrueUpEmpty:       {Precondition, "{year} 年的分配与净收入相符,没有要清算的。", "The splits of {year} are those of its net income: there is nothing to true up."},
 	CostExceedsIncome: {Precondition, "{year} 年按办法分配的收入是 {income} 元,不够承担成本 {cost} 元。", "The income split in {year} is {income} and cannot bear costs of {cost}."},
+	ResolutionLapsed:  {Precondition, "决议 {resolution} 的期限是 {valid_from} 至 {valid_until},{date} 不在期限内。", "The resolution {resolution} may be drawn on from {valid_from} to {valid_until}, not on {date}."},
+	EmergencyCap:      {Precondition, "应急支出上限 {cap} 元,{amount} 元超出 {short} 元。", "An emergency payment is at most {cap}: {amount} is {short} too much."},
+	FlagUnknown:       {Missing, "凭证 {voucher} 没有“{flag}”提示。", "The voucher {voucher} has no flag \"{flag}\"."},
+	RefundExceeds:     {Precondition, "凭证 {voucher} 共 {original} 元,已退 {returned} 元,再退 {amount} 元超出 {short} 元。", "The voucher {voucher} is over {original}, {returned} of it came back before: {amount} is {short} too much."},
+	RequestExpired:    {Precondition, "第 {request} 号申请的期限到 {expires_on} 为止,今天是 {today},已经过期。", "The request {request} could be acted on until {expires_on}; today is {today}."},
+	RequestRunning:    {Precondition, "第 {request} 号申请的期限到 {expires_on} 为止,今天是 {today},尚未过期。", "The request {request} can be acted on until {expires_on}; today is {today}."},
+	GiftUnknown:       {Missing, "没有定向捐赠 {gift}。", "There is no gift {gift}."},
 }

@@ -78,6 +78,38 @@ var refusals = map[ledger.Reason]func(*testing.T) error{
 		payCost(b, "2021-01-05", "1.00")
 		return on(b, "2021-01-05", lt.Treasurer, &ledger.BookTrueUp{Year: 2021, On: lt.Day("2021-01-05")})
 	},
+	ledger.ResolutionLapsed: func(t *testing.T) error {
+		b := lt.Demo(t, "2021-12-20")
+		c := lt.Resolution("2021-12-20", "repair", eventv1.Matter_MATTER_PAYMENT, "representatives", "maintenance", "9,000.00")
+		c.Resolution.ValidUntil = 20211220
+		b.Do("2021-12-20", lt.Approver, c)
+		b.Do("2021-12-20", lt.Supervisor, &ledger.ConfirmResolution{ID: "repair"})
+		return on(b, "2021-12-21", lt.Treasurer, newPayment())
+	},
+	ledger.EmergencyCap: func(t *testing.T) error {
+		b := lt.Demo(t, "2021-12-20")
+		adopt(b, "2021-12-20", "emergencies", 0, emergencyTier())
+		return on(b, "2021-12-20", lt.Treasurer, &ledger.RequestPayment{Fund: "maintenance", Purpose: "repair", Amount: 2_000_01, Payee: "org/a", Emergency: true})
+	},
+	ledger.FlagUnknown: func(t *testing.T) error {
+		return on(lt.Demo(t, "2021-12-20"), "2021-12-20", lt.Supervisor, &ledger.RatifyFlag{Voucher: lt.Ref("付2021-18"), Kind: emergency, Resolution: "planting-2021"})
+	},
+	ledger.RefundExceeds: func(t *testing.T) error {
+		return on(lt.Demo(t, "2021-12-20"), "2021-12-20", lt.Treasurer, &ledger.RecordRefund{Payment: lt.Ref("付2021-18"), Amount: 8_355_01, On: 20211220, Money: "bank"})
+	},
+	ledger.RequestExpired: func(t *testing.T) error {
+		b := lt.Demo(t, "2021-12-20")
+		adopt(b, "2021-12-20", "days", 1, &eventv1.Tier{Operation: eventv1.Operation_OPERATION_PAYMENT, Approvals: 1})
+		b.Do("2021-12-20", lt.Treasurer, &ledger.RequestPayment{Fund: "maintenance", Purpose: "repair", Amount: 1, Payee: "org/a"})
+		return on(b, "2021-12-22", lt.Approver, &ledger.ApproveRequest{Number: b.Last()})
+	},
+	ledger.RequestRunning: func(t *testing.T) error {
+		b := asked(t)
+		return on(b, "2021-12-21", lt.Approver, &ledger.ExpireRequest{Number: b.Last()})
+	},
+	ledger.GiftUnknown: func(t *testing.T) error {
+		return on(lt.Liminba(t), "2020-12-20", lt.Treasurer, &ledger.ReceiveGift{Gift: "books", Amount: 1, On: 20201220, Money: "bank"})
+	},
 	ledger.AmountInvalid: func(*testing.T) error { _, err := ledger.ParseAmount("amount", "12345.332"); return err },
 	ledger.DateInvalid:   func(*testing.T) error { _, err := ledger.ParseDay("occurred_on", "2021-02-29"); return err },
 	ledger.VoucherNumberInvalid: func(*testing.T) error {

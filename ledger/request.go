@@ -35,6 +35,8 @@ func (r *request) reserves() (resolution string, amount Fen) {
 		return o.Transfer.ResolutionId, Fen(o.Transfer.AmountFen)
 	case *eventv1.RequestMade_Dividend:
 		return o.Dividend.ResolutionId, Fen(o.Dividend.PoolFen)
+	case *eventv1.RequestMade_DepositReturn:
+		return o.DepositReturn.ResolutionId, Fen(o.DepositReturn.DeductedFen)
 	}
 	return "", 0
 }
@@ -59,6 +61,10 @@ func (s *Collective) evolveRequest(e *eventv1.Event) {
 		s.closeRequest(f.RequestRejected.Number)
 	case *eventv1.Event_RequestWithdrawn:
 		s.closeRequest(f.RequestWithdrawn.Number)
+	case *eventv1.Event_RequestExpired:
+		s.closeRequest(f.RequestExpired.Number)
+	case *eventv1.Event_DepositReturned:
+		s.closeRequest(f.DepositReturned.Number)
 	case *eventv1.Event_PaymentSettled:
 		s.closeRequest(f.PaymentSettled.Number)
 	case *eventv1.Event_TransferMade:
@@ -105,6 +111,9 @@ func (d *decision) open(number uint32) (*request, error) {
 func (d *decision) ask(fact *eventv1.RequestMade, needs demands) *request {
 	fact.Number = d.s.requested + 1
 	fact.Approvals, fact.Review = needs.approvals, needs.review
+	if days := d.s.rule.GetRequestDays(); days != 0 {
+		fact.ExpiresOn = int32(d.today.Add(int(days)))
+	}
 	digest := sha256.Sum256([]byte(orderText(d.s.charter.CollectiveId, fact)))
 	fact.Digest = digest[:]
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestMade{RequestMade: fact}})
@@ -125,36 +134,31 @@ func (n demands) and(o demands) demands {
 	return demands{max(n.approvals, o.approvals), n.review || o.review}
 }
 
-// A payment request, in order: fund and purpose, balance from today on, tier and resolution, then papers.
+// A payment request, in order: fund or gift and purpose, balance from today on, tier and resolution, then papers. An emergency
+// goes by the emergency tiers alone and names no resolution, for its own follows.
 func (c *RequestPayment) decide(d *decision) error {
 	if err := d.founded(); err != nil {
 		return err
 	}
-	if c.Cost {
-		return d.requestCost(c)
-	}
-	fund, err := d.paymentForm(c)
+	bearer, err := d.paymentForm(c)
 	if err != nil {
 		return err
 	}
-	if err := d.fundCovers(fund.Id, d.today, c.Amount); err != nil {
-		return err
+	if !c.Cost { // what the year's income bears is owed by it, not taken out of it
+		if err := d.accountCovers(bearer, d.today, c.Amount); err != nil {
+			return err
+		}
 	}
-	t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, c.Fund, c.Purpose, c.Amount)
+	t, err := d.paymentTier(c)
 	if err != nil {
 		return err
 	}
-	if err := d.authority(c.Resolution, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, c.Fund, c.Purpose, c.Amount, 0); err != nil {
-		return err
-	}
-	return d.askPayment(c, t)
-}
-
-// askPayment makes the request of a checked payment, and settles it at once when its tier asks for nothing.
-func (d *decision) askPayment(c *RequestPayment, t *eventv1.Tier) error {
 	order, err := d.paymentOrder(c)
 	if err != nil {
 		return err
+	}
+	if t.Emergency {
+		order.Emergency, order.RatifyDays, order.RatifyBody = true, t.RatifyDays, t.ResolutionBody
 	}
 	r := d.ask(&eventv1.RequestMade{Order: &eventv1.RequestMade_Payment{Payment: order}}, demandsOf(t))
 	if !demandsOf(t).none() || c.Money == "" {
@@ -163,22 +167,56 @@ func (d *decision) askPayment(c *RequestPayment, t *eventv1.Tier) error {
 	return d.settle(r, cmp.Or(c.On, d.today), c.Money)
 }
 
-// paymentForm checks everything about a payment that needs no balance and no rule: its form, its fund, its purpose.
-func (d *decision) paymentForm(c *RequestPayment) (*eventv1.Fund, error) {
+// paymentForm checks everything about a payment that needs no balance and no rule: its form, what bears it, its purpose. It
+// gives the account that bears it.
+func (d *decision) paymentForm(c *RequestPayment) (bearer Account, err error) {
 	if err := cmp.Or(checkAmount("amount", c.Amount), checkText("narration", c.Narration, 200), d.checkParty("payee", c.Payee, true)); err != nil {
-		return nil, err
+		return "", err
+	}
+	switch {
+	case c.Cost:
+		if c.Fund != "" || c.Gift != "" || c.Emergency {
+			return "", refuse(FieldInvalid).because("the year's income bears a cost, not a fund", "成本由当年收入承担,不写基金").at("fund")
+		}
+		return ReceivableCost, checkSlug("purpose", c.Purpose)
+	case c.Emergency && c.Resolution != "":
+		return "", refuse(FieldInvalid).because("an emergency is paid ahead of its resolution", "应急支出先行支付,事后再由决议追认").at("resolution_id")
+	case c.Gift != "":
+		if err := giftOnly(c.Fund, c.Resolution, c.Emergency); err != nil {
+			return "", err
+		}
+		return GiftAccount(c.Gift), d.givenFor(c.Gift, c.Purpose)
 	}
 	fund, err := d.fund("fund", c.Fund)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return fund, d.purpose(fund, c.Purpose)
+	return FundAccount(c.Fund), d.purpose(fund, c.Purpose)
+}
+
+// paymentTier finds what a payment demands, and checks the resolution it draws on.
+func (d *decision) paymentTier(c *RequestPayment) (*eventv1.Tier, error) {
+	switch {
+	case c.Emergency:
+		return d.emergencyTier(c.Fund, c.Purpose, c.Amount)
+	case c.Cost:
+		t, err := d.tier(eventv1.Operation_OPERATION_COST, "", c.Purpose, c.Amount)
+		if err != nil {
+			return nil, err
+		}
+		return t, d.authority(c.Resolution, eventv1.Matter_MATTER_COST, t.ResolutionBody, "", c.Purpose, c.Amount, 0)
+	}
+	t, err := d.tier(eventv1.Operation_OPERATION_PAYMENT, c.Fund, c.Purpose, c.Amount)
+	if err != nil || c.Gift != "" { // the agreement with the donor stands in the place of a resolution
+		return t, err
+	}
+	return t, d.authority(c.Resolution, eventv1.Matter_MATTER_PAYMENT, t.ResolutionBody, c.Fund, c.Purpose, c.Amount, 0)
 }
 
 func (d *decision) paymentOrder(c *RequestPayment) (*eventv1.PaymentOrder, error) {
 	documents, err := d.papers(c.Documents, c.Amount)
 	return &eventv1.PaymentOrder{Fund: c.Fund, Purpose: c.Purpose, AmountFen: int64(c.Amount), Payee: c.Payee, Narration: c.Narration,
-		ResolutionId: c.Resolution, Documents: documents, Cost: c.Cost}, err
+		ResolutionId: c.Resolution, Documents: documents, GiftId: c.Gift, Cost: c.Cost}, err
 }
 
 // A transfer request: both funds exist and differ, the giving one covers it from today on, its tier and resolution stand.
@@ -200,7 +238,7 @@ func (c *RequestTransfer) decide(d *decision) error {
 
 // A review is made once, by somebody else than the maker, of a request that needs it, and of what was seen.
 func (c *ReviewRequest) decide(d *decision) error {
-	r, err := d.open(c.Number)
+	r, err := d.acting(c.Number)
 	if err != nil {
 		return err
 	}
@@ -228,7 +266,7 @@ func seen(r *request, digest []byte) error {
 
 // An approval comes after the review, once from each approver, never from the maker.
 func (c *ApproveRequest) decide(d *decision) error {
-	r, err := d.open(c.Number)
+	r, err := d.acting(c.Number)
 	if err != nil {
 		return err
 	}
@@ -291,12 +329,16 @@ func (r *request) ready(given int) error {
 
 func (r *request) otherKind() error {
 	kind := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", r.fact.Order), "*eventv1.RequestMade_"))
+	if r.fact.GetDepositReturn() != nil {
+		kind = "deposit return"
+	}
 	return refuse(RequestOtherKind).with("request", r.fact.Number).with("kind", kind).at("request_number")
 }
 
-// Settling pays an approved request: day, then balance at every later day, then approvals.
+// Settling pays an approved payment or gives a deposit back: day, then balance at every later day, then the resolution's term,
+// then approvals.
 func (c *SettlePayment) decide(d *decision) error {
-	r, err := d.open(c.Number)
+	r, err := d.acting(c.Number)
 	if err != nil {
 		return err
 	}
@@ -304,8 +346,8 @@ func (c *SettlePayment) decide(d *decision) error {
 }
 
 func (d *decision) settle(r *request, on Day, money string) error {
-	o, ok := r.fact.Order.(*eventv1.RequestMade_Payment)
-	if !ok {
+	deposit := r.fact.GetDepositReturn()
+	if r.fact.GetPayment() == nil && deposit == nil {
 		return r.otherKind()
 	}
 	if slices.Contains(r.approvedBy, d.m.Actor) || r.reviewed && r.reviewer == d.m.Actor {
@@ -314,20 +356,29 @@ func (d *decision) settle(r *request, on Day, money string) error {
 	if err := d.voucherDay("occurred_on", on); err != nil {
 		return err
 	}
+	if deposit != nil {
+		return d.returnDeposit(r, deposit, on, money)
+	}
+	o := r.fact.GetPayment()
+	if o.GiftId != "" { // its donor may have agreed to another purpose meanwhile
+		if err := d.givenFor(o.GiftId, o.Purpose); err != nil {
+			return err
+		}
+	}
 	from, err := d.moneyAccount("money_account", money)
 	if err != nil {
 		return err
 	}
-	v := paymentVoucher(o.Payment, from)
+	v := paymentVoucher(o, from)
+	if o.Emergency {
+		v.Flags = []*eventv1.Flag{{Kind: eventv1.FlagKind_FLAG_KIND_EMERGENCY, AmountFen: o.AmountFen, RatifyBy: int32(on.Add(int(o.RatifyDays))), Body: o.RatifyBody}}
+	}
 	v.RequestNumber = r.fact.Number
 	if err := d.stillCitable(v.Documents); err != nil {
 		return err
 	}
 	d.book(Payment, on, v)
-	if err := d.sides(); err != nil {
-		return err
-	}
-	if err := r.ready(len(r.approvedBy)); err != nil {
+	if err := cmp.Or(d.sides(), d.inTerm(o.ResolutionId, on), r.ready(len(r.approvedBy))); err != nil {
 		return err
 	}
 	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_PaymentSettled{PaymentSettled: &eventv1.PaymentSettled{Number: r.fact.Number, MoneyAccount: money}}})
@@ -345,9 +396,15 @@ func (d *decision) stillCitable(documents []*eventv1.Document) error {
 }
 
 func paymentVoucher(o *eventv1.PaymentOrder, from Account) *eventv1.Voucher {
-	amount := Fen(o.AmountFen)
+	amount, bearer := Fen(o.AmountFen), FundAccount(o.Fund)
+	switch {
+	case o.GiftId != "":
+		bearer = GiftAccount(o.GiftId)
+	case o.Cost:
+		bearer = ReceivableCost
+	}
 	v := &eventv1.Voucher{Narration: o.Narration, Party: o.Payee, Purpose: o.Purpose, ResolutionId: o.ResolutionId, Documents: o.Documents,
-		Postings: []*eventv1.Posting{line(bearer(o), amount), line(from, -amount)}}
+		Postings: []*eventv1.Posting{line(bearer, amount), line(from, -amount)}}
 	if o.ResolutionId != "" {
 		v.DrawnFen = int64(amount)
 	}
@@ -356,7 +413,7 @@ func paymentVoucher(o *eventv1.PaymentOrder, from Account) *eventv1.Voucher {
 
 // Booking an approved transfer: day, balance, approvals.
 func (c *BookTransfer) decide(d *decision) error {
-	r, err := d.open(c.Number)
+	r, err := d.acting(c.Number)
 	if err != nil {
 		return err
 	}
@@ -368,7 +425,7 @@ func (c *BookTransfer) decide(d *decision) error {
 		return err
 	}
 	d.book(Transfer, c.On, transferVoucher(order.Transfer, c.Number))
-	if err := cmp.Or(d.sides(), r.ready(len(r.approvedBy))); err != nil {
+	if err := cmp.Or(d.sides(), d.inTerm(order.Transfer.ResolutionId, c.On), r.ready(len(r.approvedBy))); err != nil {
 		return err
 	}
 	d.emitPosted(&eventv1.Event{Fact: &eventv1.Event_TransferMade{TransferMade: &eventv1.TransferMade{Number: c.Number}}})
@@ -408,6 +465,15 @@ func orderText(collective string, r *eventv1.RequestMade) string {
 	case *eventv1.RequestMade_Correction:
 		put("kind", "correction")
 		putCorrection(put, o.Correction)
+	case *eventv1.RequestMade_DepositReturn:
+		put("kind", "deposit return")
+		put("deposit", o.DepositReturn.Kind)
+		put("party", o.DepositReturn.Party)
+		put("amount", Fen(o.DepositReturn.AmountFen))
+		put("deducted", Fen(o.DepositReturn.DeductedFen))
+		put("fund", o.DepositReturn.Fund)
+		put("resolution", o.DepositReturn.ResolutionId)
+		putDocuments(put, o.DepositReturn.Documents)
 	}
 	return b.String()
 }
@@ -422,6 +488,12 @@ func putPayment(put func(string, any), o *eventv1.PaymentOrder) {
 	put("payee", o.Payee)
 	put("resolution", o.ResolutionId)
 	putDocuments(put, o.Documents)
+	if o.GiftId != "" {
+		put("gift", o.GiftId)
+	}
+	if o.Emergency {
+		put("emergency", fmt.Sprint(o.RatifyDays, " ", o.RatifyBody))
+	}
 }
 
 func putDocuments(put func(string, any), documents []*eventv1.Document) {

@@ -29,6 +29,8 @@ var commands = []ledger.Command{
 	&ledger.PublishGrantNotice{}, &ledger.AwardGrants{}, &ledger.PayGrant{}, &ledger.CancelGrant{}, &ledger.SendDividendFile{}, &ledger.RecordDividendResults{},
 	&ledger.BookTrueUp{},
 	&ledger.SetShares{}, &ledger.ReadmitMembers{}, &ledger.HoldPayee{}, &ledger.ReleaseHold{}, &ledger.RecordReturnedDividend{},
+	&ledger.RecordRefund{}, &ledger.RecordFee{}, &ledger.RecordReturnedIncome{}, &ledger.CollectReceivable{}, &ledger.RequestDepositReturn{},
+	&ledger.AgreeGift{}, &ledger.ChangeGiftPurpose{}, &ledger.RatifyFlag{}, &ledger.ExpireRequest{},
 }
 
 // TestMatrix gives every command in every role: only the roles of the matrix get past the question, and no empty command is

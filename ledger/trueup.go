@@ -125,14 +125,6 @@ type BookTrueUp struct {
 // Name is the method's name.
 func (*BookTrueUp) Name() string { return "BookTrueUp" }
 
-// bearer is the account that bears a payment: its fund, or the year's income.
-func bearer(o *eventv1.PaymentOrder) Account {
-	if o.Cost {
-		return ReceivableCost
-	}
-	return FundAccount(o.Fund)
-}
-
 // bearsCost says whether a voucher books a cost that the year's income bears.
 func bearsCost(v *eventv1.Voucher) bool {
 	return slices.ContainsFunc(v.Postings, func(p *eventv1.Posting) bool { return Account(p.Account) == ReceivableCost })
@@ -149,24 +141,6 @@ func checkCostMatter(r *eventv1.ResolutionRecorded) error {
 		}
 	}
 	return checkAmount("authority", Fen(r.AuthorityFen))
-}
-
-// A cost request, in order: its form, tier and resolution, then papers. Money is judged when it is paid.
-func (d *decision) requestCost(c *RequestPayment) error {
-	if c.Fund != "" {
-		return refuse(FieldInvalid).because("the year's income bears a cost, not a fund", "成本由当年收入承担,不写基金").at("fund")
-	}
-	if err := cmp.Or(checkAmount("amount", c.Amount), checkText("narration", c.Narration, 200), d.checkParty("payee", c.Payee, true), checkSlug("purpose", c.Purpose)); err != nil {
-		return err
-	}
-	t, err := d.tier(eventv1.Operation_OPERATION_COST, "", c.Purpose, c.Amount)
-	if err != nil {
-		return err
-	}
-	if err := d.authority(c.Resolution, eventv1.Matter_MATTER_COST, t.ResolutionBody, "", c.Purpose, c.Amount, 0); err != nil {
-		return err
-	}
-	return d.askPayment(c, t)
 }
 
 // A true-up: its year has split income that covers the costs; each policy bears them by the income it split, each fund then

@@ -57,6 +57,8 @@ type Book struct {
 	rounds      register[round]
 	runs        register[run]
 	holds       []*held // by number - 1
+	gifts       register[gift]
+	flags       []*flagged // in the order of the log
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -170,6 +172,12 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		if f.CorrectionMade.Number != 0 {
 			b.stepRequest(f.CorrectionMade.Number, requestStep{mark: at, kind: stepSettled})
 		}
+	case *eventv1.Event_RequestExpired:
+		b.stepRequest(f.RequestExpired.Number, requestStep{mark: at, kind: stepExpired})
+	case *eventv1.Event_DepositReturned:
+		b.stepRequest(f.DepositReturned.Number, requestStep{mark: at, kind: stepSettled})
+	case *eventv1.Event_FlagRatified:
+		b.foldRatified(f.FlagRatified, e.Version)
 	case *eventv1.Event_EntitlementsListed:
 		b.foldEntitlements(f.EntitlementsListed)
 	case *eventv1.Event_DividendDeclared:
@@ -185,6 +193,7 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldHold(e)
 		b.foldGrant(e, at, first)
 		b.foldCharter(e)
+		b.foldGift(e)
 	}
 }
 

@@ -130,12 +130,13 @@ type Collective struct {
 	Version             uint64       // number of its events by the moment
 }
 
-// Knows says whether an account ever moved, or is that of an opened fund or money account.
+// Knows says whether an account ever moved, or is that of an opened fund or money account or of an agreed gift.
 func (b *Book) Knows(a ledger.Account) bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	_, moved := b.accounts.ids[string(a)]
 	return moved ||
+		a.Kind() == ledger.KindGift && b.gifts.byID[a.ID()] != nil ||
 		slices.ContainsFunc(b.charter.funds, func(f openedFund) bool { return ledger.FundAccount(f.fund.Id) == a }) ||
 		slices.ContainsFunc(b.charter.money, func(m openedMoney) bool { return ledger.MoneyAccount(m.opened.Id) == a })
 }

@@ -59,7 +59,7 @@ func (b *Book) checkVoucher(v *eventv1.Voucher, before []*eventv1.Voucher) strin
 	if int(v.RequestNumber) > len(b.requests.items) {
 		return fmt.Sprintf("settles the unknown request %d", v.RequestNumber)
 	}
-	return ""
+	return b.checkFlags(v)
 }
 
 // checkNumber holds that numbers of a class and year come without a gap, in the order of the log.
@@ -139,6 +139,16 @@ func (b *Book) checkFact(e *eventv1.Event) string {
 		if f.CorrectionMade.Number != 0 {
 			return b.checkRequest(f.CorrectionMade.Number)
 		}
+	case *eventv1.Event_RequestExpired:
+		return b.checkRequest(f.RequestExpired.Number)
+	case *eventv1.Event_DepositReturned:
+		return b.checkRequest(f.DepositReturned.Number)
+	case *eventv1.Event_FlagRatified:
+		if b.openFlag(f.FlagRatified) == nil || b.resolutions.byID[f.FlagRatified.ResolutionId] == nil {
+			return fmt.Sprintf("it ratifies %v, which has no such open flag, or by an unknown resolution", ledger.RefOf(f.FlagRatified.Voucher))
+		}
+	case *eventv1.Event_GiftAgreed, *eventv1.Event_GiftReceived, *eventv1.Event_GiftPurposeChanged:
+		return b.checkGift(e)
 	case *eventv1.Event_MembersEnrolled:
 		if len(f.MembersEnrolled.Members) != len(f.MembersEnrolled.Households) {
 			return "it enrols members without households"

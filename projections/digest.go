@@ -56,6 +56,16 @@ func (b *Book) digest() ([32]byte, uint64) {
 		d.number(h.at)
 		d.number(h.released)
 	}
+	for _, g := range s.gifts {
+		d.gift(&g)
+	}
+	for _, f := range s.flags {
+		d.flagged(&f)
+	}
+	for _, l := range s.links {
+		d.numbers(int64(l.place), int64(l.original))
+		d.flag(l.refund)
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -78,6 +88,9 @@ type shot struct {
 	rounds      []roundShot
 	runs        []runShot
 	holds       []held
+	gifts       []gift
+	flags       []flagged
+	links       []link
 }
 
 type (
@@ -110,6 +123,7 @@ func (b *Book) snapshot() *shot {
 		version: b.version, recorded: b.recorded.snapshot(), actors: b.actors.snapshot(), texts: b.names.texts,
 		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), prose: prose{slices.Clone(b.journal.prose.blocks)}, papers: b.journal.papers,
 		charter: charterShot{b.charter, values(b.charter.members), values(b.charter.holders)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
+		gifts: values(b.gifts.items), flags: values(b.flags), links: b.journal.links,
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())

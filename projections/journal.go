@@ -32,6 +32,9 @@ type Voucher struct {
 	Reverses      ledger.VoucherRef
 	Corrects      ledger.VoucherRef
 	ReversedBy    ledger.VoucherRef // zero until the reversal counts at the moment asked for
+	Refunds       ledger.VoucherRef // payment it gives back, whole or in part
+	Returns       ledger.VoucherRef // receipt whose money the bank took back by it
+	Flags         []Flag            // what it lacks or lacked
 	GrantRoundID  string
 	DividendRunID string
 	DividendFile  uint32
@@ -128,6 +131,9 @@ type journal struct {
 	numbers  map[numbering]*[]int32        // rows from 1 of each class and year, by number - 1
 	newest   [ledger.Transfer + 1]newest   // of numbers, by class: the year that is asked for most
 	reversed map[int32]int32               // row from 1 -> the row that turned it back
+	links    []link                        // refunds and returns, in the order of the log
+	linkOf   map[int32]int                 // row from 1 -> its place in links
+	flags    map[int32][]*flagged          // by row from 1
 	days     [ledger.Transfer + 1]dayIndex // by class; 0 holds all
 }
 
@@ -142,7 +148,7 @@ type newest struct {
 }
 
 func newJournal() journal {
-	return journal{numbers: map[numbering]*[]int32{}, reversed: map[int32]int32{}}
+	return journal{numbers: map[numbering]*[]int32{}, reversed: map[int32]int32{}, linkOf: map[int32]int{}, flags: map[int32][]*flagged{}}
 }
 
 // numbered lists the vouchers of a class and year, nil when there are none.
@@ -215,6 +221,8 @@ func (b *Book) post(v *eventv1.Voucher) {
 	j.days[0].add(day, place)
 	j.days[ref.Class].add(day, place)
 	j.number(ref.Class, ref.Year, place+1)
+	j.linkBack(v, place+1)
+	b.raiseFlags(v, place+1)
 	b.postRegisters(v, mark{b.version, day}, place+1)
 }
 
@@ -241,6 +249,7 @@ func (b *Book) postRegisters(v *eventv1.Voucher, at mark, place int32) {
 	if v.Reverses == nil {
 		return
 	}
+	b.lowerFlags(b.journal.find(ledger.RefOf(v.Reverses)), at)
 	if v.GrantRoundId != "" {
 		b.turnBackGrant(v, at)
 	}
@@ -411,6 +420,8 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 	if by := b.journal.reversed[int32(place+1)]; by != 0 && b.seen(by, w) {
 		v.ReversedBy = b.refAt(by)
 	}
+	v.Refunds, v.Returns = b.givesBack(int32(place + 1))
+	v.Flags = b.flagsOf(int32(place+1), w)
 	start := len(room)
 	for i := r.first; i < r.end; i++ {
 		p := b.journal.postings.at(int(i))

@@ -13,6 +13,7 @@ const (
 	RequestSettled   = "settled"
 	RequestRejected  = "rejected"
 	RequestWithdrawn = "withdrawn"
+	RequestExpired   = "expired"
 )
 
 // Kinds of requests.
@@ -21,6 +22,7 @@ const (
 	RequestTransfer   = "transfer"
 	RequestCorrection = "correction"
 	RequestDividend   = "dividend"
+	RequestReturn     = "deposit return"
 )
 
 // request is an outlay asked for, with every step since.
@@ -44,10 +46,11 @@ const (
 	stepRejected
 	stepWithdrawn
 	stepSettled
+	stepExpired
 )
 
 // endings names the steps after which a request is no longer open.
-var endings = [...]string{stepRejected: RequestRejected, stepWithdrawn: RequestWithdrawn, stepSettled: RequestSettled}
+var endings = [...]string{stepRejected: RequestRejected, stepWithdrawn: RequestWithdrawn, stepSettled: RequestSettled, stepExpired: RequestExpired}
 
 func (b *Book) foldRequest(f *eventv1.RequestMade, at mark) {
 	q := &request{made: f, version: at.version}
@@ -56,7 +59,7 @@ func (b *Book) foldRequest(f *eventv1.RequestMade, at mark) {
 		q.amount = b.corrected(f.GetCorrection())
 	}
 	b.requests.items = append(b.requests.items, q)
-	b.hold(terms.resolution, at, terms.amount)
+	b.hold(terms.resolution, at, terms.held)
 }
 
 // stepRequest adds a step; one that ends the request lets its authority go.
@@ -65,7 +68,7 @@ func (b *Book) stepRequest(number uint32, step requestStep) {
 	q.steps = append(q.steps, step)
 	if step.kind >= stepRejected {
 		terms := termsOf(q.made)
-		b.hold(terms.resolution, step.mark, -terms.amount)
+		b.hold(terms.resolution, step.mark, -terms.held)
 	}
 }
 
@@ -83,20 +86,23 @@ func (b *Book) corrected(f *eventv1.CorrectionOrder) ledger.Fen {
 // terms are what every kind of order says in its own words. A correction holds no authority: its vouchers give back and draw.
 type terms struct {
 	kind, fund, purpose, payee, narration, resolution string
-	amount                                            ledger.Fen
+	amount, held                                      ledger.Fen // held: of the resolution
 }
 
 func termsOf(f *eventv1.RequestMade) terms {
 	switch o := f.Order.(type) {
 	case *eventv1.RequestMade_Payment:
 		p := o.Payment
-		return terms{RequestPayment, p.Fund, p.Purpose, p.Payee, p.Narration, p.ResolutionId, ledger.Fen(p.AmountFen)}
+		return terms{RequestPayment, p.Fund, p.Purpose, p.Payee, p.Narration, p.ResolutionId, ledger.Fen(p.AmountFen), ledger.Fen(p.AmountFen)}
 	case *eventv1.RequestMade_Transfer:
 		t := o.Transfer
-		return terms{RequestTransfer, t.FromFund, "", "", t.Narration, t.ResolutionId, ledger.Fen(t.AmountFen)}
+		return terms{RequestTransfer, t.FromFund, "", "", t.Narration, t.ResolutionId, ledger.Fen(t.AmountFen), ledger.Fen(t.AmountFen)}
 	case *eventv1.RequestMade_Dividend:
 		d := o.Dividend
-		return terms{RequestDividend, d.Fund, "", "", d.Narration, d.ResolutionId, ledger.Fen(d.PoolFen)}
+		return terms{RequestDividend, d.Fund, "", "", d.Narration, d.ResolutionId, ledger.Fen(d.PoolFen), ledger.Fen(d.PoolFen)}
+	case *eventv1.RequestMade_DepositReturn:
+		d := o.DepositReturn
+		return terms{RequestReturn, d.Fund, "", d.Party, d.Narration, d.ResolutionId, ledger.Fen(d.AmountFen), ledger.Fen(d.DeductedFen)}
 	}
 	return terms{kind: RequestCorrection, narration: f.GetCorrection().GetNarration()}
 }
@@ -104,11 +110,11 @@ func termsOf(f *eventv1.RequestMade) terms {
 // Request (申请) is an outlay asked for and how far it got.
 type Request struct {
 	Made         *eventv1.RequestMade // what was asked, the digest that approvals bind to, and what its tier demands; must not be changed
-	Kind         string               // RequestPayment, RequestTransfer, RequestCorrection or RequestDividend
-	State        string               // RequestOpen, RequestSettled, RequestRejected or RequestWithdrawn
-	Fund         string               // that bears it; empty for a correction
+	Kind         string               // RequestPayment, RequestTransfer, RequestCorrection, RequestDividend or RequestReturn
+	State        string               // RequestOpen, RequestSettled, RequestRejected, RequestWithdrawn or RequestExpired
+	Fund         string               // that bears it, or gets what is kept of a deposit; empty for a correction or a gift
 	Purpose      string
-	Amount       ledger.Fen // fen; of a correction the difference, or the sum of the vouchers it turns back
+	Amount       ledger.Fen // fen; of a correction the difference, or the sum of the vouchers it turns back; of a deposit what is paid out
 	Payee        string     // written like a voucher's party
 	Narration    string
 	ResolutionID string
@@ -116,7 +122,7 @@ type Request struct {
 	RequestedAt  time.Time // UTC
 	ReviewedBy   string    // empty while not reviewed
 	ApprovedBy   []string  // in order of approval
-	EndedBy      string    // who settled, rejected or withdrew it; empty while open
+	EndedBy      string    // who settled, rejected, withdrew or expired it; empty while open
 	Reason       string    // of a rejection
 	Vouchers     []ledger.VoucherRef
 }

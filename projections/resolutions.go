@@ -45,12 +45,13 @@ func (w view) sum(changes []change) ledger.Fen {
 }
 
 // Resolution (决议) is a recorded vote with what became of its authority, fen: Authority = Reserved + Drawn + Remaining.
+// Remaining is below zero while the bank paid more than was allowed and no other resolution has ratified it.
 type Resolution struct {
 	*eventv1.ResolutionRecorded            // part of an event: must not be changed
 	Confirmed                   bool       // a supervisor found the record true to the minutes
 	Reserved                    ledger.Fen // held by open requests and by grant rounds not yet awarded
 	Drawn                       ledger.Fen // spent by vouchers
-	Remaining                   ledger.Fen // free
+	Remaining                   ledger.Fen // free; below zero: exceeded
 }
 
 // Resolutions lists the resolutions recorded by the moment, in order of recording, after the first `after` of them, and

@@ -134,6 +134,15 @@ func (s auditService) ListEntitlements(ctx context.Context, r *apiv1.ListEntitle
 	return &apiv1.ListEntitlementsResponse{Entitlements: each(lines, entitlementOf), NextPageToken: nextNumber(r, at, next), Version: at.version}, nil
 }
 
+func (s auditService) ListGiftAgreements(ctx context.Context, r *apiv1.ListGiftAgreementsRequest) (*apiv1.ListGiftAgreementsResponse, error) {
+	at, after, err := s.page(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	gifts, next := at.book.Gifts(after, pageLimit(r), at.moment)
+	return &apiv1.ListGiftAgreementsResponse{Gifts: each(gifts, giftOf), NextPageToken: nextNumber(r, at, next), Version: at.version}, nil
+}
+
 // logRequest is the request of a read of the log itself.
 type logRequest interface {
 	GetCollectiveId() string

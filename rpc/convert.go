@@ -234,7 +234,9 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 			c = p.books(r)
 		}
 		if c == nil {
-			c = p.payouts(r)
+			if c = p.payouts(r); c == nil {
+				c = p.outside(r)
+			}
 		}
 	}
 	return c, p.err
@@ -318,6 +320,7 @@ func (p *reader) resolution(r *apiv1.RecordResolutionRequest) *eventv1.Resolutio
 		MinutesSha256: p.hex("minutes_sha256", r.MinutesSha256),
 		Matter:        eventv1.Matter(r.Matter), Fund: r.Fund, Purpose: r.Purpose,
 		AuthorityFen: int64(p.amountOr0("authority", r.Authority)),
+		ValidFrom:    int32(p.dayOr0("valid_from", r.ValidFrom)), ValidUntil: int32(p.dayOr0("valid_until", r.ValidUntil)),
 	}
 }
 
@@ -331,7 +334,7 @@ func (p *reader) policy(r *apiv1.AdoptPolicyRequest) ledger.Command {
 }
 
 func (p *reader) spendingRule(r *apiv1.AdoptSpendingRuleRequest) ledger.Command {
-	c := &ledger.AdoptSpendingRule{Resolution: r.ResolutionId}
+	c := &ledger.AdoptSpendingRule{Resolution: r.ResolutionId, RequestDays: r.RequestDays}
 	for _, t := range r.Tiers {
 		from := ledger.Fen(0)
 		if t.From != "" {
@@ -340,6 +343,7 @@ func (p *reader) spendingRule(r *apiv1.AdoptSpendingRuleRequest) ledger.Command 
 		c.Tiers = append(c.Tiers, &eventv1.Tier{
 			Operation: eventv1.Operation(t.Operation), Fund: t.Fund, Purpose: t.Purpose, FromFen: int64(from),
 			Approvals: t.Approvals, Review: t.Review, ResolutionBody: t.ResolutionBody,
+			Emergency: t.Emergency, CapFen: int64(p.amountOr0("tiers.cap", t.Cap)), RatifyDays: t.RatifyDays,
 		})
 	}
 	return c
@@ -361,7 +365,7 @@ func (p *reader) books(r bookRequest) ledger.Command {
 	case *apiv1.ReceiveGiftRequest:
 		return &ledger.ReceiveGift{
 			Fund: r.Fund, Amount: p.amount("amount", r.Amount), On: p.day("occurred_on", r.OccurredOn), Money: r.MoneyAccount,
-			Donor: r.Donor, Narration: r.Narration, Documents: p.documents(r.Documents),
+			Donor: r.Donor, Narration: r.Narration, Documents: p.documents(r.Documents), Gift: r.GiftId,
 		}
 	case *apiv1.MoveMoneyRequest:
 		return &ledger.MoveMoney{
@@ -396,7 +400,7 @@ func (p *reader) requests(r bookRequest) ledger.Command {
 		return &ledger.RequestPayment{
 			Fund: r.Fund, Purpose: r.Purpose, Amount: p.amount("amount", r.Amount), Payee: r.Payee, Narration: r.Narration,
 			Resolution: r.ResolutionId, Documents: p.documents(r.Documents), Money: r.MoneyAccount, On: p.dayOr0("occurred_on", r.OccurredOn),
-			Cost: r.Cost,
+			Gift: r.GiftId, Cost: r.Cost, Emergency: r.Emergency,
 		}
 	case *apiv1.BookTrueUpRequest:
 		return &ledger.BookTrueUp{Year: int(r.Year), On: p.day("occurred_on", r.OccurredOn), Narration: r.Narration}

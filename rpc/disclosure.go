@@ -138,6 +138,7 @@ func (s disclosureService) GetSpendingRule(ctx context.Context, r *apiv1.GetSpen
 	answer := &apiv1.GetSpendingRuleResponse{Version: at.version}
 	if rule := at.book.SpendingRule(at.moment); rule != nil {
 		answer.RuleVersion, answer.Tiers, answer.ResolutionId = rule.Version, each(rule.Tiers, tierOf), rule.ResolutionId
+		answer.RequestDays = rule.RequestDays
 	}
 	return answer, nil
 }
@@ -162,6 +163,24 @@ func (s disclosureService) ListReceiptsAndPayments(ctx context.Context, r *apiv1
 	return &apiv1.ListReceiptsAndPaymentsResponse{
 		Vouchers: each(vouchers, publicVoucher), NextPageToken: next, Version: at.version,
 	}, nil
+}
+
+func (s disclosureService) ListFlags(ctx context.Context, r *apiv1.ListFlagsRequest) (*apiv1.ListFlagsResponse, error) {
+	at, after, err := s.page(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	flags, next := at.book.OpenFlags(after, pageLimit(r), at.moment)
+	return &apiv1.ListFlagsResponse{Flags: each(flags, openFlagOf), NextPageToken: nextNumber(r, at, next), Version: at.version}, nil
+}
+
+func (s disclosureService) ListGifts(ctx context.Context, r *apiv1.ListGiftsRequest) (*apiv1.ListGiftsResponse, error) {
+	at, after, err := s.page(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	gifts, next := at.book.Gifts(after, pageLimit(r), at.moment)
+	return &apiv1.ListGiftsResponse{Gifts: each(gifts, publicGift), NextPageToken: nextNumber(r, at, next), Version: at.version}, nil
 }
 
 func (s disclosureService) GetVersion(context.Context, *apiv1.GetVersionRequest) (*apiv1.GetVersionResponse, error) {

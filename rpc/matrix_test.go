@@ -103,8 +103,8 @@ var texts = map[string]string{
 	"number": "付2021-19", "corrects": "付2021-19", "difference_of": "付2021-19", "vouchers": "付2021-19", "reverses": "付2021-19",
 	"account": "fund/reserve", "currency": "CNY", "time_zone": "Asia/Shanghai", "as_of": "", "as_known_at": "", "page_token": "",
 	"simulated_at": "", "expires_at": "", "class": "", "state": "", "method": "RecordIncome", "request_json": "{}", "as": "",
+	"payment": "付2021-19", "receipt": "收2021-1", "voucher": "付2021-19", "deducted": "1.00", "party": "org/a", "cap": "1.00", "until": "",
 	"digest": "", "sha256": "", "total": "", "cited": "", "media_type": "", "log_origin": "", "operator": "nobody-else", "reason": "why",
-	"until": "",
 }
 
 func fill(m protoreflect.Message) {
@@ -115,6 +115,8 @@ func fill(m protoreflect.Message) {
 		case f.HasOptionalKeyword(), f.Name() == "min_version", f.Name() == "page_size", f.Name() == "page_token", f.Name() == "after":
 			continue
 		case f.ContainingOneof() != nil && f.ContainingOneof().Fields().Get(0) != f:
+			continue
+		case f.Message() != nil && f.Message() == m.Descriptor(): // one inside another of its kind: one is enough
 			continue
 		case f.IsList():
 			list := m.Mutable(f).List()
@@ -153,7 +155,7 @@ func text(f protoreflect.FieldDescriptor) string {
 		return strings.Repeat("ab", 32)
 	case name == "kind" && f.Parent().Name() == "Document":
 		return "receipt"
-	case strings.HasSuffix(name, "_on"), name == "first_day", name == "record_date", strings.HasPrefix(name, "notice_"):
+	case strings.HasSuffix(name, "_on"), name == "first_day", name == "record_date", strings.HasPrefix(name, "notice_"), strings.HasPrefix(name, "valid_"):
 		return "2021-09-10"
 	case name == "from" || name == "to":
 		switch {

@@ -55,6 +55,9 @@ func publicVoucher(v projections.Voucher) *apiv1.Voucher {
 		Amount:        v.Amount.String(),
 		PolicyVersion: v.PolicyVersion,
 		TrueUpYear:    uint32(v.TrueUpYear),
+		Refunds:       v.Refunds.String(),
+		Returns:       v.Returns.String(),
+		Flags:         each(v.Flags, shownFlagOf),
 	}
 }
 
@@ -77,13 +80,18 @@ func fundLineOf(l projections.FundLine) *apiv1.FundLine {
 }
 
 func requestOf(q projections.Request) *apiv1.Request {
-	return &apiv1.Request{
+	m := &apiv1.Request{
 		Number: q.Made.Number, Kind: q.Kind, State: q.State, Digest: hex.EncodeToString(q.Made.Digest),
 		Fund: q.Fund, Purpose: q.Purpose, Amount: q.Amount.String(), Payee: q.Payee, Narration: q.Narration,
 		ResolutionId: q.ResolutionID, RequestedBy: q.RequestedBy, RequestedAt: instant(q.RequestedAt),
 		ApprovalsNeeded: q.Made.Approvals, ApprovedBy: q.ApprovedBy, ReviewNeeded: q.Made.Review, ReviewedBy: q.ReviewedBy,
-		Vouchers: each(q.Vouchers, ledger.VoucherRef.String),
+		Vouchers:  each(q.Vouchers, ledger.VoucherRef.String),
+		ExpiresOn: dayOrEmpty(q.Made.ExpiresOn), GiftId: q.Made.GetPayment().GetGiftId(), Emergency: q.Made.GetPayment().GetEmergency(),
 	}
+	if d := q.Made.GetDepositReturn(); d != nil {
+		m.Deducted = ledger.Fen(d.DeductedFen).String()
+	}
+	return m
 }
 
 func grantRoundOf(g projections.GrantRound) *apiv1.GrantRound {
@@ -125,6 +133,7 @@ func resolutionOf(r projections.Resolution) *apiv1.Resolution {
 		MinutesSha256: hex.EncodeToString(r.MinutesSha256), Matter: apiv1.Matter(r.Matter), Fund: r.Fund, Purpose: r.Purpose,
 		Authority: ledger.Fen(r.AuthorityFen).String(), Reserved: r.Reserved.String(), Drawn: r.Drawn.String(),
 		Remaining: r.Remaining.String(), Passed: r.Passed, Confirmed: r.Confirmed,
+		ValidFrom: dayOrEmpty(r.ValidFrom), ValidUntil: dayOrEmpty(r.ValidUntil),
 	}
 }
 
@@ -139,10 +148,14 @@ func policyOf(p projections.Policy) *apiv1.Policy {
 }
 
 func tierOf(t *eventv1.Tier) *apiv1.Tier {
-	return &apiv1.Tier{
+	m := &apiv1.Tier{
 		Operation: apiv1.Operation(t.Operation), Fund: t.Fund, Purpose: t.Purpose, From: ledger.Fen(t.FromFen).String(),
-		Approvals: t.Approvals, Review: t.Review, ResolutionBody: t.ResolutionBody,
+		Approvals: t.Approvals, Review: t.Review, ResolutionBody: t.ResolutionBody, Emergency: t.Emergency, RatifyDays: t.RatifyDays,
 	}
+	if t.Emergency {
+		m.Cap = ledger.Fen(t.CapFen).String()
+	}
+	return m
 }
 
 // headlineOf is a collective as a list shows it.

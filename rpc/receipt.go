@@ -52,6 +52,10 @@ func addFact(r *apiv1.Receipt, e *eventv1.Event) {
 		r.RequestNumber = f.RequestWithdrawn.Number
 	case *eventv1.Event_PaymentSettled:
 		r.RequestNumber = f.PaymentSettled.Number
+	case *eventv1.Event_RequestExpired:
+		r.RequestNumber = f.RequestExpired.Number
+	case *eventv1.Event_DepositReturned:
+		r.RequestNumber = f.DepositReturned.Number
 	case *eventv1.Event_TransferMade:
 		r.RequestNumber = f.TransferMade.Number
 	case *eventv1.Event_CorrectionMade:
@@ -88,6 +92,11 @@ func voucherOf(e *eventv1.Event, v *eventv1.Voucher) *apiv1.Voucher {
 		GrantRoundId:  v.GrantRoundId,
 		DividendRunId: v.DividendRunId,
 		Amount:        ledger.Amount(v).String(),
+		Refunds:       ledger.RefOf(v.Refunds).String(),
+		Returns:       ledger.RefOf(v.Returns).String(),
+	}
+	for _, f := range v.Flags {
+		m.Flags = append(m.Flags, flagOf(f, ""))
 	}
 	for _, p := range v.Postings {
 		m.Postings = append(m.Postings, &apiv1.Posting{Account: p.Account, Amount: ledger.Fen(p.AmountFen).String(), Party: p.Party})

@@ -1,8 +1,11 @@
 package rpc
 
 import (
+	"fmt"
 	"strconv"
 	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 )
@@ -43,6 +46,16 @@ func (o *object) number(name string, value uint32) {
 	if value != 0 {
 		o.name(name)
 		o.b = strconv.AppendUint(o.b, uint64(value), 10)
+	}
+}
+
+// choice writes the name of an enum value.
+func (o *object) choice(name string, value interface {
+	protoreflect.Enum
+	fmt.Stringer
+}) {
+	if value.Number() != 0 {
+		o.text(name, value.String())
 	}
 }
 
@@ -104,6 +117,22 @@ func appendVoucher(b []byte, v *apiv1.Voucher) []byte {
 	o.text("grantRoundId", v.GrantRoundId)
 	o.text("dividendRunId", v.DividendRunId)
 	o.text("amount", v.Amount)
+	o.text("refunds", v.Refunds)
+	o.text("returns", v.Returns)
+	o.number("policyVersion", v.PolicyVersion)
+	o.number("trueUpYear", v.TrueUpYear)
+	list(&o, "flags", v.Flags, appendFlag)
+	return append(o.b, '}')
+}
+
+func appendFlag(b []byte, f *apiv1.Flag) []byte {
+	o := object{b: append(b, '{')}
+	o.choice("kind", f.Kind)
+	o.text("amount", f.Amount)
+	o.text("resolutionId", f.ResolutionId)
+	o.text("ratifyBy", f.RatifyBy)
+	o.text("body", f.Body)
+	o.text("ratifiedBy", f.RatifiedBy)
 	return append(o.b, '}')
 }
 
@@ -125,6 +154,7 @@ func appendDocument(b []byte, d *apiv1.Document) []byte {
 	o.text("sha256", d.Sha256)
 	o.text("mediaType", d.MediaType)
 	o.big("size", d.Size)
+	o.choice("retention", d.Retention)
 	return append(o.b, '}')
 }
 

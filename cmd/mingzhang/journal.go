@@ -89,8 +89,32 @@ func narration(v *apiv1.Voucher, l language) string {
 		text += l.text(" 冲销 ", " reverses ") + v.Reverses
 	case v.Corrects != "":
 		text += l.text(" 更正 ", " corrects ") + v.Corrects
+	case v.Refunds != "":
+		text += l.text(" 退款 ", " refunds ") + v.Refunds
+	case v.Returns != "":
+		text += l.text(" 退票 ", " returns ") + v.Returns
+	}
+	for _, f := range v.Flags {
+		if f.RatifiedBy == "" && v.ReversedBy == "" {
+			text += " [" + flagText(f, l) + "]"
+		}
 	}
 	return strings.TrimSpace(text)
+}
+
+// flagText says what a voucher lacks: exceeds authority 180.00.
+func flagText(f *apiv1.Flag, l language) string {
+	switch f.Kind {
+	case apiv1.FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY:
+		return l.text("超出决议额度 ", "exceeds authority ") + f.Amount
+	case apiv1.FlagKind_FLAG_KIND_WITHOUT_RESOLUTION:
+		return l.text("没有决议 ", "without resolution ") + f.Amount
+	case apiv1.FlagKind_FLAG_KIND_WITHOUT_APPROVAL:
+		return l.text("没有审批 ", "without approval ") + f.Amount
+	case apiv1.FlagKind_FLAG_KIND_OUTSIDE_PURPOSE:
+		return l.text("超出用途 ", "outside purpose ") + f.Amount
+	}
+	return l.text("应急支出 ", "emergency ") + f.Amount + l.text(",追认期限 ", ", to be ratified by ") + f.RatifyBy
 }
 
 // columns puts an amount on its side. A voucher that turns one back counts negative in the column of its original (红字).

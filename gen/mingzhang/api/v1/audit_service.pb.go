@@ -827,7 +827,7 @@ type ListRequestsRequest struct {
 	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
 	// Answer only from a book at this version or later; default 0.
 	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
-	// Only this state: open, settled, rejected, withdrawn; default: all.
+	// Only this state: open, settled, rejected, withdrawn, expired; default: all.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	// Items at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -2276,6 +2276,161 @@ func (x *ListSharesResponse) GetVersion() uint64 {
 	return 0
 }
 
+// ListGiftAgreementsRequest is what ListGiftAgreements takes.
+type ListGiftAgreementsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Items at most, 1 to 1,000; default 50.
+	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGiftAgreementsRequest) Reset() {
+	*x = ListGiftAgreementsRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGiftAgreementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGiftAgreementsRequest) ProtoMessage() {}
+
+func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGiftAgreementsRequest.ProtoReflect.Descriptor instead.
+func (*ListGiftAgreementsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListGiftAgreementsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListGiftAgreementsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListGiftAgreementsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListGiftAgreementsResponse is what ListGiftAgreements answers.
+type ListGiftAgreementsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page, in order of agreement.
+	Gifts []*Gift `protobuf:"bytes,1,rep,name=gifts,proto3" json:"gifts,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGiftAgreementsResponse) Reset() {
+	*x = ListGiftAgreementsResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGiftAgreementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGiftAgreementsResponse) ProtoMessage() {}
+
+func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGiftAgreementsResponse.ProtoReflect.Descriptor instead.
+func (*ListGiftAgreementsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListGiftAgreementsResponse) GetGifts() []*Gift {
+	if x != nil {
+		return x.Gifts
+	}
+	return nil
+}
+
+func (x *ListGiftAgreementsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListGiftAgreementsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
@@ -2346,14 +2501,14 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\vdebit_total\x18\x02 \x01(\tR\n" +
 	"debitTotal\x12!\n" +
 	"\fcredit_total\x18\x03 \x01(\tR\vcreditTotal\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversion\"\xfe\x02\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\x87\x03\n" +
 	"\x13ListRequestsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
 	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
 	"\vmin_version\x18\x04 \x01(\x04R\n" +
-	"minVersion\x12A\n" +
-	"\x05state\x18\x05 \x01(\tB+\xbaH(r&R\x00R\x04openR\asettledR\brejectedR\twithdrawnR\x05state\x12%\n" +
+	"minVersion\x12J\n" +
+	"\x05state\x18\x05 \x01(\tB4\xbaH1r/R\x00R\x04openR\asettledR\brejectedR\twithdrawnR\aexpiredR\x05state\x12%\n" +
 	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8f\x01\n" +
@@ -2465,7 +2620,20 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x12ListSharesResponse\x126\n" +
 	"\x06shares\x18\x01 \x03(\v2\x1e.mingzhang.api.v1.MemberSharesR\x06shares\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\x81\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xc1\x02\n" +
+	"\x19ListGiftAgreementsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8c\x01\n" +
+	"\x1aListGiftAgreementsResponse\x12,\n" +
+	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xf7\n" +
 	"\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
@@ -2479,7 +2647,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListHolds\x12\".mingzhang.api.v1.ListHoldsRequest\x1a#.mingzhang.api.v1.ListHoldsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
-	"ListShares\x12#.mingzhang.api.v1.ListSharesRequest\x1a$.mingzhang.api.v1.ListSharesResponse\"\x03\x90\x02\x01\x12S\n" +
+	"ListShares\x12#.mingzhang.api.v1.ListSharesRequest\x1a$.mingzhang.api.v1.ListSharesResponse\"\x03\x90\x02\x01\x12t\n" +
+	"\x12ListGiftAgreements\x12+.mingzhang.api.v1.ListGiftAgreementsRequest\x1a,.mingzhang.api.v1.ListGiftAgreementsResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
@@ -2496,90 +2665,96 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
-	(*Entitlement)(nil),              // 0: mingzhang.api.v1.Entitlement
-	(*LogEvent)(nil),                 // 1: mingzhang.api.v1.LogEvent
-	(*ListVouchersRequest)(nil),      // 2: mingzhang.api.v1.ListVouchersRequest
-	(*ListVouchersResponse)(nil),     // 3: mingzhang.api.v1.ListVouchersResponse
-	(*GetVoucherRequest)(nil),        // 4: mingzhang.api.v1.GetVoucherRequest
-	(*GetVoucherResponse)(nil),       // 5: mingzhang.api.v1.GetVoucherResponse
-	(*GetBalancesRequest)(nil),       // 6: mingzhang.api.v1.GetBalancesRequest
-	(*GetBalancesResponse)(nil),      // 7: mingzhang.api.v1.GetBalancesResponse
-	(*GetTrialBalanceRequest)(nil),   // 8: mingzhang.api.v1.GetTrialBalanceRequest
-	(*GetTrialBalanceResponse)(nil),  // 9: mingzhang.api.v1.GetTrialBalanceResponse
-	(*ListRequestsRequest)(nil),      // 10: mingzhang.api.v1.ListRequestsRequest
-	(*ListRequestsResponse)(nil),     // 11: mingzhang.api.v1.ListRequestsResponse
-	(*ListGrantRoundsRequest)(nil),   // 12: mingzhang.api.v1.ListGrantRoundsRequest
-	(*ListGrantRoundsResponse)(nil),  // 13: mingzhang.api.v1.ListGrantRoundsResponse
-	(*ListDividendsRequest)(nil),     // 14: mingzhang.api.v1.ListDividendsRequest
-	(*ListDividendsResponse)(nil),    // 15: mingzhang.api.v1.ListDividendsResponse
-	(*ListEntitlementsRequest)(nil),  // 16: mingzhang.api.v1.ListEntitlementsRequest
-	(*ListEntitlementsResponse)(nil), // 17: mingzhang.api.v1.ListEntitlementsResponse
-	(*GetHeadRequest)(nil),           // 18: mingzhang.api.v1.GetHeadRequest
-	(*GetHeadResponse)(nil),          // 19: mingzhang.api.v1.GetHeadResponse
-	(*VerifyLogRequest)(nil),         // 20: mingzhang.api.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),        // 21: mingzhang.api.v1.VerifyLogResponse
-	(*SelfCheck)(nil),                // 22: mingzhang.api.v1.SelfCheck
-	(*ReadLogRequest)(nil),           // 23: mingzhang.api.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),          // 24: mingzhang.api.v1.ReadLogResponse
-	(*ListHoldsRequest)(nil),         // 25: mingzhang.api.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),        // 26: mingzhang.api.v1.ListHoldsResponse
-	(*ListSharesRequest)(nil),        // 27: mingzhang.api.v1.ListSharesRequest
-	(*ListSharesResponse)(nil),       // 28: mingzhang.api.v1.ListSharesResponse
-	(*Voucher)(nil),                  // 29: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),           // 30: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),         // 31: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                  // 32: mingzhang.api.v1.Request
-	(*GrantRound)(nil),               // 33: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),              // 34: mingzhang.api.v1.DividendRun
-	(*Hold)(nil),                     // 35: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),             // 36: mingzhang.api.v1.MemberShares
+	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
+	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
+	(*ListVouchersRequest)(nil),        // 2: mingzhang.api.v1.ListVouchersRequest
+	(*ListVouchersResponse)(nil),       // 3: mingzhang.api.v1.ListVouchersResponse
+	(*GetVoucherRequest)(nil),          // 4: mingzhang.api.v1.GetVoucherRequest
+	(*GetVoucherResponse)(nil),         // 5: mingzhang.api.v1.GetVoucherResponse
+	(*GetBalancesRequest)(nil),         // 6: mingzhang.api.v1.GetBalancesRequest
+	(*GetBalancesResponse)(nil),        // 7: mingzhang.api.v1.GetBalancesResponse
+	(*GetTrialBalanceRequest)(nil),     // 8: mingzhang.api.v1.GetTrialBalanceRequest
+	(*GetTrialBalanceResponse)(nil),    // 9: mingzhang.api.v1.GetTrialBalanceResponse
+	(*ListRequestsRequest)(nil),        // 10: mingzhang.api.v1.ListRequestsRequest
+	(*ListRequestsResponse)(nil),       // 11: mingzhang.api.v1.ListRequestsResponse
+	(*ListGrantRoundsRequest)(nil),     // 12: mingzhang.api.v1.ListGrantRoundsRequest
+	(*ListGrantRoundsResponse)(nil),    // 13: mingzhang.api.v1.ListGrantRoundsResponse
+	(*ListDividendsRequest)(nil),       // 14: mingzhang.api.v1.ListDividendsRequest
+	(*ListDividendsResponse)(nil),      // 15: mingzhang.api.v1.ListDividendsResponse
+	(*ListEntitlementsRequest)(nil),    // 16: mingzhang.api.v1.ListEntitlementsRequest
+	(*ListEntitlementsResponse)(nil),   // 17: mingzhang.api.v1.ListEntitlementsResponse
+	(*GetHeadRequest)(nil),             // 18: mingzhang.api.v1.GetHeadRequest
+	(*GetHeadResponse)(nil),            // 19: mingzhang.api.v1.GetHeadResponse
+	(*VerifyLogRequest)(nil),           // 20: mingzhang.api.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),          // 21: mingzhang.api.v1.VerifyLogResponse
+	(*SelfCheck)(nil),                  // 22: mingzhang.api.v1.SelfCheck
+	(*ReadLogRequest)(nil),             // 23: mingzhang.api.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),            // 24: mingzhang.api.v1.ReadLogResponse
+	(*ListHoldsRequest)(nil),           // 25: mingzhang.api.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),          // 26: mingzhang.api.v1.ListHoldsResponse
+	(*ListSharesRequest)(nil),          // 27: mingzhang.api.v1.ListSharesRequest
+	(*ListSharesResponse)(nil),         // 28: mingzhang.api.v1.ListSharesResponse
+	(*ListGiftAgreementsRequest)(nil),  // 29: mingzhang.api.v1.ListGiftAgreementsRequest
+	(*ListGiftAgreementsResponse)(nil), // 30: mingzhang.api.v1.ListGiftAgreementsResponse
+	(*Voucher)(nil),                    // 31: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 32: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 33: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 34: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 35: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 36: mingzhang.api.v1.DividendRun
+	(*Hold)(nil),                       // 37: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),               // 38: mingzhang.api.v1.MemberShares
+	(*Gift)(nil),                       // 39: mingzhang.api.v1.Gift
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	29, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	29, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	30, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	31, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	32, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	33, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	34, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	31, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	31, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	32, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	33, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	34, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	35, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	36, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
 	22, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
 	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	35, // 10: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
-	36, // 11: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
-	2,  // 12: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 13: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 14: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 15: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 16: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 17: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 18: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 19: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	25, // 20: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	27, // 21: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	18, // 22: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 23: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	23, // 24: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 25: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 26: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 27: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 28: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 29: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 30: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 31: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 32: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	26, // 33: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	28, // 34: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	19, // 35: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 36: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	24, // 37: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	25, // [25:38] is the sub-list for method output_type
-	12, // [12:25] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	37, // 10: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
+	38, // 11: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
+	39, // 12: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	2,  // 13: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 14: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 15: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 16: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 17: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 18: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 19: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 20: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	25, // 21: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	27, // 22: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	29, // 23: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 24: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 25: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	23, // 26: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	3,  // 27: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 28: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 29: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 30: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 31: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 32: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 33: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 34: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	26, // 35: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	28, // 36: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	30, // 37: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 38: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 39: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	24, // 40: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	27, // [27:41] is the sub-list for method output_type
+	13, // [13:27] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -2594,7 +2769,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2268,7 +2268,7 @@ type SettlePaymentRequest struct {
 	RequestNumber uint32 `protobuf:"varint,5,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
 	// Business day, YYYY-MM-DD.
 	OccurredOn string `protobuf:"bytes,6,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
-	// Money account id, e.g. bank.
+	// Money account id, e.g. bank; empty for a deposit of which all is kept.
 	MoneyAccount  string `protobuf:"bytes,7,opt,name=money_account,json=moneyAccount,proto3" json:"money_account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5692,7 +5692,7 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x0erequest_number\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\rrequestNumberB\x13\n" +
 	"\x11_expected_version\"N\n" +
 	"\x17WithdrawRequestResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xc5\x03\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xc8\x03\n" +
 	"\x14SettlePaymentRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -5701,8 +5701,8 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12.\n" +
 	"\x0erequest_number\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\rrequestNumber\x12D\n" +
 	"\voccurred_on\x18\x06 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
-	"occurredOn\x12N\n" +
-	"\rmoney_account\x18\a \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fmoneyAccountB\x13\n" +
+	"occurredOn\x12Q\n" +
+	"\rmoney_account\x18\a \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fmoneyAccountB\x13\n" +
 	"\x11_expected_version\"L\n" +
 	"\x15SettlePaymentResponse\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xf4\x02\n" +

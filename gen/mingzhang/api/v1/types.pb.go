@@ -1000,6 +1000,252 @@ func (x *Flag) GetRatifiedBy() string {
 	return ""
 }
 
+// OpenFlag is an open flag with the voucher it is about.
+type OpenFlag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Voucher number.
+	Voucher string `protobuf:"bytes,1,opt,name=voucher,proto3" json:"voucher,omitempty"`
+	// Its business day.
+	OccurredOn string `protobuf:"bytes,2,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// Fund that bore it; empty when none did.
+	Fund string `protobuf:"bytes,3,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Its purpose; empty for none.
+	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// The flag.
+	Flag          *Flag `protobuf:"bytes,5,opt,name=flag,proto3" json:"flag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenFlag) Reset() {
+	*x = OpenFlag{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenFlag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenFlag) ProtoMessage() {}
+
+func (x *OpenFlag) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenFlag.ProtoReflect.Descriptor instead.
+func (*OpenFlag) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *OpenFlag) GetVoucher() string {
+	if x != nil {
+		return x.Voucher
+	}
+	return ""
+}
+
+func (x *OpenFlag) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *OpenFlag) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *OpenFlag) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *OpenFlag) GetFlag() *Flag {
+	if x != nil {
+		return x.Flag
+	}
+	return nil
+}
+
+// Gift (定向捐赠) is a gift with a purpose of its own: left = received - spent, and spent is less what was refunded.
+type Gift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Slug; its money lies in gift/<id>.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Public title.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// Purpose at the moment asked for.
+	Purpose string `protobuf:"bytes,3,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Received, yuan.
+	Received string `protobuf:"bytes,4,opt,name=received,proto3" json:"received,omitempty"`
+	// Spent, yuan.
+	Spent string `protobuf:"bytes,5,opt,name=spent,proto3" json:"spent,omitempty"`
+	// Left, yuan.
+	Left string `protobuf:"bytes,6,opt,name=left,proto3" json:"left,omitempty"`
+	// Who gave; left out for callers who may not see it.
+	Donor string `protobuf:"bytes,7,opt,name=donor,proto3" json:"donor,omitempty"`
+	// Changes of its purpose, oldest first; consents are left out for callers who may not see them.
+	Changes       []*GiftChange `protobuf:"bytes,8,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gift) Reset() {
+	*x = Gift{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gift) ProtoMessage() {}
+
+func (x *Gift) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gift.ProtoReflect.Descriptor instead.
+func (*Gift) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Gift) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Gift) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Gift) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *Gift) GetReceived() string {
+	if x != nil {
+		return x.Received
+	}
+	return ""
+}
+
+func (x *Gift) GetSpent() string {
+	if x != nil {
+		return x.Spent
+	}
+	return ""
+}
+
+func (x *Gift) GetLeft() string {
+	if x != nil {
+		return x.Left
+	}
+	return ""
+}
+
+func (x *Gift) GetDonor() string {
+	if x != nil {
+		return x.Donor
+	}
+	return ""
+}
+
+func (x *Gift) GetChanges() []*GiftChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// GiftChange is a change of a gift's purpose.
+type GiftChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// New purpose.
+	Purpose string `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// The donor's consent; left out for callers who may not see it.
+	Consent       *Document `protobuf:"bytes,2,opt,name=consent,proto3" json:"consent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiftChange) Reset() {
+	*x = GiftChange{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiftChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiftChange) ProtoMessage() {}
+
+func (x *GiftChange) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiftChange.ProtoReflect.Descriptor instead.
+func (*GiftChange) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GiftChange) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *GiftChange) GetConsent() *Document {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
 // ReviewItem is a supervisor's word on one voucher.
 type ReviewItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1015,7 +1261,7 @@ type ReviewItem struct {
 
 func (x *ReviewItem) Reset() {
 	*x = ReviewItem{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1273,7 @@ func (x *ReviewItem) String() string {
 func (*ReviewItem) ProtoMessage() {}
 
 func (x *ReviewItem) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[1]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1286,7 @@ func (x *ReviewItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewItem.ProtoReflect.Descriptor instead.
 func (*ReviewItem) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{1}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReviewItem) GetVoucher() string {
@@ -1091,7 +1337,7 @@ type Document struct {
 
 func (x *Document) Reset() {
 	*x = Document{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1349,7 @@ func (x *Document) String() string {
 func (*Document) ProtoMessage() {}
 
 func (x *Document) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1362,7 @@ func (x *Document) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Document.ProtoReflect.Descriptor instead.
 func (*Document) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{2}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Document) GetKind() string {
@@ -1197,7 +1443,7 @@ type Posting struct {
 
 func (x *Posting) Reset() {
 	*x = Posting{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1209,7 +1455,7 @@ func (x *Posting) String() string {
 func (*Posting) ProtoMessage() {}
 
 func (x *Posting) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1222,7 +1468,7 @@ func (x *Posting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Posting.ProtoReflect.Descriptor instead.
 func (*Posting) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Posting) GetAccount() string {
@@ -1303,7 +1549,7 @@ type Voucher struct {
 
 func (x *Voucher) Reset() {
 	*x = Voucher{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1561,7 @@ func (x *Voucher) String() string {
 func (*Voucher) ProtoMessage() {}
 
 func (x *Voucher) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1574,7 @@ func (x *Voucher) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Voucher.ProtoReflect.Descriptor instead.
 func (*Voucher) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Voucher) GetNumber() string {
@@ -1534,7 +1780,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1792,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +1805,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Receipt) GetCollectiveId() string {
@@ -1672,7 +1918,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +1930,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +1943,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1758,7 +2004,7 @@ type Body struct {
 
 func (x *Body) Reset() {
 	*x = Body{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +2016,7 @@ func (x *Body) String() string {
 func (*Body) ProtoMessage() {}
 
 func (x *Body) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +2029,7 @@ func (x *Body) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Body.ProtoReflect.Descriptor instead.
 func (*Body) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Body) GetId() string {
@@ -1852,7 +2098,7 @@ type Fund struct {
 
 func (x *Fund) Reset() {
 	*x = Fund{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1864,7 +2110,7 @@ func (x *Fund) String() string {
 func (*Fund) ProtoMessage() {}
 
 func (x *Fund) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1877,7 +2123,7 @@ func (x *Fund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fund.ProtoReflect.Descriptor instead.
 func (*Fund) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Fund) GetId() string {
@@ -1923,7 +2169,7 @@ type MoneyAccount struct {
 
 func (x *MoneyAccount) Reset() {
 	*x = MoneyAccount{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +2181,7 @@ func (x *MoneyAccount) String() string {
 func (*MoneyAccount) ProtoMessage() {}
 
 func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2194,7 @@ func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoneyAccount.ProtoReflect.Descriptor instead.
 func (*MoneyAccount) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MoneyAccount) GetId() string {
@@ -1991,7 +2237,7 @@ type PolicyShare struct {
 
 func (x *PolicyShare) Reset() {
 	*x = PolicyShare{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2249,7 @@ func (x *PolicyShare) String() string {
 func (*PolicyShare) ProtoMessage() {}
 
 func (x *PolicyShare) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2262,7 @@ func (x *PolicyShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShare.ProtoReflect.Descriptor instead.
 func (*PolicyShare) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PolicyShare) GetFund() string {
@@ -2077,7 +2323,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2089,7 +2335,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2348,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Policy) GetVersion() uint32 {
@@ -2173,7 +2419,7 @@ type TrueUpPart struct {
 
 func (x *TrueUpPart) Reset() {
 	*x = TrueUpPart{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2185,7 +2431,7 @@ func (x *TrueUpPart) String() string {
 func (*TrueUpPart) ProtoMessage() {}
 
 func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2198,7 +2444,7 @@ func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUpPart.ProtoReflect.Descriptor instead.
 func (*TrueUpPart) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TrueUpPart) GetFund() string {
@@ -2253,7 +2499,7 @@ type TrueUpLine struct {
 
 func (x *TrueUpLine) Reset() {
 	*x = TrueUpLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2511,7 @@ func (x *TrueUpLine) String() string {
 func (*TrueUpLine) ProtoMessage() {}
 
 func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2524,7 @@ func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUpLine.ProtoReflect.Descriptor instead.
 func (*TrueUpLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TrueUpLine) GetPolicyVersion() uint32 {
@@ -2326,7 +2572,7 @@ type TrueUp struct {
 
 func (x *TrueUp) Reset() {
 	*x = TrueUp{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2338,7 +2584,7 @@ func (x *TrueUp) String() string {
 func (*TrueUp) ProtoMessage() {}
 
 func (x *TrueUp) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2351,7 +2597,7 @@ func (x *TrueUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUp.ProtoReflect.Descriptor instead.
 func (*TrueUp) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TrueUp) GetYear() uint32 {
@@ -2411,7 +2657,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2423,7 +2669,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2436,7 +2682,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Tier) GetOperation() Operation {
@@ -2524,7 +2770,7 @@ type OpeningLine struct {
 
 func (x *OpeningLine) Reset() {
 	*x = OpeningLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2536,7 +2782,7 @@ func (x *OpeningLine) String() string {
 func (*OpeningLine) ProtoMessage() {}
 
 func (x *OpeningLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2549,7 +2795,7 @@ func (x *OpeningLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningLine.ProtoReflect.Descriptor instead.
 func (*OpeningLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OpeningLine) GetAccount() string {
@@ -2600,7 +2846,7 @@ type Inflow struct {
 
 func (x *Inflow) Reset() {
 	*x = Inflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2612,7 +2858,7 @@ func (x *Inflow) String() string {
 func (*Inflow) ProtoMessage() {}
 
 func (x *Inflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2625,7 +2871,7 @@ func (x *Inflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inflow.ProtoReflect.Descriptor instead.
 func (*Inflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Inflow) GetInflow() InflowKind {
@@ -2716,7 +2962,7 @@ type Outflow struct {
 
 func (x *Outflow) Reset() {
 	*x = Outflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2728,7 +2974,7 @@ func (x *Outflow) String() string {
 func (*Outflow) ProtoMessage() {}
 
 func (x *Outflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2741,7 +2987,7 @@ func (x *Outflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outflow.ProtoReflect.Descriptor instead.
 func (*Outflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Outflow) GetFund() string {
@@ -2818,7 +3064,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2830,7 +3076,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2843,7 +3089,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Replacement) GetCorrects() string {
@@ -2931,7 +3177,7 @@ type Resolution struct {
 	Reserved string `protobuf:"bytes,15,opt,name=reserved,proto3" json:"reserved,omitempty"`
 	// Part spent, yuan.
 	Drawn string `protobuf:"bytes,16,opt,name=drawn,proto3" json:"drawn,omitempty"`
-	// Part still free, yuan.
+	// Part still free, yuan; below zero while the bank paid more than was allowed and nobody has ratified it.
 	Remaining string `protobuf:"bytes,17,opt,name=remaining,proto3" json:"remaining,omitempty"`
 	// Whether quorum and passing share were reached.
 	Passed bool `protobuf:"varint,18,opt,name=passed,proto3" json:"passed,omitempty"`
@@ -2947,7 +3193,7 @@ type Resolution struct {
 
 func (x *Resolution) Reset() {
 	*x = Resolution{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2959,7 +3205,7 @@ func (x *Resolution) String() string {
 func (*Resolution) ProtoMessage() {}
 
 func (x *Resolution) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2972,7 +3218,7 @@ func (x *Resolution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolution.ProtoReflect.Descriptor instead.
 func (*Resolution) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Resolution) GetId() string {
@@ -3127,17 +3373,17 @@ type Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number, from 1.
 	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	// payment, transfer, correction or dividend.
+	// payment, transfer, correction, dividend or deposit return.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	// open, settled, rejected or withdrawn.
+	// open, settled, rejected, withdrawn or expired.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Digest that approvals bind to, hex.
 	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
-	// Fund that bears it.
+	// Fund that bears it, or that gets what is kept of a deposit; empty for a gift or a correction.
 	Fund string `protobuf:"bytes,5,opt,name=fund,proto3" json:"fund,omitempty"`
 	// Purpose.
 	Purpose string `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`
-	// Amount, yuan.
+	// Amount, yuan; of a deposit what is paid out.
 	Amount string `protobuf:"bytes,7,opt,name=amount,proto3" json:"amount,omitempty"`
 	// Who is paid; left out for callers who may not see it.
 	Payee string `protobuf:"bytes,8,opt,name=payee,proto3" json:"payee,omitempty"`
@@ -3158,14 +3404,22 @@ type Request struct {
 	// Supervisor who reviewed; empty for none.
 	ReviewedBy string `protobuf:"bytes,16,opt,name=reviewed_by,json=reviewedBy,proto3" json:"reviewed_by,omitempty"`
 	// Numbers of the vouchers that settled it.
-	Vouchers      []string `protobuf:"bytes,17,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	Vouchers []string `protobuf:"bytes,17,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	// Last day on which it can be acted on; empty: no end.
+	ExpiresOn string `protobuf:"bytes,18,opt,name=expires_on,json=expiresOn,proto3" json:"expires_on,omitempty"`
+	// Gift that bears it; empty for none.
+	GiftId string `protobuf:"bytes,19,opt,name=gift_id,json=giftId,proto3" json:"gift_id,omitempty"`
+	// Whether it is paid ahead of its resolution.
+	Emergency bool `protobuf:"varint,20,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	// Part of a deposit that is kept, yuan; empty for other kinds.
+	Deducted      string `protobuf:"bytes,21,opt,name=deducted,proto3" json:"deducted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3431,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3444,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Request) GetNumber() uint32 {
@@ -3312,6 +3566,34 @@ func (x *Request) GetVouchers() []string {
 	return nil
 }
 
+func (x *Request) GetExpiresOn() string {
+	if x != nil {
+		return x.ExpiresOn
+	}
+	return ""
+}
+
+func (x *Request) GetGiftId() string {
+	if x != nil {
+		return x.GiftId
+	}
+	return ""
+}
+
+func (x *Request) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *Request) GetDeducted() string {
+	if x != nil {
+		return x.Deducted
+	}
+	return ""
+}
+
 // GrantLine is one applicant of a round.
 type GrantLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3329,7 +3611,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3341,7 +3623,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3354,7 +3636,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GrantLine) GetMember() uint32 {
@@ -3420,7 +3702,7 @@ type GrantRound struct {
 
 func (x *GrantRound) Reset() {
 	*x = GrantRound{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3432,7 +3714,7 @@ func (x *GrantRound) String() string {
 func (*GrantRound) ProtoMessage() {}
 
 func (x *GrantRound) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3445,7 +3727,7 @@ func (x *GrantRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRound.ProtoReflect.Descriptor instead.
 func (*GrantRound) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GrantRound) GetId() string {
@@ -3564,7 +3846,7 @@ type DividendFile struct {
 
 func (x *DividendFile) Reset() {
 	*x = DividendFile{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3576,7 +3858,7 @@ func (x *DividendFile) String() string {
 func (*DividendFile) ProtoMessage() {}
 
 func (x *DividendFile) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3589,7 +3871,7 @@ func (x *DividendFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendFile.ProtoReflect.Descriptor instead.
 func (*DividendFile) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DividendFile) GetFile() uint32 {
@@ -3695,7 +3977,7 @@ type DividendRun struct {
 
 func (x *DividendRun) Reset() {
 	*x = DividendRun{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3707,7 +3989,7 @@ func (x *DividendRun) String() string {
 func (*DividendRun) ProtoMessage() {}
 
 func (x *DividendRun) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3720,7 +4002,7 @@ func (x *DividendRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendRun.ProtoReflect.Descriptor instead.
 func (*DividendRun) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DividendRun) GetId() string {
@@ -3877,7 +4159,7 @@ type DividendReturn struct {
 
 func (x *DividendReturn) Reset() {
 	*x = DividendReturn{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3889,7 +4171,7 @@ func (x *DividendReturn) String() string {
 func (*DividendReturn) ProtoMessage() {}
 
 func (x *DividendReturn) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3902,7 +4184,7 @@ func (x *DividendReturn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendReturn.ProtoReflect.Descriptor instead.
 func (*DividendReturn) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DividendReturn) GetVoucher() string {
@@ -3980,7 +4262,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3992,7 +4274,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4005,7 +4287,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Hold) GetNumber() uint32 {
@@ -4107,7 +4389,7 @@ type MemberShares struct {
 
 func (x *MemberShares) Reset() {
 	*x = MemberShares{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4119,7 +4401,7 @@ func (x *MemberShares) String() string {
 func (*MemberShares) ProtoMessage() {}
 
 func (x *MemberShares) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4132,7 +4414,7 @@ func (x *MemberShares) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberShares.ProtoReflect.Descriptor instead.
 func (*MemberShares) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *MemberShares) GetMember() uint32 {
@@ -4169,7 +4451,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4181,7 +4463,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4194,7 +4476,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -4230,7 +4512,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4242,7 +4524,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4255,7 +4537,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -4314,7 +4596,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4326,7 +4608,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4339,7 +4621,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *FundLine) GetFund() string {
@@ -4429,7 +4711,7 @@ type Collective struct {
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4441,7 +4723,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4454,7 +4736,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Collective) GetId() string {
@@ -4595,7 +4877,27 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\tratify_by\x18\x04 \x01(\tR\bratifyBy\x12\x12\n" +
 	"\x04body\x18\x05 \x01(\tR\x04body\x12\x1f\n" +
 	"\vratified_by\x18\x06 \x01(\tR\n" +
-	"ratifiedBy\"\x94\x01\n" +
+	"ratifiedBy\"\x9f\x01\n" +
+	"\bOpenFlag\x12\x18\n" +
+	"\avoucher\x18\x01 \x01(\tR\avoucher\x12\x1f\n" +
+	"\voccurred_on\x18\x02 \x01(\tR\n" +
+	"occurredOn\x12\x12\n" +
+	"\x04fund\x18\x03 \x01(\tR\x04fund\x12\x18\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12*\n" +
+	"\x04flag\x18\x05 \x01(\v2\x16.mingzhang.api.v1.FlagR\x04flag\"\xda\x01\n" +
+	"\x04Gift\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x18\n" +
+	"\apurpose\x18\x03 \x01(\tR\apurpose\x12\x1a\n" +
+	"\breceived\x18\x04 \x01(\tR\breceived\x12\x14\n" +
+	"\x05spent\x18\x05 \x01(\tR\x05spent\x12\x12\n" +
+	"\x04left\x18\x06 \x01(\tR\x04left\x12\x14\n" +
+	"\x05donor\x18\a \x01(\tR\x05donor\x126\n" +
+	"\achanges\x18\b \x03(\v2\x1c.mingzhang.api.v1.GiftChangeR\achanges\"\\\n" +
+	"\n" +
+	"GiftChange\x12\x18\n" +
+	"\apurpose\x18\x01 \x01(\tR\apurpose\x124\n" +
+	"\aconsent\x18\x02 \x01(\v2\x1a.mingzhang.api.v1.DocumentR\aconsent\"\x94\x01\n" +
 	"\n" +
 	"ReviewItem\x12#\n" +
 	"\avoucher\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x18R\avoucher\x12?\n" +
@@ -4802,7 +5104,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\n" +
 	"valid_from\x18\x14 \x01(\tR\tvalidFrom\x12\x1f\n" +
 	"\vvalid_until\x18\x15 \x01(\tR\n" +
-	"validUntil\"\xf6\x03\n" +
+	"validUntil\"\xe8\x04\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -4823,7 +5125,12 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\rreview_needed\x18\x0f \x01(\bR\freviewNeeded\x12\x1f\n" +
 	"\vreviewed_by\x18\x10 \x01(\tR\n" +
 	"reviewedBy\x12\x1a\n" +
-	"\bvouchers\x18\x11 \x03(\tR\bvouchers\"k\n" +
+	"\bvouchers\x18\x11 \x03(\tR\bvouchers\x12\x1d\n" +
+	"\n" +
+	"expires_on\x18\x12 \x01(\tR\texpiresOn\x12\x17\n" +
+	"\agift_id\x18\x13 \x01(\tR\x06giftId\x12\x1c\n" +
+	"\temergency\x18\x14 \x01(\bR\temergency\x12\x1a\n" +
+	"\bdeducted\x18\x15 \x01(\tR\bdeducted\"k\n" +
 	"\tGrantLine\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\rR\x06member\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
@@ -5061,7 +5368,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -5080,79 +5387,85 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Verdict)(0),             // 14: mingzhang.api.v1.Verdict
 	(Retention)(0),           // 15: mingzhang.api.v1.Retention
 	(*Flag)(nil),             // 16: mingzhang.api.v1.Flag
-	(*ReviewItem)(nil),       // 17: mingzhang.api.v1.ReviewItem
-	(*Document)(nil),         // 18: mingzhang.api.v1.Document
-	(*Posting)(nil),          // 19: mingzhang.api.v1.Posting
-	(*Voucher)(nil),          // 20: mingzhang.api.v1.Voucher
-	(*Receipt)(nil),          // 21: mingzhang.api.v1.Receipt
-	(*Refusal)(nil),          // 22: mingzhang.api.v1.Refusal
-	(*Body)(nil),             // 23: mingzhang.api.v1.Body
-	(*Fund)(nil),             // 24: mingzhang.api.v1.Fund
-	(*MoneyAccount)(nil),     // 25: mingzhang.api.v1.MoneyAccount
-	(*PolicyShare)(nil),      // 26: mingzhang.api.v1.PolicyShare
-	(*Policy)(nil),           // 27: mingzhang.api.v1.Policy
-	(*TrueUpPart)(nil),       // 28: mingzhang.api.v1.TrueUpPart
-	(*TrueUpLine)(nil),       // 29: mingzhang.api.v1.TrueUpLine
-	(*TrueUp)(nil),           // 30: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),             // 31: mingzhang.api.v1.Tier
-	(*OpeningLine)(nil),      // 32: mingzhang.api.v1.OpeningLine
-	(*Inflow)(nil),           // 33: mingzhang.api.v1.Inflow
-	(*Outflow)(nil),          // 34: mingzhang.api.v1.Outflow
-	(*Replacement)(nil),      // 35: mingzhang.api.v1.Replacement
-	(*Resolution)(nil),       // 36: mingzhang.api.v1.Resolution
-	(*Request)(nil),          // 37: mingzhang.api.v1.Request
-	(*GrantLine)(nil),        // 38: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 39: mingzhang.api.v1.GrantRound
-	(*DividendFile)(nil),     // 40: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 41: mingzhang.api.v1.DividendRun
-	(*DividendReturn)(nil),   // 42: mingzhang.api.v1.DividendReturn
-	(*Hold)(nil),             // 43: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),     // 44: mingzhang.api.v1.MemberShares
-	(*AccountBalance)(nil),   // 45: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 46: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 47: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 48: mingzhang.api.v1.Collective
-	nil,                      // 49: mingzhang.api.v1.Refusal.FiguresEntry
+	(*OpenFlag)(nil),         // 17: mingzhang.api.v1.OpenFlag
+	(*Gift)(nil),             // 18: mingzhang.api.v1.Gift
+	(*GiftChange)(nil),       // 19: mingzhang.api.v1.GiftChange
+	(*ReviewItem)(nil),       // 20: mingzhang.api.v1.ReviewItem
+	(*Document)(nil),         // 21: mingzhang.api.v1.Document
+	(*Posting)(nil),          // 22: mingzhang.api.v1.Posting
+	(*Voucher)(nil),          // 23: mingzhang.api.v1.Voucher
+	(*Receipt)(nil),          // 24: mingzhang.api.v1.Receipt
+	(*Refusal)(nil),          // 25: mingzhang.api.v1.Refusal
+	(*Body)(nil),             // 26: mingzhang.api.v1.Body
+	(*Fund)(nil),             // 27: mingzhang.api.v1.Fund
+	(*MoneyAccount)(nil),     // 28: mingzhang.api.v1.MoneyAccount
+	(*PolicyShare)(nil),      // 29: mingzhang.api.v1.PolicyShare
+	(*Policy)(nil),           // 30: mingzhang.api.v1.Policy
+	(*TrueUpPart)(nil),       // 31: mingzhang.api.v1.TrueUpPart
+	(*TrueUpLine)(nil),       // 32: mingzhang.api.v1.TrueUpLine
+	(*TrueUp)(nil),           // 33: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),             // 34: mingzhang.api.v1.Tier
+	(*OpeningLine)(nil),      // 35: mingzhang.api.v1.OpeningLine
+	(*Inflow)(nil),           // 36: mingzhang.api.v1.Inflow
+	(*Outflow)(nil),          // 37: mingzhang.api.v1.Outflow
+	(*Replacement)(nil),      // 38: mingzhang.api.v1.Replacement
+	(*Resolution)(nil),       // 39: mingzhang.api.v1.Resolution
+	(*Request)(nil),          // 40: mingzhang.api.v1.Request
+	(*GrantLine)(nil),        // 41: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 42: mingzhang.api.v1.GrantRound
+	(*DividendFile)(nil),     // 43: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 44: mingzhang.api.v1.DividendRun
+	(*DividendReturn)(nil),   // 45: mingzhang.api.v1.DividendReturn
+	(*Hold)(nil),             // 46: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),     // 47: mingzhang.api.v1.MemberShares
+	(*AccountBalance)(nil),   // 48: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 49: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 50: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 51: mingzhang.api.v1.Collective
+	nil,                      // 52: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
-	14, // 1: mingzhang.api.v1.ReviewItem.verdict:type_name -> mingzhang.api.v1.Verdict
-	15, // 2: mingzhang.api.v1.Document.retention:type_name -> mingzhang.api.v1.Retention
-	19, // 3: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
-	18, // 4: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
-	16, // 5: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
-	20, // 6: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	49, // 7: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
-	1,  // 8: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
-	2,  // 9: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	26, // 10: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
-	26, // 11: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
-	5,  // 12: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
-	28, // 13: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
-	29, // 14: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
-	6,  // 15: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
-	9,  // 16: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
-	18, // 17: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
-	18, // 18: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
-	33, // 19: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
-	34, // 20: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
-	4,  // 21: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	38, // 22: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	7,  // 23: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
-	8,  // 24: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	40, // 25: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	42, // 26: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
-	12, // 27: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
-	13, // 28: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
-	23, // 29: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	24, // 30: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	25, // 31: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 32: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	16, // 1: mingzhang.api.v1.OpenFlag.flag:type_name -> mingzhang.api.v1.Flag
+	19, // 2: mingzhang.api.v1.Gift.changes:type_name -> mingzhang.api.v1.GiftChange
+	21, // 3: mingzhang.api.v1.GiftChange.consent:type_name -> mingzhang.api.v1.Document
+	14, // 4: mingzhang.api.v1.ReviewItem.verdict:type_name -> mingzhang.api.v1.Verdict
+	15, // 5: mingzhang.api.v1.Document.retention:type_name -> mingzhang.api.v1.Retention
+	22, // 6: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
+	21, // 7: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
+	16, // 8: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
+	23, // 9: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
+	52, // 10: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	1,  // 11: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
+	2,  // 12: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	29, // 13: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
+	29, // 14: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
+	5,  // 15: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
+	31, // 16: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
+	32, // 17: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
+	6,  // 18: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
+	9,  // 19: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
+	21, // 20: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
+	21, // 21: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
+	36, // 22: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
+	37, // 23: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
+	4,  // 24: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
+	41, // 25: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	7,  // 26: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
+	8,  // 27: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
+	43, // 28: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	45, // 29: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
+	12, // 30: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
+	13, // 31: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
+	26, // 32: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	27, // 33: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	28, // 34: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 35: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -5160,8 +5473,8 @@ func file_mingzhang_api_v1_types_proto_init() {
 	if File_mingzhang_api_v1_types_proto != nil {
 		return
 	}
-	file_mingzhang_api_v1_types_proto_msgTypes[5].OneofWrappers = []any{}
-	file_mingzhang_api_v1_types_proto_msgTypes[19].OneofWrappers = []any{
+	file_mingzhang_api_v1_types_proto_msgTypes[8].OneofWrappers = []any{}
+	file_mingzhang_api_v1_types_proto_msgTypes[22].OneofWrappers = []any{
 		(*Replacement_Inflow)(nil),
 		(*Replacement_Outflow)(nil),
 	}
@@ -5171,7 +5484,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
 			NumEnums:      16,
-			NumMessages:   34,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

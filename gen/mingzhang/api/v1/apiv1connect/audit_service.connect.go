@@ -47,6 +47,9 @@ const (
 	AuditServiceListHoldsProcedure = "/mingzhang.api.v1.AuditService/ListHolds"
 	// AuditServiceListSharesProcedure is the procedure name of the AuditService's ListShares RPC.
 	AuditServiceListSharesProcedure = "/mingzhang.api.v1.AuditService/ListShares"
+	// AuditServiceListGiftAgreementsProcedure is the procedure name of the AuditService's
+	// ListGiftAgreements RPC.
+	AuditServiceListGiftAgreementsProcedure = "/mingzhang.api.v1.AuditService/ListGiftAgreements"
 	// AuditServiceGetHeadProcedure is the procedure name of the AuditService's GetHead RPC.
 	AuditServiceGetHeadProcedure = "/mingzhang.api.v1.AuditService/GetHead"
 	// AuditServiceVerifyLogProcedure is the procedure name of the AuditService's VerifyLog RPC.
@@ -136,6 +139,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceListGiftAgreementsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListGiftAgreements"),
+			Procedure:        AuditServiceListGiftAgreementsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	auditServiceGetHeadSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -183,6 +194,8 @@ type AuditServiceClient interface {
 	ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error)
 	// ListShares (股份) lists the members with shares on as_of or today, in the order in which shares were first set for them.
 	ListShares(context.Context, *v1.ListSharesRequest) (*v1.ListSharesResponse, error)
+	// ListGiftAgreements lists gifts with a purpose of their own with their donors and every change they agreed to.
+	ListGiftAgreements(context.Context, *v1.ListGiftAgreementsRequest) (*v1.ListGiftAgreementsResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
@@ -239,6 +252,8 @@ type AuditServiceHandler interface {
 	ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error)
 	// ListShares (股份) lists the members with shares on as_of or today, in the order in which shares were first set for them.
 	ListShares(context.Context, *v1.ListSharesRequest) (*v1.ListSharesResponse, error)
+	// ListGiftAgreements lists gifts with a purpose of their own with their donors and every change they agreed to.
+	ListGiftAgreements(context.Context, *v1.ListGiftAgreementsRequest) (*v1.ListGiftAgreementsResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
@@ -262,6 +277,7 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListEntitlementsSpec(), Handler: adapter.listEntitlements},
 		connect.Method{Spec: auditServiceListHoldsSpec(), Handler: adapter.listHolds},
 		connect.Method{Spec: auditServiceListSharesSpec(), Handler: adapter.listShares},
+		connect.Method{Spec: auditServiceListGiftAgreementsSpec(), Handler: adapter.listGiftAgreements},
 		connect.Method{Spec: auditServiceGetHeadSpec(), Handler: adapter.getHead},
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
@@ -324,6 +340,10 @@ func (UnimplementedAuditServiceHandler) ListHolds(context.Context, *v1.ListHolds
 
 func (UnimplementedAuditServiceHandler) ListShares(context.Context, *v1.ListSharesRequest) (*v1.ListSharesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListShares is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListGiftAgreements(context.Context, *v1.ListGiftAgreementsRequest) (*v1.ListGiftAgreementsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListGiftAgreements is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error) {
@@ -417,6 +437,14 @@ func (c *auditServiceClient) ListHolds(ctx context.Context, req *v1.ListHoldsReq
 func (c *auditServiceClient) ListShares(ctx context.Context, req *v1.ListSharesRequest) (*v1.ListSharesResponse, error) {
 	var res v1.ListSharesResponse
 	if err := c.client.CallUnary(ctx, auditServiceListSharesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListGiftAgreements(ctx context.Context, req *v1.ListGiftAgreementsRequest) (*v1.ListGiftAgreementsResponse, error) {
+	var res v1.ListGiftAgreementsResponse
+	if err := c.client.CallUnary(ctx, auditServiceListGiftAgreementsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -562,6 +590,18 @@ func (h auditServiceHandler) listShares(ctx context.Context, _ connect.Spec, str
 		return err
 	}
 	res, err := h.svc.ListShares(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listGiftAgreements(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListGiftAgreementsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListGiftAgreements(ctx, &req)
 	if err != nil {
 		return err
 	}

@@ -361,7 +361,7 @@ type BooksServiceClient interface {
 	RequestDividend(context.Context, *v1.RequestDividendRequest) (*v1.RequestDividendResponse, error)
 	// WithdrawRequest (撤回) ends an open request by its maker.
 	WithdrawRequest(context.Context, *v1.WithdrawRequestRequest) (*v1.WithdrawRequestResponse, error)
-	// SettlePayment (支付) pays an approved payment request.
+	// SettlePayment (支付) pays an approved payment request, or gives an approved deposit back.
 	SettlePayment(context.Context, *v1.SettlePaymentRequest) (*v1.SettlePaymentResponse, error)
 	// BookTransfer books an approved transfer between funds.
 	BookTransfer(context.Context, *v1.BookTransferRequest) (*v1.BookTransferResponse, error)
@@ -435,7 +435,7 @@ type BooksServiceHandler interface {
 	RequestDividend(context.Context, *v1.RequestDividendRequest) (*v1.RequestDividendResponse, error)
 	// WithdrawRequest (撤回) ends an open request by its maker.
 	WithdrawRequest(context.Context, *v1.WithdrawRequestRequest) (*v1.WithdrawRequestResponse, error)
-	// SettlePayment (支付) pays an approved payment request.
+	// SettlePayment (支付) pays an approved payment request, or gives an approved deposit back.
 	SettlePayment(context.Context, *v1.SettlePaymentRequest) (*v1.SettlePaymentResponse, error)
 	// BookTransfer books an approved transfer between funds.
 	BookTransfer(context.Context, *v1.BookTransferRequest) (*v1.BookTransferResponse, error)

@@ -48,6 +48,12 @@ const (
 	// DisclosureServiceListReceiptsAndPaymentsProcedure is the procedure name of the
 	// DisclosureService's ListReceiptsAndPayments RPC.
 	DisclosureServiceListReceiptsAndPaymentsProcedure = "/mingzhang.api.v1.DisclosureService/ListReceiptsAndPayments"
+	// DisclosureServiceListFlagsProcedure is the procedure name of the DisclosureService's ListFlags
+	// RPC.
+	DisclosureServiceListFlagsProcedure = "/mingzhang.api.v1.DisclosureService/ListFlags"
+	// DisclosureServiceListGiftsProcedure is the procedure name of the DisclosureService's ListGifts
+	// RPC.
+	DisclosureServiceListGiftsProcedure = "/mingzhang.api.v1.DisclosureService/ListGifts"
 	// DisclosureServiceGetVersionProcedure is the procedure name of the DisclosureService's GetVersion
 	// RPC.
 	DisclosureServiceGetVersionProcedure = "/mingzhang.api.v1.DisclosureService/GetVersion"
@@ -118,6 +124,22 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceListFlagsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListFlags"),
+			Procedure:        DisclosureServiceListFlagsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceListGiftsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListGifts"),
+			Procedure:        DisclosureServiceListGiftsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	disclosureServiceGetVersionSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -146,6 +168,10 @@ type DisclosureServiceClient interface {
 	ListResolutions(context.Context, *v1.ListResolutionsRequest) (*v1.ListResolutionsResponse, error)
 	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first.
 	ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error)
+	// ListFlags (公开提示) lists what was paid without the authority the rules ask for and nobody has ratified yet.
+	ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error)
+	// ListGifts (定向捐赠) lists gifts with a purpose of their own: received, spent, left. Donors are left out.
+	ListGifts(context.Context, *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
 }
@@ -174,6 +200,10 @@ type DisclosureServiceHandler interface {
 	ListResolutions(context.Context, *v1.ListResolutionsRequest) (*v1.ListResolutionsResponse, error)
 	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first.
 	ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error)
+	// ListFlags (公开提示) lists what was paid without the authority the rules ask for and nobody has ratified yet.
+	ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error)
+	// ListGifts (定向捐赠) lists gifts with a purpose of their own: received, spent, left. Donors are left out.
+	ListGifts(context.Context, *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
 }
@@ -191,6 +221,8 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceGetSpendingRuleSpec(), Handler: adapter.getSpendingRule},
 		connect.Method{Spec: disclosureServiceListResolutionsSpec(), Handler: adapter.listResolutions},
 		connect.Method{Spec: disclosureServiceListReceiptsAndPaymentsSpec(), Handler: adapter.listReceiptsAndPayments},
+		connect.Method{Spec: disclosureServiceListFlagsSpec(), Handler: adapter.listFlags},
+		connect.Method{Spec: disclosureServiceListGiftsSpec(), Handler: adapter.listGifts},
 		connect.Method{Spec: disclosureServiceGetVersionSpec(), Handler: adapter.getVersion},
 	)
 }
@@ -228,6 +260,14 @@ func (UnimplementedDisclosureServiceHandler) ListResolutions(context.Context, *v
 
 func (UnimplementedDisclosureServiceHandler) ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListFlags is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListGifts(context.Context, *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListGifts is not implemented")
 }
 
 func (UnimplementedDisclosureServiceHandler) GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error) {
@@ -297,6 +337,22 @@ func (c *disclosureServiceClient) ListResolutions(ctx context.Context, req *v1.L
 func (c *disclosureServiceClient) ListReceiptsAndPayments(ctx context.Context, req *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error) {
 	var res v1.ListReceiptsAndPaymentsResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceListReceiptsAndPaymentsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListFlags(ctx context.Context, req *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error) {
+	var res v1.ListFlagsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListFlagsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListGifts(ctx context.Context, req *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error) {
+	var res v1.ListGiftsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListGiftsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -402,6 +458,30 @@ func (h disclosureServiceHandler) listReceiptsAndPayments(ctx context.Context, _
 		return err
 	}
 	res, err := h.svc.ListReceiptsAndPayments(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listFlags(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListFlagsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListFlags(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listGifts(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListGiftsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListGifts(ctx, &req)
 	if err != nil {
 		return err
 	}
