@@ -330,6 +330,11 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("it expires on %d", made.ExpiresOn)
 	}
 	n := b.Last()
+	more := *pay
+	more.Amount = 200_01
+	if r := b.Refuse("2021-12-20", lt.Treasurer, &more, ledger.ResolutionExhausted); r.Figure("lapsed_request") != "" {
+		t.Errorf("the refusal points at request %s, which has not lapsed", r.Figure("lapsed_request"))
+	}
 	b.Do(day, lt.Treasurer, &ledger.RequestTransfer{From: "reserve", To: "welfare", Amount: 100_00, Resolution: "move"})
 	b.Do(day, lt.Treasurer, &ledger.RequestDividend{Run: "2021b", Fund: "dividend", Pool: lt.Yuan("68,626.08"), RecordDate: lt.Day(day), Resolution: "share"})
 	dated := reverses("付2021-18")
