@@ -3514,6 +3514,363 @@ func (x *ApplyResponse) GetResults() []*ApplyResult {
 	return nil
 }
 
+// BalanceChange is what a previewed command would do to one account.
+type BalanceChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account path.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Balance now, over all business days, yuan; positive on the account's own side.
+	Before string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// Balance after the command, written like before.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BalanceChange) Reset() {
+	*x = BalanceChange{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BalanceChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BalanceChange) ProtoMessage() {}
+
+func (x *BalanceChange) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BalanceChange.ProtoReflect.Descriptor instead.
+func (*BalanceChange) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *BalanceChange) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *BalanceChange) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *BalanceChange) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// PreviewResult is what one command would do, or why it would be refused.
+type PreviewResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Receipt the command would give, vouchers numbered as they would be; absent for a refusal and for commands about operators and keys.
+	Receipt *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Whether the command was carried out before: the receipt is that of then, and giving it again stores nothing.
+	Repeated bool `protobuf:"varint,2,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// Accounts the vouchers touch, in order of the path; left out for callers who may not read balances.
+	Balances []*BalanceChange `protobuf:"bytes,3,rep,name=balances,proto3" json:"balances,omitempty"`
+	// Whether only form and permission were checked, because what the command does cannot be tried without doing it.
+	CheckedOnly bool `protobuf:"varint,4,opt,name=checked_only,json=checkedOnly,proto3" json:"checked_only,omitempty"`
+	// Error code as Connect names it, e.g. failed_precondition; empty when it would be carried out.
+	Code string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	// Refusal, when a rule caused the error.
+	Refusal *Refusal `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// One sentence about the error.
+	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewResult) Reset() {
+	*x = PreviewResult{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewResult) ProtoMessage() {}
+
+func (x *PreviewResult) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewResult.ProtoReflect.Descriptor instead.
+func (*PreviewResult) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *PreviewResult) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *PreviewResult) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *PreviewResult) GetBalances() []*BalanceChange {
+	if x != nil {
+		return x.Balances
+	}
+	return nil
+}
+
+func (x *PreviewResult) GetCheckedOnly() bool {
+	if x != nil {
+		return x.CheckedOnly
+	}
+	return false
+}
+
+func (x *PreviewResult) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *PreviewResult) GetRefusal() *Refusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
+}
+
+func (x *PreviewResult) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// PreviewRequest is what Preview takes.
+type PreviewRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Command to look at; its command id is not remembered and may be used to give it afterwards.
+	Line          *ApplyLine `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRequest) Reset() {
+	*x = PreviewRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRequest) ProtoMessage() {}
+
+func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *PreviewRequest) GetLine() *ApplyLine {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
+// PreviewResponse is what Preview answers.
+type PreviewResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it would do.
+	Result        *PreviewResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewResponse) Reset() {
+	*x = PreviewResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewResponse) ProtoMessage() {}
+
+func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
+func (*PreviewResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *PreviewResponse) GetResult() *PreviewResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// PreviewApplyRequest is what PreviewApply takes.
+type PreviewApplyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 10,000 lines; over HTTP a request has at most 4 MiB.
+	Lines []*ApplyLine `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	// End at the first refusal.
+	StopOnRefusal bool `protobuf:"varint,2,opt,name=stop_on_refusal,json=stopOnRefusal,proto3" json:"stop_on_refusal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewApplyRequest) Reset() {
+	*x = PreviewApplyRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewApplyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewApplyRequest) ProtoMessage() {}
+
+func (x *PreviewApplyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewApplyRequest.ProtoReflect.Descriptor instead.
+func (*PreviewApplyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *PreviewApplyRequest) GetLines() []*ApplyLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *PreviewApplyRequest) GetStopOnRefusal() bool {
+	if x != nil {
+		return x.StopOnRefusal
+	}
+	return false
+}
+
+// PreviewApplyResponse is what PreviewApply answers.
+type PreviewApplyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result a line looked at, in order.
+	Results       []*PreviewResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewApplyResponse) Reset() {
+	*x = PreviewApplyResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewApplyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewApplyResponse) ProtoMessage() {}
+
+func (x *PreviewApplyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewApplyResponse.ProtoReflect.Descriptor instead.
+func (*PreviewApplyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *PreviewApplyResponse) GetResults() []*PreviewResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
 var File_mingzhang_api_v1_books_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
@@ -3832,7 +4189,28 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05lines\x12&\n" +
 	"\x0fstop_on_refusal\x18\x02 \x01(\bR\rstopOnRefusal\"H\n" +
 	"\rApplyResponse\x127\n" +
-	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults2\xbc\x10\n" +
+	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults\"W\n" +
+	"\rBalanceChange\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\xa3\x02\n" +
+	"\rPreviewResult\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\x12\x1a\n" +
+	"\brepeated\x18\x02 \x01(\bR\brepeated\x12;\n" +
+	"\bbalances\x18\x03 \x03(\v2\x1f.mingzhang.api.v1.BalanceChangeR\bbalances\x12!\n" +
+	"\fchecked_only\x18\x04 \x01(\bR\vcheckedOnly\x12\x12\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\x123\n" +
+	"\arefusal\x18\x06 \x01(\v2\x19.mingzhang.api.v1.RefusalR\arefusal\x12\x18\n" +
+	"\amessage\x18\a \x01(\tR\amessage\"I\n" +
+	"\x0ePreviewRequest\x127\n" +
+	"\x04line\x18\x01 \x01(\v2\x1b.mingzhang.api.v1.ApplyLineB\x06\xbaH\x03\xc8\x01\x01R\x04line\"J\n" +
+	"\x0fPreviewResponse\x127\n" +
+	"\x06result\x18\x01 \x01(\v2\x1f.mingzhang.api.v1.PreviewResultR\x06result\"}\n" +
+	"\x13PreviewApplyRequest\x12>\n" +
+	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\x90NR\x05lines\x12&\n" +
+	"\x0fstop_on_refusal\x18\x02 \x01(\bR\rstopOnRefusal\"Q\n" +
+	"\x14PreviewApplyResponse\x129\n" +
+	"\aresults\x18\x01 \x03(\v2\x1f.mingzhang.api.v1.PreviewResultR\aresults2\xf5\x11\n" +
 	"\fBooksService\x12]\n" +
 	"\fRecordIncome\x12%.mingzhang.api.v1.RecordIncomeRequest\x1a&.mingzhang.api.v1.RecordIncomeResponse\x12c\n" +
 	"\x0eReceiveDeposit\x12'.mingzhang.api.v1.ReceiveDepositRequest\x1a(.mingzhang.api.v1.ReceiveDepositResponse\x12Z\n" +
@@ -3854,7 +4232,9 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\bPayGrant\x12!.mingzhang.api.v1.PayGrantRequest\x1a\".mingzhang.api.v1.PayGrantResponse\x12i\n" +
 	"\x10SendDividendFile\x12).mingzhang.api.v1.SendDividendFileRequest\x1a*.mingzhang.api.v1.SendDividendFileResponse\x12x\n" +
 	"\x15RecordDividendResults\x12..mingzhang.api.v1.RecordDividendResultsRequest\x1a/.mingzhang.api.v1.RecordDividendResultsResponse\x12H\n" +
-	"\x05Apply\x12\x1e.mingzhang.api.v1.ApplyRequest\x1a\x1f.mingzhang.api.v1.ApplyResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\x05Apply\x12\x1e.mingzhang.api.v1.ApplyRequest\x1a\x1f.mingzhang.api.v1.ApplyResponse\x12S\n" +
+	"\aPreview\x12 .mingzhang.api.v1.PreviewRequest\x1a!.mingzhang.api.v1.PreviewResponse\"\x03\x90\x02\x01\x12b\n" +
+	"\fPreviewApply\x12%.mingzhang.api.v1.PreviewApplyRequest\x1a&.mingzhang.api.v1.PreviewApplyResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_books_service_proto_rawDescOnce sync.Once
@@ -3868,7 +4248,7 @@ func file_mingzhang_api_v1_books_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_books_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
 	(*GrantApplicant)(nil),                // 0: mingzhang.api.v1.GrantApplicant
 	(*ApplyLine)(nil),                     // 1: mingzhang.api.v1.ApplyLine
@@ -3915,95 +4295,112 @@ var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
 	(*RecordDividendResultsResponse)(nil), // 42: mingzhang.api.v1.RecordDividendResultsResponse
 	(*ApplyRequest)(nil),                  // 43: mingzhang.api.v1.ApplyRequest
 	(*ApplyResponse)(nil),                 // 44: mingzhang.api.v1.ApplyResponse
-	(*Refusal)(nil),                       // 45: mingzhang.api.v1.Refusal
-	(*Document)(nil),                      // 46: mingzhang.api.v1.Document
-	(*Receipt)(nil),                       // 47: mingzhang.api.v1.Receipt
-	(*OpeningLine)(nil),                   // 48: mingzhang.api.v1.OpeningLine
-	(*Replacement)(nil),                   // 49: mingzhang.api.v1.Replacement
-	(DividendBasis)(0),                    // 50: mingzhang.api.v1.DividendBasis
-	(DividendMethod)(0),                   // 51: mingzhang.api.v1.DividendMethod
+	(*BalanceChange)(nil),                 // 45: mingzhang.api.v1.BalanceChange
+	(*PreviewResult)(nil),                 // 46: mingzhang.api.v1.PreviewResult
+	(*PreviewRequest)(nil),                // 47: mingzhang.api.v1.PreviewRequest
+	(*PreviewResponse)(nil),               // 48: mingzhang.api.v1.PreviewResponse
+	(*PreviewApplyRequest)(nil),           // 49: mingzhang.api.v1.PreviewApplyRequest
+	(*PreviewApplyResponse)(nil),          // 50: mingzhang.api.v1.PreviewApplyResponse
+	(*Refusal)(nil),                       // 51: mingzhang.api.v1.Refusal
+	(*Document)(nil),                      // 52: mingzhang.api.v1.Document
+	(*Receipt)(nil),                       // 53: mingzhang.api.v1.Receipt
+	(*OpeningLine)(nil),                   // 54: mingzhang.api.v1.OpeningLine
+	(*Replacement)(nil),                   // 55: mingzhang.api.v1.Replacement
+	(DividendBasis)(0),                    // 56: mingzhang.api.v1.DividendBasis
+	(DividendMethod)(0),                   // 57: mingzhang.api.v1.DividendMethod
 }
 var file_mingzhang_api_v1_books_service_proto_depIdxs = []int32{
-	45, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
-	46, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	48, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	47, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
-	47, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 14: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 15: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
-	47, // 16: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	50, // 17: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
-	51, // 18: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
-	47, // 19: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 20: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 21: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 22: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 23: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 24: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	52, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	53, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	52, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
+	53, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	52, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
+	53, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	52, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
+	53, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	54, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	53, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	52, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
+	53, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 14: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 15: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
+	53, // 16: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	56, // 17: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
+	57, // 18: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
+	53, // 19: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 20: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 21: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 22: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 23: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 24: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
 	0,  // 25: mingzhang.api.v1.AddApplicantsRequest.applicants:type_name -> mingzhang.api.v1.GrantApplicant
-	47, // 26: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 27: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 28: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 29: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 30: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 26: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 27: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 28: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 29: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 30: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
 	1,  // 31: mingzhang.api.v1.ApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
 	2,  // 32: mingzhang.api.v1.ApplyResponse.results:type_name -> mingzhang.api.v1.ApplyResult
-	3,  // 33: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
-	5,  // 34: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
-	7,  // 35: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
-	9,  // 36: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
-	11, // 37: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
-	13, // 38: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
-	15, // 39: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
-	17, // 40: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
-	19, // 41: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
-	21, // 42: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
-	23, // 43: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
-	25, // 44: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
-	27, // 45: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
-	29, // 46: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
-	31, // 47: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
-	33, // 48: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
-	35, // 49: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
-	37, // 50: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
-	39, // 51: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
-	41, // 52: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
-	43, // 53: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
-	4,  // 54: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
-	6,  // 55: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
-	8,  // 56: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
-	10, // 57: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
-	12, // 58: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
-	14, // 59: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
-	16, // 60: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
-	18, // 61: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
-	20, // 62: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
-	22, // 63: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
-	24, // 64: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
-	26, // 65: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
-	28, // 66: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
-	30, // 67: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
-	32, // 68: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
-	34, // 69: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
-	36, // 70: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
-	38, // 71: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
-	40, // 72: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
-	42, // 73: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
-	44, // 74: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
-	54, // [54:75] is the sub-list for method output_type
-	33, // [33:54] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	53, // 33: mingzhang.api.v1.PreviewResult.receipt:type_name -> mingzhang.api.v1.Receipt
+	45, // 34: mingzhang.api.v1.PreviewResult.balances:type_name -> mingzhang.api.v1.BalanceChange
+	51, // 35: mingzhang.api.v1.PreviewResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	1,  // 36: mingzhang.api.v1.PreviewRequest.line:type_name -> mingzhang.api.v1.ApplyLine
+	46, // 37: mingzhang.api.v1.PreviewResponse.result:type_name -> mingzhang.api.v1.PreviewResult
+	1,  // 38: mingzhang.api.v1.PreviewApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
+	46, // 39: mingzhang.api.v1.PreviewApplyResponse.results:type_name -> mingzhang.api.v1.PreviewResult
+	3,  // 40: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
+	5,  // 41: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
+	7,  // 42: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
+	9,  // 43: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
+	11, // 44: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
+	13, // 45: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
+	15, // 46: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
+	17, // 47: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
+	19, // 48: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
+	21, // 49: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
+	23, // 50: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
+	25, // 51: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
+	27, // 52: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
+	29, // 53: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
+	31, // 54: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
+	33, // 55: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
+	35, // 56: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
+	37, // 57: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
+	39, // 58: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
+	41, // 59: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
+	43, // 60: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
+	47, // 61: mingzhang.api.v1.BooksService.Preview:input_type -> mingzhang.api.v1.PreviewRequest
+	49, // 62: mingzhang.api.v1.BooksService.PreviewApply:input_type -> mingzhang.api.v1.PreviewApplyRequest
+	4,  // 63: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
+	6,  // 64: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
+	8,  // 65: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
+	10, // 66: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
+	12, // 67: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
+	14, // 68: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
+	16, // 69: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
+	18, // 70: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
+	20, // 71: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
+	22, // 72: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
+	24, // 73: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
+	26, // 74: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
+	28, // 75: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
+	30, // 76: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
+	32, // 77: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
+	34, // 78: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
+	36, // 79: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
+	38, // 80: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
+	40, // 81: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
+	42, // 82: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
+	44, // 83: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
+	48, // 84: mingzhang.api.v1.BooksService.Preview:output_type -> mingzhang.api.v1.PreviewResponse
+	50, // 85: mingzhang.api.v1.BooksService.PreviewApply:output_type -> mingzhang.api.v1.PreviewApplyResponse
+	63, // [63:86] is the sub-list for method output_type
+	40, // [40:63] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_books_service_proto_init() }
@@ -4038,7 +4435,7 @@ func file_mingzhang_api_v1_books_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_books_service_proto_rawDesc), len(file_mingzhang_api_v1_books_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -79,6 +79,10 @@ const (
 	BooksServiceRecordDividendResultsProcedure = "/mingzhang.api.v1.BooksService/RecordDividendResults"
 	// BooksServiceApplyProcedure is the procedure name of the BooksService's Apply RPC.
 	BooksServiceApplyProcedure = "/mingzhang.api.v1.BooksService/Apply"
+	// BooksServicePreviewProcedure is the procedure name of the BooksService's Preview RPC.
+	BooksServicePreviewProcedure = "/mingzhang.api.v1.BooksService/Preview"
+	// BooksServicePreviewApplyProcedure is the procedure name of the BooksService's PreviewApply RPC.
+	BooksServicePreviewApplyProcedure = "/mingzhang.api.v1.BooksService/PreviewApply"
 )
 
 var (
@@ -229,6 +233,22 @@ var (
 			Procedure:  BooksServiceApplyProcedure,
 		}
 	})
+	booksServicePreviewSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("Preview"),
+			Procedure:        BooksServicePreviewProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	booksServicePreviewApplySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("PreviewApply"),
+			Procedure:        BooksServicePreviewApplyProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 )
 
 // BooksServiceClient is a client for the mingzhang.api.v1.BooksService service.
@@ -275,6 +295,10 @@ type BooksServiceClient interface {
 	RecordDividendResults(context.Context, *v1.RecordDividendResultsRequest) (*v1.RecordDividendResultsResponse, error)
 	// Apply carries out a batch of commands in order, each like a call of its own.
 	Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error)
+	// Preview (预览) decides one command as if it were given now and stores nothing: what would be booked, or the refusal. Whoever may not give the command is refused as the command refuses him.
+	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
+	// PreviewApply (预览一批) decides a batch in order on a copy that is thrown away, each line after what the lines before it would do, and stores nothing.
+	PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error)
 }
 
 // NewBooksServiceClient constructs a client for the mingzhang.api.v1.BooksService service. Multiple
@@ -327,6 +351,10 @@ type BooksServiceHandler interface {
 	RecordDividendResults(context.Context, *v1.RecordDividendResultsRequest) (*v1.RecordDividendResultsResponse, error)
 	// Apply carries out a batch of commands in order, each like a call of its own.
 	Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error)
+	// Preview (预览) decides one command as if it were given now and stores nothing: what would be booked, or the refusal. Whoever may not give the command is refused as the command refuses him.
+	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
+	// PreviewApply (预览一批) decides a batch in order on a copy that is thrown away, each line after what the lines before it would do, and stores nothing.
+	PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error)
 }
 
 // RegisterBooksServiceHandler registers svc as the mingzhang.api.v1.BooksService implementation on
@@ -355,6 +383,8 @@ func RegisterBooksServiceHandler(server *connect.Server, svc BooksServiceHandler
 		connect.Method{Spec: booksServiceSendDividendFileSpec(), Handler: adapter.sendDividendFile},
 		connect.Method{Spec: booksServiceRecordDividendResultsSpec(), Handler: adapter.recordDividendResults},
 		connect.Method{Spec: booksServiceApplySpec(), Handler: adapter.apply},
+		connect.Method{Spec: booksServicePreviewSpec(), Handler: adapter.preview},
+		connect.Method{Spec: booksServicePreviewApplySpec(), Handler: adapter.previewApply},
 	)
 }
 
@@ -443,6 +473,14 @@ func (UnimplementedBooksServiceHandler) RecordDividendResults(context.Context, *
 
 func (UnimplementedBooksServiceHandler) Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.Apply is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.Preview is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.PreviewApply is not implemented")
 }
 
 type booksServiceClient struct {
@@ -612,6 +650,22 @@ func (c *booksServiceClient) RecordDividendResults(ctx context.Context, req *v1.
 func (c *booksServiceClient) Apply(ctx context.Context, req *v1.ApplyRequest) (*v1.ApplyResponse, error) {
 	var res v1.ApplyResponse
 	if err := c.client.CallUnary(ctx, booksServiceApplySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) Preview(ctx context.Context, req *v1.PreviewRequest) (*v1.PreviewResponse, error) {
+	var res v1.PreviewResponse
+	if err := c.client.CallUnary(ctx, booksServicePreviewSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) PreviewApply(ctx context.Context, req *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error) {
+	var res v1.PreviewApplyResponse
+	if err := c.client.CallUnary(ctx, booksServicePreviewApplySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -865,6 +919,30 @@ func (h booksServiceHandler) apply(ctx context.Context, _ connect.Spec, stream c
 		return err
 	}
 	res, err := h.svc.Apply(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) preview(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.PreviewRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Preview(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) previewApply(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.PreviewApplyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.PreviewApply(ctx, &req)
 	if err != nil {
 		return err
 	}
