@@ -84,9 +84,9 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 			return nil
 		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetUsageTemplate(s.usage(root))
-	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: s.lang.text("看用法", "show the usage"), Run: func(cmd *cobra.Command, args []string) {
+	root.AddGroup(&cobra.Group{ID: mainGroup, Title: s.lang.text("命令:", "Commands:")})
+	root.SetCompletionCommandGroupID(mainGroup)
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", GroupID: mainGroup, Short: s.lang.text("看用法", "show the usage"), Run: func(cmd *cobra.Command, args []string) {
 		if about, _, err := root.Find(args); err == nil {
 			_ = about.Help() // to stdout; there is nobody to tell
 		}
@@ -94,13 +94,26 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 	s.flags(root)
 	root.PersistentFlags().BoolP("help", "h", false, s.lang.text("看用法", "show the usage"))
 	root.AddCommand(s.demoCmd(), s.serveCmd(), s.initCmd(), s.operatorCmd(), s.foundCmd(), s.applyCmd(), s.balanceCmd(), s.journalCmd(),
-		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.verifyCmd(), s.versionCmd())
+		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.verifyCmd(), s.versionCmd(), s.verbsCmd(), s.manCmd())
+	s.completion(root)
+	for _, cmd := range root.Commands() {
+		cmd.GroupID = mainGroup
+	}
+	s.addVerbs(root)
+	root.SetUsageTemplate(s.usage(root))
 	return root
 }
 
-// usage is cobra's template with the headings in Chinese where that is the language.
+// mainGroup is the group of the commands written by hand.
+const mainGroup = "main"
+
+// usage is cobra's template with the verbs of the API by name alone below the main commands (a group's title has them), and
+// with the headings in Chinese where that is the language.
 func (s *session) usage(root *cobra.Command) string {
-	template := root.UsageTemplate()
+	template := strings.NewReplacer(
+		`(and (eq .GroupID $group.ID) (or`, `(and (eq .GroupID $group.ID) (eq $group.ID "`+mainGroup+`") (or`,
+		`{{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}{{end}}{{if not`, `{{rpad .Name 11 }} {{.Short}}{{end}}{{end}}{{end}}{{if not`,
+	).Replace(root.UsageTemplate())
 	if s.lang == english {
 		return template
 	}
