@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -19,8 +20,9 @@ import (
 
 // section is a part of an answer for people.
 type section struct {
-	title string // empty for the part that stands alone
+	title string // empty for what stands alone
 	table *table
+	list  bool // a row an entry, not a row a field
 }
 
 // showAnswer prints an answer: as JSON, as CSV where it is one table, or as tables.
@@ -36,7 +38,7 @@ func (s *session) showAnswer(answer proto.Message, asOf string) error {
 		if len(sections) > 1 && len(section.table.rows) == 0 {
 			continue
 		}
-		section.table.dropEmpty(section.title != "")
+		section.table.dropEmpty(section.list)
 		if len(sections) > 1 && section.title != "" {
 			if i > 0 {
 				fmt.Fprintln(s.stdout)
@@ -57,7 +59,7 @@ func (s *session) showAnswer(answer proto.Message, asOf string) error {
 func (s *session) showCSV(sections []section) error {
 	var lists []section
 	for _, section := range sections {
-		if section.title != "" {
+		if section.list {
 			lists = append(lists, section)
 		}
 	}
@@ -70,27 +72,30 @@ func (s *session) showCSV(sections []section) error {
 	return failed(exitUsage, "这个答复不是一张表,不能输出 CSV;请用 --json。", "This answer is not one table: use --json instead of --csv.")
 }
 
-// sectionsOf makes the tables of an answer. What only says of which version it is or where the next page begins is left out.
+// sectionsOf makes the tables of an answer: of what stands alone, then of each message and each list in it. What only says of
+// which version it is or where the next page begins is left out.
 func sectionsOf(m protoreflect.Message, l language) []section {
-	alone := &table{columns: []column{{name: "field", zh: "项目", en: "Field"}, {name: "value", zh: "内容", en: "Value"}}}
-	var lists []section
-	addFields(m, "", alone, &lists, l)
-	if len(alone.rows) > 0 || len(lists) == 0 {
-		lists = append([]section{{"", alone}}, lists...)
+	all := fieldSections("", m, l, "version", "next_page_token")
+	if len(all) > 1 && len(all[0].table.rows) == 0 {
+		return all[1:]
 	}
-	return lists
+	return all
 }
 
-func addFields(m protoreflect.Message, prefix string, alone *table, lists *[]section, l language) {
+// fieldSections are the table of a message's own values and the sections of what it holds.
+func fieldSections(title string, m protoreflect.Message, l language, without ...protoreflect.Name) []section {
+	own := &table{columns: []column{{name: "field", zh: "项目", en: "Field"}, {name: "value", zh: "内容", en: "Value"}}}
+	all := []section{{title: title, table: own}}
 	for i := range m.Descriptor().Fields().Len() {
 		f := m.Descriptor().Fields().Get(i)
+		name := heading(string(f.Name()), l)
 		switch {
-		case prefix == "" && (f.Name() == "version" || f.Name() == "next_page_token"):
+		case slices.Contains(without, f.Name()):
 		case f.IsList() && f.Message() != nil:
-			*lists = append(*lists, section{heading(string(f.Name()), l), listTable(m.Get(f).List(), f.Message(), l)})
+			all = append(all, section{name, listTable(m.Get(f).List(), f.Message(), l), true})
 		case f.Message() != nil && !f.IsMap():
 			if m.Has(f) {
-				addFields(m.Get(f).Message(), prefix+string(f.Name())+".", alone, lists, l)
+				all = append(all, fieldSections(name, m.Get(f).Message(), l)...)
 			}
 		default:
 			text := cellOf(m.Get(f), f)
@@ -98,10 +103,11 @@ func addFields(m protoreflect.Message, prefix string, alone *table, lists *[]sec
 				text = grouped(text)
 			}
 			if text != "" {
-				alone.add(heading(string(f.Name()), l), text)
+				own.add(name, text)
 			}
 		}
 	}
+	return all
 }
 
 // listTable has a row an entry and a column a field.

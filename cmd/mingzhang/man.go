@@ -2,9 +2,11 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 )
 
 func (s *session) manCmd() *cobra.Command {
@@ -22,6 +24,7 @@ func (s *session) manCmd() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true
+			escapeMarkdown(root)
 			header := &doc.GenManHeader{Section: "1", Source: "mingzhang " + version(), Manual: "mingzhang"}
 			if err := doc.GenManTree(root, header, dir); err != nil {
 				return cannotWrite(dir, err)
@@ -31,6 +34,15 @@ func (s *session) manCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", s.lang.text("写到哪个目录", "directory to write to"))
 	return cmd
+}
+
+// escapeMarkdown keeps what stands in angle brackets in the help, e.g. org/<public name>: pages are made by way of Markdown,
+// which takes it for HTML and drops it.
+func escapeMarkdown(cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "<", `\<`) })
+	for _, c := range cmd.Commands() {
+		escapeMarkdown(c)
+	}
 }
 
 func (s *session) verbsCmd() *cobra.Command {

@@ -157,7 +157,8 @@ func (s *session) showPreview(out io.Writer, r *apiv1.PreviewResult, names map[s
 }
 
 func (s *session) previewVoucher(b *strings.Builder, v *apiv1.Voucher, names map[string]string) error {
-	fmt.Fprintf(b, "%s  %s  %s  %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), capitals(v.Amount), narration(v, s.lang))
+	line := strings.Join([]string{v.Number, v.OccurredOn, grouped(v.Amount), capitals(v.Amount), narration(v, s.lang)}, "  ")
+	b.WriteString(strings.TrimSpace(line) + "\n")
 	t := &table{columns: []column{
 		{zh: "    科目", en: "    Account"}, {zh: "名称", en: "Name"}, {zh: "借方", en: "Debit", amount: true}, {zh: "贷方", en: "Credit", amount: true},
 	}}
@@ -187,7 +188,10 @@ func receiptLines(r *apiv1.Receipt, l language) []string {
 		add("办法:第 %d 版", "version of the rule: %d", r.RuleVersion)
 	}
 	if r.File != 0 {
-		add("发放文件:第 %d 个,%d 位", "payout file: %d, payees: %d", r.File, len(r.Payees))
+		add("发放文件:第 %d 个", "payout file: %d", r.File)
+	}
+	if n := len(r.Payees); n > 0 {
+		add("收款人:%d 位", "payees: %d", n)
 	}
 	return lines
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"connectrpc.com/connect/v2"
@@ -56,8 +57,15 @@ func (v verb) about(l language) string {
 	if text := chineseVerbs[string(v.method.Name())]; l == chinese && text != "" {
 		return text
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(comment, string(v.method.Name())+" "), ".")
+	comment = strings.TrimSuffix(strings.TrimPrefix(comment, string(v.method.Name())+" "), ".")
+	if l == english {
+		comment = termInChinese.ReplaceAllString(comment, "")
+	}
+	return comment
 }
+
+// termInChinese is the Chinese term with which comments of methods begin.
+var termInChinese = regexp.MustCompile(`^\([^)]*\) `)
 
 // spec is how a client calls the method.
 func (v verb) spec() connect.Spec {

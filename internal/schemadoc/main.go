@@ -33,9 +33,10 @@ func write(in io.Reader, out io.Writer) error {
 		return fmt.Errorf("read the schema: %w", err)
 	}
 	var lines []string
+	requests := requestsOf(set)
 	for _, file := range set.File {
 		for _, location := range file.GetSourceCodeInfo().GetLocation() {
-			name, comment := nameAt(file, location.Path), strings.Join(strings.Fields(location.GetLeadingComments()), " ")
+			name, comment := nameAt(file, location.Path, requests), strings.Join(strings.Fields(location.GetLeadingComments()), " ")
 			if name != "" && comment != "" {
 				lines = append(lines, name+"\t"+comment+"\n")
 			}
@@ -49,15 +50,29 @@ func write(in io.Reader, out io.Writer) error {
 	return w.Flush()
 }
 
+// requestsOf are the names of the messages that methods take.
+func requestsOf(set *descriptorpb.FileDescriptorSet) map[string]bool {
+	requests := map[string]bool{}
+	for _, file := range set.File {
+		for _, service := range file.Service {
+			for _, method := range service.Method {
+				name := method.GetInputType()
+				requests[name[strings.LastIndexByte(name, '.')+1:]] = true
+			}
+		}
+	}
+	return requests
+}
+
 // nameAt names what stands at a path of a file, when it is a method (6, service, 2, method) or a field (4, message, 2, field)
 // of a request: BooksService.RecordIncome, RecordIncomeRequest.amount.
-func nameAt(file *descriptorpb.FileDescriptorProto, path []int32) string {
+func nameAt(file *descriptorpb.FileDescriptorProto, path []int32, requests map[string]bool) string {
 	if len(path) != 4 || path[2] != 2 {
 		return ""
 	}
 	switch path[0] {
 	case 4:
-		if message := file.MessageType[path[1]]; strings.HasSuffix(message.GetName(), "Request") {
+		if message := file.MessageType[path[1]]; requests[message.GetName()] {
 			return message.GetName() + "." + message.Field[path[3]].GetName()
 		}
 	case 6:
