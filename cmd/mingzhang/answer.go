@@ -208,8 +208,15 @@ func (t *table) findAmounts() {
 	}
 }
 
-// cellMax is how wide a cell for people is at most: a digest is recognised by its beginning, the rest is in --json.
-const cellMax = 48
+// cellMax is how wide a cell for people is at most, digestMax a digest, which is recognised by its beginning. The rest is in
+// --json and --csv.
+const (
+	cellMax   = 48
+	digestMax = 12
+)
+
+// isDigest is how the API writes SHA-256.
+var isDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // dropEmpty leaves out columns without anything in them, and shortens long cells when told to, for people.
 func (t *table) dropEmpty(shorten bool) {
@@ -243,6 +250,9 @@ func (t *table) dropEmpty(shorten bool) {
 
 // shortened cuts a text to cellMax columns of a terminal.
 func shortened(text string) string {
+	if isDigest.MatchString(text) {
+		return text[:digestMax] + "…"
+	}
 	if displayWidth(text) <= cellMax {
 		return text
 	}
