@@ -21,7 +21,7 @@ type session struct {
 // run carries out one command line. It returns when the command is done, or soon after the context ends.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	s := &session{config: config{lang: languageOf(args)}, stdin: stdin, stdout: stdout, stderr: stderr}
-	root := s.root()
+	root := s.root(args)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -61,7 +61,9 @@ func wronglyUsed(said string) string {
 	return said
 }
 
-func (s *session) root() *cobra.Command {
+// root is the program with the commands that a command line can need: the verbs of the API are left out when it names a
+// command written by hand, which then starts as fast as if there were none.
+func (s *session) root(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mingzhang",
 		Short: s.lang.text("明账:集体资金的账簿,每一笔都在,谁都能查", "mingzhang keeps the books of money a community owns together"),
@@ -99,10 +101,15 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 	for _, cmd := range root.Commands() {
 		cmd.GroupID = mainGroup
 	}
-	s.addVerbs(root)
+	if byHand, _, err := root.Find(args); err != nil || byHand == root || looksAtAll[byHand.Name()] {
+		s.addVerbs(root)
+	}
 	root.SetUsageTemplate(s.usage(root))
 	return root
 }
+
+// looksAtAll are the commands that look at all others.
+var looksAtAll = map[string]bool{"help": true, "verbs": true, "man": true, "completion": true}
 
 // mainGroup is the group of the commands written by hand.
 const mainGroup = "main"
