@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"regexp"
 	"strings"
 
@@ -39,13 +36,15 @@ func verbs() []verb {
 
 func (v verb) service() string { return string(v.method.Parent().Name()) }
 
-// reads says that the method changes nothing.
+// reads says that the method changes nothing. A stream that is only sent from the server, which cannot be marked so, reads.
 func (v verb) reads() bool {
 	o, ok := v.method.Options().(*descriptorpb.MethodOptions)
-	return v.streams() || ok && o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
+	return v.sends() && !v.takes() || ok && o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
-func (v verb) streams() bool { return v.method.IsStreamingServer() || v.method.IsStreamingClient() }
+// sends and takes say that answers, or requests, are a stream.
+func (v verb) sends() bool { return v.method.IsStreamingServer() }
+func (v verb) takes() bool { return v.method.IsStreamingClient() }
 
 func (v verb) paged() bool {
 	return v.method.Input().Fields().ByName("page_token") != nil && v.method.Output().Fields().ByName("next_page_token") != nil
@@ -70,9 +69,12 @@ var termInChinese = regexp.MustCompile(`^\([^)]*\) `)
 // spec is how a client calls the method.
 func (v verb) spec() connect.Spec {
 	spec := connect.Spec{Schema: v.method, Procedure: "/" + string(v.method.Parent().FullName()) + "/" + string(v.method.Name())}
-	if v.streams() {
+	switch {
+	case v.sends():
 		spec.StreamType = connect.StreamTypeServer
-	} else if v.reads() {
+	case v.takes():
+		spec.StreamType = connect.StreamTypeClient
+	case v.reads():
 		spec.IdempotencyLevel = connect.IdempotencyNoSideEffects
 	}
 	return spec
@@ -138,6 +140,9 @@ func (s *session) verbCmd(v verb) *cobra.Command {
 		Long:    s.verbHelp(v),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if v.takes() {
+				return s.streamVerb(cmd.Context(), v, a)
+			}
 			request, err := s.requestOf(v, a)
 			if err != nil {
 				return err
@@ -290,7 +295,7 @@ func (c *client) readVerb(ctx context.Context, v verb, a *asked, request proto.M
 	if err != nil {
 		return err
 	}
-	if v.streams() {
+	if v.sends() {
 		return c.readStream(ctx, v, request)
 	}
 	answer := messageOf(v.method.Output())
@@ -304,33 +309,6 @@ func (c *client) readVerb(ctx context.Context, v verb, a *asked, request proto.M
 	}
 	_, asOf, _ := textField(request, "as_of")
 	return c.session.showAnswer(answer, asOf)
-}
-
-// readStream prints what a stream sends as it comes, one JSON object a line: each entry of a message that is one list, else
-// the message.
-func (c *client) readStream(ctx context.Context, v verb, request proto.Message) error {
-	stream, err := c.conn.CallServerStream(ctx, v.spec(), request)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	for {
-		answer := messageOf(v.method.Output())
-		if err := stream.Receive(answer); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		for _, m := range entries(answer) {
-			text, err := compactJSON(m)
-			if err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(c.session.stdout, "%s\n", text); err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // pageMax is how many entries are asked for at a time.

@@ -201,6 +201,41 @@ func TestFlagsOfFields(t *testing.T) {
 	}
 }
 
+// The requests of a stream stand in a file, one a line; flags go over the first.
+func TestRequestsOfAStream(t *testing.T) {
+	i := slices.IndexFunc(verbs(), func(v verb) bool { return v.name == "record-income" }) // any will do
+	v, cmd := verbs()[i], new(cobra.Command)
+	for text, want := range map[string]string{
+		"{\"kind\":\"a\"}\n\n{\"kind\":\"b\"}": `{"kind":"a","amount":"1.00"}{"kind":"b"}`,
+		"":                                     "The file - has no request.",
+		"{\"kind\":\"a\"}\n{\"knd\":1}":        `there is no field "knd"`,
+	} {
+		s := &session{config: config{lang: english}, stdin: strings.NewReader(text)}
+		a := &asked{request: "-", fields: s.fieldFlags(cmd, v.method.Input())}
+		cmd.ResetFlags()
+		for _, f := range a.fields {
+			if f.name == "amount" {
+				f.given = []string{"1.00"}
+			}
+		}
+		requests, err := s.requestsOf(v, a)
+		got := ""
+		if err != nil {
+			got = explain(err).en
+		}
+		for _, r := range requests {
+			text, err := compactJSON(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += string(text)
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%q gives %s, not %s", text, got, want)
+		}
+	}
+}
+
 // A sample of the demo's commands, drawn anew each time, given as verbs: what --dry-run shows is what is booked afterwards,
 // number by number and posting by posting, and the preview itself leaves no trace, not even its command id.
 func TestDryRunIsWhatIsBooked(t *testing.T) {
