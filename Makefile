@@ -8,7 +8,7 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED = 0
 
-.PHONY: help generate fmt lint test test-race packages check build bench demo fuzz nightly
+.PHONY: help generate fmt lint test test-race packages check build man bench demo fuzz nightly
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -18,9 +18,15 @@ generate: ## make gen/ from proto/
 	rm -rf gen/mingzhang
 	$(TOOL) buf generate
 	$(TOOL) buf generate --template buf.gen.event.yaml
+	$(TOOL) buf build proto --path proto/mingzhang/api/v1 --exclude-imports --as-file-descriptor-set -o - | $(GO) run ./internal/schemadoc > cmd/mingzhang/comments.tsv
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang
+
+man: build ## write manual pages to bin/man and completions of shells to bin/completions
+	bin/mingzhang man --dir bin/man --lang en
+	mkdir -p bin/completions
+	for shell in bash zsh fish; do bin/mingzhang completion $$shell > bin/completions/mingzhang.$$shell; done
 
 demo: ## run the main job on the real case and serve it
 	$(GO) run ./cmd/mingzhang demo
@@ -49,7 +55,7 @@ test-race:
 
 check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
 	$(MAKE) generate
-	@if [ -n "$$(git status --porcelain -- gen proto)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- gen proto; exit 1; fi
+	@if [ -n "$$(git status --porcelain -- gen proto cmd/mingzhang/comments.tsv)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- gen proto cmd/mingzhang/comments.tsv; exit 1; fi
 	$(TOOL) buf lint
 	$(TOOL) buf breaking proto --against proto/released.binpb
 

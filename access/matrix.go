@@ -64,5 +64,7 @@ var Matrix = map[string]Callers{
 	"RevokeKey":       {Admin: true},
 	"ListOperators":   {Admin: true},
 
-	"Apply": {Operator: true},
+	"Apply":        {Operator: true},
+	"Preview":      {Operator: true},
+	"PreviewApply": {Operator: true},
 }

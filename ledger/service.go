@@ -154,17 +154,25 @@ func (s *Service) doAll(ctx context.Context, collective string, orders []Order, 
 
 // prepare fills what the caller left open and reserves the name of a collective to be founded.
 func (s *Service) prepare(ctx context.Context, collective string, o *Order) error {
+	if err := s.complete(collective, o); err != nil {
+		return err
+	}
+	if _, founding := o.Command.(*FoundCollective); founding {
+		return s.names.reserve(ctx, collective, o.Meta)
+	}
+	return nil
+}
+
+// complete fills what the caller left open and refuses a founding under a name that cannot be.
+func (s *Service) complete(collective string, o *Order) error {
 	if o.Meta.Now.IsZero() {
 		o.Meta.Now = s.clock()
 	}
 	f, founding := o.Command.(*FoundCollective)
-	if !founding {
-		return nil
-	}
-	if !ValidCollectiveID(collective) || f.Charter.GetCollectiveId() != collective {
+	if founding && (!ValidCollectiveID(collective) || f.Charter.GetCollectiveId() != collective) {
 		return refuse(CollectiveIDInvalid).with("id", clip(collective)).at("collective_id")
 	}
-	return s.names.reserve(ctx, collective, o.Meta)
+	return nil
 }
 
 // View looks at the committed state of a collective. f must not keep or change it, and must be quick.

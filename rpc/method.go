@@ -96,6 +96,16 @@ func commandName(method string) string {
 	return method
 }
 
+// CallersOf says who may call a method, from the two tables, and whether it is a command on books, which the ledger judges. A
+// method that neither table knows is closed to everybody.
+func CallersOf(method string) (callers access.Callers, onBooks bool) {
+	if callers, ok := access.Matrix[method]; ok {
+		return callers, false
+	}
+	roles, onBooks := ledger.Matrix[commandName(method)]
+	return access.Callers{Roles: roles}, onBooks
+}
+
 // registry finds methods by their names.
 type registry struct {
 	byProcedure map[string]*method

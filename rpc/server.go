@@ -94,8 +94,9 @@ type Server struct {
 	local    *connect.Server // authenticates by the caller's context
 	bare     *connect.Server // does not check anything: for lines of a batch, which are checked before
 
-	verifying chan struct{} // a place for each VerifyLog under way
-	charters  sync.Map      // collective id -> *eventv1.CollectiveFounded, which never changes
+	verifying  chan struct{} // a place for each VerifyLog under way
+	previewing chan struct{} // a place for each PreviewApply under way
+	charters   sync.Map      // collective id -> *eventv1.CollectiveFounded, which never changes
 }
 
 // verifyMax is how many logs are hashed anew at once; more callers wait, for a public log lets everybody ask.
@@ -115,7 +116,7 @@ func New(config Config) *Server {
 	if config.Serving == nil {
 		config.Serving = func() bool { return true }
 	}
-	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax)}
+	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax)}
 	s.overHTTP = s.register(s.around(s.byKey))
 	s.local = s.register(s.around(s.byContext))
 	s.bare = s.register()

@@ -27,6 +27,7 @@ const (
 func (s *session) applyCmd() *cobra.Command {
 	var refusal string
 	var keys []string
+	var dry bool
 	cmd := &cobra.Command{
 		Use:   "apply FILE.jsonl…",
 		Short: s.lang.text("按文件逐行办理命令;再办一遍不会重复记账", "carry out files of commands; once more changes nothing"),
@@ -53,6 +54,9 @@ done twice. Under another name its lines are other commands.`),
 					return err
 				}
 				a := &applier{client: c, refusal: refusal}
+				if dry {
+					return a.dryRun(ctx, files)
+				}
 				err = a.files(ctx, files)
 				return a.conclude(err)
 			}, keys...)
@@ -60,6 +64,7 @@ done twice. Under another name its lines are other commands.`),
 	}
 	cmd.Flags().StringVar(&refusal, "on-refusal", "stop", s.lang.text("遇到拒绝时:stop 停下,skip 跳过,report 逐条报告后继续",
 		"at a refusal: stop there, skip it, or report it and go on"))
+	cmd.Flags().BoolVar(&dry, "dry-run", false, s.lang.text("只预览:在账簿的副本上逐行试办,什么也不写入", "only show what the lines would do, tried in order on a copy of the books; store nothing"))
 	cmd.Flags().StringSliceVar(&keys, "keys", nil, s.lang.text("各行操作员的密钥文件,逗号分隔(用于服务器)", "key files of the lines' operators, separated by commas (for a server)"))
 	return cmd
 }
@@ -304,20 +309,4 @@ func (p *progress) end() {
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// confirm asks on a terminal whether to go on; elsewhere, and with --yes, it goes on.
-func (s *session) confirm(yes bool, zh, en string) error {
-	if yes || !isTerminal(s.stdin) {
-		return nil
-	}
-	fmt.Fprintf(s.stderr, "%s [y/N] ", s.lang.text(zh, en))
-	var answer string
-	if _, err := fmt.Fscanln(s.stdin, &answer); errors.Is(err, io.EOF) {
-		fmt.Fprintln(s.stderr) // the prompt stands alone on its line; no answer is a no
-	}
-	if strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") || answer == "是" {
-		return nil
-	}
-	return failed(exitRefused, "没有办理。", "Nothing was done.")
 }

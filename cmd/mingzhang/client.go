@@ -28,7 +28,8 @@ import (
 // client speaks to the services: of a server, or of a data directory opened for as long as the command runs.
 type client struct {
 	session    *session
-	dir        *directory // nil against a server
+	dir        *directory      // nil against a server
+	conn       *connect.Client // for methods by their descriptors
 	registry   apiv1connect.RegistryServiceClient
 	governance apiv1connect.GovernanceServiceClient
 	books      apiv1connect.BooksServiceClient
@@ -70,7 +71,7 @@ func (s *session) quietLogger() *slog.Logger { return slog.New(slog.DiscardHandl
 func (s *session) newClient(transport connect.Transport, dir *directory) *client {
 	c := connect.NewClient(transport)
 	return &client{
-		session: s, dir: dir,
+		session: s, dir: dir, conn: c,
 		registry:   apiv1connect.NewRegistryServiceClient(c),
 		governance: apiv1connect.NewGovernanceServiceClient(c),
 		books:      apiv1connect.NewBooksServiceClient(c),

@@ -13,8 +13,7 @@ import (
 var monthForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}$`)
 
 func (s *session) closeCmd() *cobra.Command {
-	var yes bool
-	var id string
+	var w writing
 	cmd := &cobra.Command{
 		Use:   "close MONTH",
 		Short: s.lang.text("结账:一个月结了就不再开", "close a month for good, e.g. 2021-09"),
@@ -23,34 +22,33 @@ func (s *session) closeCmd() *cobra.Command {
 			if !monthForm.MatchString(args[0]) {
 				return failed(exitRefused, "月份写法不对:“%s”。月份要写成 2020-04 这样。", "\"%s\" is no month: a month is written like 2020-04.", args[0])
 			}
+			if err := s.mayAsk(w); err != nil {
+				return err
+			}
 			return s.with(func(c *client) error {
 				ctx, collective, err := c.giving(cmd.Context(), "ClosePeriod")
 				if err != nil {
 					return err
 				}
-				if err := s.confirm(yes, args[0]+" 结账以后不能再开。办理吗?", args[0]+" cannot be opened again. Close it?"); err != nil {
+				r := &apiv1.ClosePeriodRequest{CommandId: commandID(w.id), CollectiveId: collective, Month: args[0]}
+				done, err := c.confirm(ctx, w, "ClosePeriod", r, args[0]+" 结账以后不能再开。办理吗?", args[0]+" cannot be opened again. Close it?")
+				if done || err != nil {
 					return err
 				}
-				answer, err := c.governance.ClosePeriod(ctx, &apiv1.ClosePeriodRequest{CommandId: commandID(id), CollectiveId: collective, Month: args[0]})
+				answer, err := c.governance.ClosePeriod(ctx, r)
 				if err != nil {
-					return err
+					return repeatable(err, r)
 				}
 				return s.showReceipt(answer.Receipt, args[0]+" 已结账。", args[0]+" is closed.")
 			})
 		},
 	}
-	s.writeFlags(cmd, &yes, &id)
+	s.writeFlags(cmd, &w)
 	return cmd
 }
 
-// writeFlags are the flags of a command that writes.
-func (s *session) writeFlags(cmd *cobra.Command, yes *bool, id *string) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, s.lang.text("不询问", "do not ask"))
-	cmd.Flags().StringVar(id, "command-id", "", s.lang.text("命令编号(UUID);结果不明时用同一编号再办,不会重复", "id of the command (UUID): giving it again with the same id does nothing twice"))
-}
-
-// showReceipt says what was booked.
-func (s *session) showReceipt(r *apiv1.Receipt, zh, en string) error {
+// showReceipt says what was booked, and more where there is more to say.
+func (s *session) showReceipt(r *apiv1.Receipt, zh, en string, more ...string) error {
 	if s.json {
 		return writeJSON(s.stdout, r)
 	}
@@ -58,6 +56,9 @@ func (s *session) showReceipt(r *apiv1.Receipt, zh, en string) error {
 	fmt.Fprintln(&b, s.lang.text(zh, en))
 	for _, v := range r.Vouchers {
 		fmt.Fprintf(&b, "%s  %s  %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), narration(v, s.lang))
+	}
+	for _, line := range more {
+		fmt.Fprintln(&b, line)
 	}
 	fmt.Fprintf(&b, s.lang.text("第 %d 笔,命令编号 %s\n", "version %d, command %s\n"), r.Version, r.CommandId)
 	_, err := s.stdout.Write([]byte(b.String()))

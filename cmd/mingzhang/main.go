@@ -5,6 +5,7 @@
 //	apply close reverse                write: files of commands, a month closed, vouchers turned back
 //	balance journal statement export   read, on any business day and as known at any time
 //	verify version                     check every byte against the signed heads; what runs here
+//	verbs completion man               every method of the API as a command (verb.go); completion; manual pages
 //
 // Everything goes through the services of package rpc and their generated clients, also in a data directory, where no
 // network lies between: there is one set of checks. What is read goes to stdout, everything said about it to stderr.

@@ -19,7 +19,7 @@ func TestOthersRecomputeEveryBalance(t *testing.T) {
 	journal := filepath.Join(t.TempDir(), "demo.journal")
 	// A reversal and a correction's day of its own must read the same everywhere.
 	must(t, "apply", "testdata/gift.jsonl", "--data", dir)
-	must(t, "reverse", "收2026-1", "--data", dir)
+	must(t, "reverse", "收2026-1", "--yes", "--data", dir)
 	must(t, "export", "hledger", "-o", journal, "--data", dir)
 	days := bookedDays(t, dir)
 	if len(days) < 17 {

@@ -10,29 +10,32 @@ import (
 )
 
 func (s *session) reverseCmd() *cobra.Command {
-	var yes bool
-	var id string
+	var w writing
 	r := new(apiv1.RequestReversalRequest)
 	cmd := &cobra.Command{
 		Use:   "reverse VOUCHER…",
 		Short: s.lang.text("冲销凭证,如 付2021-18 或 P2021-18", "turn vouchers back whole, e.g. 付2021-18 or P2021-18"),
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, numbers []string) error {
+			if err := s.mayAsk(w); err != nil {
+				return err
+			}
 			return s.with(func(c *client) error {
 				ctx, collective, err := c.giving(cmd.Context(), "RequestCorrection")
 				if err != nil {
 					return err
 				}
-				r.CommandId, r.CollectiveId, r.Vouchers = commandID(id), collective, numbers
-				if err := c.preview(ctx, collective, numbers); err != nil {
+				r.CommandId, r.CollectiveId, r.Vouchers = commandID(w.id), collective, numbers
+				if err := c.showOriginals(ctx, collective, numbers); err != nil {
 					return err
 				}
-				if err := s.confirm(yes, "冲销以上凭证吗?", "Turn these back?"); err != nil {
+				done, err := c.confirm(ctx, w, "RequestReversal", r, "冲销以上凭证吗?", "Turn these back?")
+				if done || err != nil {
 					return err
 				}
 				answer, err := c.books.RequestReversal(ctx, r)
 				if err != nil {
-					return err
+					return repeatable(err, r)
 				}
 				if receipt := answer.Receipt; len(receipt.Vouchers) == 0 {
 					return s.showReceipt(receipt, fmt.Sprintf("已提出第 %d 号申请;按支出办法审批以后才会记账(BookCorrection)。", receipt.RequestNumber),
@@ -44,12 +47,12 @@ func (s *session) reverseCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.OccurredOn, "on", "", s.lang.text("记在哪天(默认:办理那天)", "business day (default: the day it is booked)"))
 	cmd.Flags().StringVar(&r.Narration, "reason", "", s.lang.text("公开的理由", "public text that says why"))
-	s.writeFlags(cmd, &yes, &id)
+	s.writeFlags(cmd, &w)
 	return cmd
 }
 
-// preview shows what is about to be turned back, amounts in figures and in words.
-func (c *client) preview(ctx context.Context, collective string, numbers []string) error {
+// showOriginals shows what is about to be turned back, amounts in figures and in words.
+func (c *client) showOriginals(ctx context.Context, collective string, numbers []string) error {
 	s := c.session
 	for _, number := range numbers {
 		answer, err := c.audit.GetVoucher(ctx, &apiv1.GetVoucherRequest{CollectiveId: collective, Number: number})

@@ -21,7 +21,7 @@ type session struct {
 // run carries out one command line. It returns when the command is done, or soon after the context ends.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	s := &session{config: config{lang: languageOf(args)}, stdin: stdin, stdout: stdout, stderr: stderr}
-	root := s.root()
+	root := s.root(args)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -61,7 +61,9 @@ func wronglyUsed(said string) string {
 	return said
 }
 
-func (s *session) root() *cobra.Command {
+// root is the program with the commands that a command line can need: the verbs of the API are left out when it names a
+// command written by hand, which then starts as fast as if there were none.
+func (s *session) root(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mingzhang",
 		Short: s.lang.text("明账:集体资金的账簿,每一笔都在,谁都能查", "mingzhang keeps the books of money a community owns together"),
@@ -84,9 +86,9 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 			return nil
 		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetUsageTemplate(s.usage(root))
-	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: s.lang.text("看用法", "show the usage"), Run: func(cmd *cobra.Command, args []string) {
+	root.AddGroup(&cobra.Group{ID: mainGroup, Title: s.lang.text("命令:", "Commands:")})
+	root.SetCompletionCommandGroupID(mainGroup)
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", GroupID: mainGroup, Short: s.lang.text("看用法", "show the usage"), Run: func(cmd *cobra.Command, args []string) {
 		if about, _, err := root.Find(args); err == nil {
 			_ = about.Help() // to stdout; there is nobody to tell
 		}
@@ -94,13 +96,31 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 	s.flags(root)
 	root.PersistentFlags().BoolP("help", "h", false, s.lang.text("看用法", "show the usage"))
 	root.AddCommand(s.demoCmd(), s.serveCmd(), s.initCmd(), s.operatorCmd(), s.foundCmd(), s.applyCmd(), s.balanceCmd(), s.journalCmd(),
-		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.verifyCmd(), s.versionCmd())
+		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.verifyCmd(), s.versionCmd(), s.verbsCmd(), s.manCmd())
+	s.completion(root)
+	for _, cmd := range root.Commands() {
+		cmd.GroupID = mainGroup
+	}
+	if byHand, _, err := root.Find(args); err != nil || byHand == root || looksAtAll[byHand.Name()] {
+		s.addVerbs(root)
+	}
+	root.SetUsageTemplate(s.usage(root))
 	return root
 }
 
-// usage is cobra's template with the headings in Chinese where that is the language.
+// looksAtAll are the commands that look at all others.
+var looksAtAll = map[string]bool{"help": true, "verbs": true, "man": true, "completion": true}
+
+// mainGroup is the group of the commands written by hand.
+const mainGroup = "main"
+
+// usage is cobra's template with the verbs of the API by name alone below the main commands (a group's title has them), and
+// with the headings in Chinese where that is the language.
 func (s *session) usage(root *cobra.Command) string {
-	template := root.UsageTemplate()
+	template := strings.NewReplacer(
+		`(and (eq .GroupID $group.ID) (or`, `(and (eq .GroupID $group.ID) (eq $group.ID "`+mainGroup+`") (or`,
+		`{{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}{{end}}{{if not`, `{{rpad .Name 11 }} {{.Short}}{{end}}{{end}}{{end}}{{if not`,
+	).Replace(root.UsageTemplate())
 	if s.lang == english {
 		return template
 	}

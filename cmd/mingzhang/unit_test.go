@@ -218,8 +218,8 @@ func TestOutputEndsWithANewline(t *testing.T) {
 	dir := demoDir(t)
 	gift := filepath.Join("testdata", "gift.jsonl")
 	for _, args := range [][]string{{"balance"}, {"journal"}, {"statement"}, {"verify"}, {"export", "jsonl"}, {"export", "hledger"}, {"operator", "list"},
-		{"operator", "add", "auditor"}, {"operator", "role", "grant", "liminba", "auditor", "auditor"}, {"apply", gift}, {"close", "2023-01"},
-		{"reverse", "付2022-27"}, {"version"}, {"balance", "--json"}, {"balance", "--csv"}, {"apply", gift, "--json"}, {"balance", "x"}} {
+		{"operator", "add", "auditor"}, {"operator", "role", "grant", "liminba", "auditor", "auditor"}, {"apply", gift}, {"close", "2023-01", "--dry-run"}, {"close", "2023-01", "--yes"},
+		{"close", "2023-02"}, {"reverse", "付2022-27", "--yes"}, {"verbs"}, {"list-requests"}, {"get-collective"}, {"read-log"}, {"apply", gift, "--dry-run"}, {"version"}, {"balance", "--json"}, {"balance", "--csv"}, {"apply", gift, "--json"}, {"balance", "x"}} {
 		for _, lang := range []string{"zh", "en"} {
 			stdout, stderr, err := command(t, append(args, "--data", dir, "--lang", lang)...)
 			var said bytes.Buffer

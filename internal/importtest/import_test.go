@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"seeds":                             {},
 	"cmd/mingzhang":                     {"*"},
 	"internal/importtest":               {},
+	"internal/schemadoc":                {},
 }
 
 // clients names modules that one package alone may import: each dependency with a shape of its own lives behind one door.

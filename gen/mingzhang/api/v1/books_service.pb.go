@@ -3677,6 +3677,363 @@ func (x *ApplyResponse) GetResults() []*ApplyResult {
 	return nil
 }
 
+// BalanceChange is what a previewed command would do to one account.
+type BalanceChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account path.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Balance now, over all business days, yuan; positive on the account's own side.
+	Before string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// Balance after the command, written like before.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BalanceChange) Reset() {
+	*x = BalanceChange{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BalanceChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BalanceChange) ProtoMessage() {}
+
+func (x *BalanceChange) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BalanceChange.ProtoReflect.Descriptor instead.
+func (*BalanceChange) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *BalanceChange) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *BalanceChange) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *BalanceChange) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// PreviewResult is what one command would do, or why it would be refused.
+type PreviewResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Receipt the command would give, vouchers numbered as they would be; absent for a refusal and for commands about operators and keys.
+	Receipt *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Whether the command was carried out before: the receipt is that of then, and giving it again stores nothing.
+	Repeated bool `protobuf:"varint,2,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// Accounts the vouchers touch, in order of the path; left out for callers who may not read balances.
+	Balances []*BalanceChange `protobuf:"bytes,3,rep,name=balances,proto3" json:"balances,omitempty"`
+	// Whether only form and permission were checked, because what the command does cannot be tried without doing it.
+	CheckedOnly bool `protobuf:"varint,4,opt,name=checked_only,json=checkedOnly,proto3" json:"checked_only,omitempty"`
+	// Error code as Connect names it, e.g. failed_precondition; empty when it would be carried out.
+	Code string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	// Refusal, when a rule caused the error.
+	Refusal *Refusal `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// One sentence about the error.
+	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewResult) Reset() {
+	*x = PreviewResult{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewResult) ProtoMessage() {}
+
+func (x *PreviewResult) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewResult.ProtoReflect.Descriptor instead.
+func (*PreviewResult) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *PreviewResult) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *PreviewResult) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *PreviewResult) GetBalances() []*BalanceChange {
+	if x != nil {
+		return x.Balances
+	}
+	return nil
+}
+
+func (x *PreviewResult) GetCheckedOnly() bool {
+	if x != nil {
+		return x.CheckedOnly
+	}
+	return false
+}
+
+func (x *PreviewResult) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *PreviewResult) GetRefusal() *Refusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
+}
+
+func (x *PreviewResult) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// PreviewRequest is what Preview takes.
+type PreviewRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Command to look at; its command id is not remembered and may be used to give it afterwards.
+	Line          *ApplyLine `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRequest) Reset() {
+	*x = PreviewRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRequest) ProtoMessage() {}
+
+func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *PreviewRequest) GetLine() *ApplyLine {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
+// PreviewResponse is what Preview answers.
+type PreviewResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it would do.
+	Result        *PreviewResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewResponse) Reset() {
+	*x = PreviewResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewResponse) ProtoMessage() {}
+
+func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
+func (*PreviewResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *PreviewResponse) GetResult() *PreviewResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// PreviewApplyRequest is what PreviewApply takes.
+type PreviewApplyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 10,000 lines; over HTTP a request has at most 4 MiB.
+	Lines []*ApplyLine `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	// End at the first refusal.
+	StopOnRefusal bool `protobuf:"varint,2,opt,name=stop_on_refusal,json=stopOnRefusal,proto3" json:"stop_on_refusal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewApplyRequest) Reset() {
+	*x = PreviewApplyRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewApplyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewApplyRequest) ProtoMessage() {}
+
+func (x *PreviewApplyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewApplyRequest.ProtoReflect.Descriptor instead.
+func (*PreviewApplyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *PreviewApplyRequest) GetLines() []*ApplyLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *PreviewApplyRequest) GetStopOnRefusal() bool {
+	if x != nil {
+		return x.StopOnRefusal
+	}
+	return false
+}
+
+// PreviewApplyResponse is what PreviewApply answers.
+type PreviewApplyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result a line looked at, in order.
+	Results       []*PreviewResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewApplyResponse) Reset() {
+	*x = PreviewApplyResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewApplyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewApplyResponse) ProtoMessage() {}
+
+func (x *PreviewApplyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewApplyResponse.ProtoReflect.Descriptor instead.
+func (*PreviewApplyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *PreviewApplyResponse) GetResults() []*PreviewResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
 // RecordRefundRequest is what RecordRefund takes.
 type RecordRefundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3706,7 +4063,7 @@ type RecordRefundRequest struct {
 
 func (x *RecordRefundRequest) Reset() {
 	*x = RecordRefundRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3718,7 +4075,7 @@ func (x *RecordRefundRequest) String() string {
 func (*RecordRefundRequest) ProtoMessage() {}
 
 func (x *RecordRefundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[46]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3731,7 +4088,7 @@ func (x *RecordRefundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordRefundRequest.ProtoReflect.Descriptor instead.
 func (*RecordRefundRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{46}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *RecordRefundRequest) GetCommandId() string {
@@ -3815,7 +4172,7 @@ type RecordRefundResponse struct {
 
 func (x *RecordRefundResponse) Reset() {
 	*x = RecordRefundResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3827,7 +4184,7 @@ func (x *RecordRefundResponse) String() string {
 func (*RecordRefundResponse) ProtoMessage() {}
 
 func (x *RecordRefundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[47]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3840,7 +4197,7 @@ func (x *RecordRefundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordRefundResponse.ProtoReflect.Descriptor instead.
 func (*RecordRefundResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{47}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *RecordRefundResponse) GetReceipt() *Receipt {
@@ -3883,7 +4240,7 @@ type RecordFeeRequest struct {
 
 func (x *RecordFeeRequest) Reset() {
 	*x = RecordFeeRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3895,7 +4252,7 @@ func (x *RecordFeeRequest) String() string {
 func (*RecordFeeRequest) ProtoMessage() {}
 
 func (x *RecordFeeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[48]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3908,7 +4265,7 @@ func (x *RecordFeeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordFeeRequest.ProtoReflect.Descriptor instead.
 func (*RecordFeeRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{48}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *RecordFeeRequest) GetCommandId() string {
@@ -4006,7 +4363,7 @@ type RecordFeeResponse struct {
 
 func (x *RecordFeeResponse) Reset() {
 	*x = RecordFeeResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4018,7 +4375,7 @@ func (x *RecordFeeResponse) String() string {
 func (*RecordFeeResponse) ProtoMessage() {}
 
 func (x *RecordFeeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[49]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4031,7 +4388,7 @@ func (x *RecordFeeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordFeeResponse.ProtoReflect.Descriptor instead.
 func (*RecordFeeResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{49}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RecordFeeResponse) GetReceipt() *Receipt {
@@ -4070,7 +4427,7 @@ type RecordReturnedIncomeRequest struct {
 
 func (x *RecordReturnedIncomeRequest) Reset() {
 	*x = RecordReturnedIncomeRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4082,7 +4439,7 @@ func (x *RecordReturnedIncomeRequest) String() string {
 func (*RecordReturnedIncomeRequest) ProtoMessage() {}
 
 func (x *RecordReturnedIncomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[50]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4095,7 +4452,7 @@ func (x *RecordReturnedIncomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordReturnedIncomeRequest.ProtoReflect.Descriptor instead.
 func (*RecordReturnedIncomeRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{50}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *RecordReturnedIncomeRequest) GetCommandId() string {
@@ -4179,7 +4536,7 @@ type RecordReturnedIncomeResponse struct {
 
 func (x *RecordReturnedIncomeResponse) Reset() {
 	*x = RecordReturnedIncomeResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[51]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +4548,7 @@ func (x *RecordReturnedIncomeResponse) String() string {
 func (*RecordReturnedIncomeResponse) ProtoMessage() {}
 
 func (x *RecordReturnedIncomeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[51]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +4561,7 @@ func (x *RecordReturnedIncomeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordReturnedIncomeResponse.ProtoReflect.Descriptor instead.
 func (*RecordReturnedIncomeResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{51}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RecordReturnedIncomeResponse) GetReceipt() *Receipt {
@@ -4245,7 +4602,7 @@ type CollectReceivableRequest struct {
 
 func (x *CollectReceivableRequest) Reset() {
 	*x = CollectReceivableRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[52]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4257,7 +4614,7 @@ func (x *CollectReceivableRequest) String() string {
 func (*CollectReceivableRequest) ProtoMessage() {}
 
 func (x *CollectReceivableRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[52]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4270,7 +4627,7 @@ func (x *CollectReceivableRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollectReceivableRequest.ProtoReflect.Descriptor instead.
 func (*CollectReceivableRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{52}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CollectReceivableRequest) GetCommandId() string {
@@ -4361,7 +4718,7 @@ type CollectReceivableResponse struct {
 
 func (x *CollectReceivableResponse) Reset() {
 	*x = CollectReceivableResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[53]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4373,7 +4730,7 @@ func (x *CollectReceivableResponse) String() string {
 func (*CollectReceivableResponse) ProtoMessage() {}
 
 func (x *CollectReceivableResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[53]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4386,7 +4743,7 @@ func (x *CollectReceivableResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollectReceivableResponse.ProtoReflect.Descriptor instead.
 func (*CollectReceivableResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{53}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CollectReceivableResponse) GetReceipt() *Receipt {
@@ -4421,7 +4778,7 @@ type RecordReturnedDividendRequest struct {
 
 func (x *RecordReturnedDividendRequest) Reset() {
 	*x = RecordReturnedDividendRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[54]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4433,7 +4790,7 @@ func (x *RecordReturnedDividendRequest) String() string {
 func (*RecordReturnedDividendRequest) ProtoMessage() {}
 
 func (x *RecordReturnedDividendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[54]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4446,7 +4803,7 @@ func (x *RecordReturnedDividendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordReturnedDividendRequest.ProtoReflect.Descriptor instead.
 func (*RecordReturnedDividendRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{54}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *RecordReturnedDividendRequest) GetCommandId() string {
@@ -4516,7 +4873,7 @@ type RecordReturnedDividendResponse struct {
 
 func (x *RecordReturnedDividendResponse) Reset() {
 	*x = RecordReturnedDividendResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[55]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4528,7 +4885,7 @@ func (x *RecordReturnedDividendResponse) String() string {
 func (*RecordReturnedDividendResponse) ProtoMessage() {}
 
 func (x *RecordReturnedDividendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[55]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4541,7 +4898,7 @@ func (x *RecordReturnedDividendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordReturnedDividendResponse.ProtoReflect.Descriptor instead.
 func (*RecordReturnedDividendResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{55}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *RecordReturnedDividendResponse) GetReceipt() *Receipt {
@@ -4576,7 +4933,7 @@ type RecordReturnedGrantRequest struct {
 
 func (x *RecordReturnedGrantRequest) Reset() {
 	*x = RecordReturnedGrantRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[56]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4588,7 +4945,7 @@ func (x *RecordReturnedGrantRequest) String() string {
 func (*RecordReturnedGrantRequest) ProtoMessage() {}
 
 func (x *RecordReturnedGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[56]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4601,7 +4958,7 @@ func (x *RecordReturnedGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordReturnedGrantRequest.ProtoReflect.Descriptor instead.
 func (*RecordReturnedGrantRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{56}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *RecordReturnedGrantRequest) GetCommandId() string {
@@ -4671,7 +5028,7 @@ type RecordReturnedGrantResponse struct {
 
 func (x *RecordReturnedGrantResponse) Reset() {
 	*x = RecordReturnedGrantResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[57]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4683,7 +5040,7 @@ func (x *RecordReturnedGrantResponse) String() string {
 func (*RecordReturnedGrantResponse) ProtoMessage() {}
 
 func (x *RecordReturnedGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[57]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4696,7 +5053,7 @@ func (x *RecordReturnedGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordReturnedGrantResponse.ProtoReflect.Descriptor instead.
 func (*RecordReturnedGrantResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{57}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *RecordReturnedGrantResponse) GetReceipt() *Receipt {
@@ -4739,7 +5096,7 @@ type RequestDepositReturnRequest struct {
 
 func (x *RequestDepositReturnRequest) Reset() {
 	*x = RequestDepositReturnRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[58]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4751,7 +5108,7 @@ func (x *RequestDepositReturnRequest) String() string {
 func (*RequestDepositReturnRequest) ProtoMessage() {}
 
 func (x *RequestDepositReturnRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[58]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4764,7 +5121,7 @@ func (x *RequestDepositReturnRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestDepositReturnRequest.ProtoReflect.Descriptor instead.
 func (*RequestDepositReturnRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{58}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *RequestDepositReturnRequest) GetCommandId() string {
@@ -4862,7 +5219,7 @@ type RequestDepositReturnResponse struct {
 
 func (x *RequestDepositReturnResponse) Reset() {
 	*x = RequestDepositReturnResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[59]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4874,7 +5231,7 @@ func (x *RequestDepositReturnResponse) String() string {
 func (*RequestDepositReturnResponse) ProtoMessage() {}
 
 func (x *RequestDepositReturnResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[59]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4887,7 +5244,7 @@ func (x *RequestDepositReturnResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestDepositReturnResponse.ProtoReflect.Descriptor instead.
 func (*RequestDepositReturnResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{59}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RequestDepositReturnResponse) GetReceipt() *Receipt {
@@ -4922,7 +5279,7 @@ type AgreeGiftRequest struct {
 
 func (x *AgreeGiftRequest) Reset() {
 	*x = AgreeGiftRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[60]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4934,7 +5291,7 @@ func (x *AgreeGiftRequest) String() string {
 func (*AgreeGiftRequest) ProtoMessage() {}
 
 func (x *AgreeGiftRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[60]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4947,7 +5304,7 @@ func (x *AgreeGiftRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeGiftRequest.ProtoReflect.Descriptor instead.
 func (*AgreeGiftRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{60}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *AgreeGiftRequest) GetCommandId() string {
@@ -5017,7 +5374,7 @@ type AgreeGiftResponse struct {
 
 func (x *AgreeGiftResponse) Reset() {
 	*x = AgreeGiftResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[61]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5029,7 +5386,7 @@ func (x *AgreeGiftResponse) String() string {
 func (*AgreeGiftResponse) ProtoMessage() {}
 
 func (x *AgreeGiftResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[61]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5042,7 +5399,7 @@ func (x *AgreeGiftResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeGiftResponse.ProtoReflect.Descriptor instead.
 func (*AgreeGiftResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{61}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *AgreeGiftResponse) GetReceipt() *Receipt {
@@ -5075,7 +5432,7 @@ type ChangeGiftPurposeRequest struct {
 
 func (x *ChangeGiftPurposeRequest) Reset() {
 	*x = ChangeGiftPurposeRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[62]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5087,7 +5444,7 @@ func (x *ChangeGiftPurposeRequest) String() string {
 func (*ChangeGiftPurposeRequest) ProtoMessage() {}
 
 func (x *ChangeGiftPurposeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[62]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5100,7 +5457,7 @@ func (x *ChangeGiftPurposeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeGiftPurposeRequest.ProtoReflect.Descriptor instead.
 func (*ChangeGiftPurposeRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{62}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *ChangeGiftPurposeRequest) GetCommandId() string {
@@ -5163,7 +5520,7 @@ type ChangeGiftPurposeResponse struct {
 
 func (x *ChangeGiftPurposeResponse) Reset() {
 	*x = ChangeGiftPurposeResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[63]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5175,7 +5532,7 @@ func (x *ChangeGiftPurposeResponse) String() string {
 func (*ChangeGiftPurposeResponse) ProtoMessage() {}
 
 func (x *ChangeGiftPurposeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[63]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5188,7 +5545,7 @@ func (x *ChangeGiftPurposeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeGiftPurposeResponse.ProtoReflect.Descriptor instead.
 func (*ChangeGiftPurposeResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{63}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ChangeGiftPurposeResponse) GetReceipt() *Receipt {
@@ -5219,7 +5576,7 @@ type RemoveApplicantsRequest struct {
 
 func (x *RemoveApplicantsRequest) Reset() {
 	*x = RemoveApplicantsRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[64]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5231,7 +5588,7 @@ func (x *RemoveApplicantsRequest) String() string {
 func (*RemoveApplicantsRequest) ProtoMessage() {}
 
 func (x *RemoveApplicantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[64]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5244,7 +5601,7 @@ func (x *RemoveApplicantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveApplicantsRequest.ProtoReflect.Descriptor instead.
 func (*RemoveApplicantsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{64}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *RemoveApplicantsRequest) GetCommandId() string {
@@ -5300,7 +5657,7 @@ type RemoveApplicantsResponse struct {
 
 func (x *RemoveApplicantsResponse) Reset() {
 	*x = RemoveApplicantsResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[65]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5312,7 +5669,7 @@ func (x *RemoveApplicantsResponse) String() string {
 func (*RemoveApplicantsResponse) ProtoMessage() {}
 
 func (x *RemoveApplicantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[65]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5325,7 +5682,7 @@ func (x *RemoveApplicantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveApplicantsResponse.ProtoReflect.Descriptor instead.
 func (*RemoveApplicantsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{65}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *RemoveApplicantsResponse) GetReceipt() *Receipt {
@@ -5358,7 +5715,7 @@ type BookTrueUpRequest struct {
 
 func (x *BookTrueUpRequest) Reset() {
 	*x = BookTrueUpRequest{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[66]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5370,7 +5727,7 @@ func (x *BookTrueUpRequest) String() string {
 func (*BookTrueUpRequest) ProtoMessage() {}
 
 func (x *BookTrueUpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[66]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5383,7 +5740,7 @@ func (x *BookTrueUpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookTrueUpRequest.ProtoReflect.Descriptor instead.
 func (*BookTrueUpRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{66}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *BookTrueUpRequest) GetCommandId() string {
@@ -5446,7 +5803,7 @@ type BookTrueUpResponse struct {
 
 func (x *BookTrueUpResponse) Reset() {
 	*x = BookTrueUpResponse{}
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[67]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5458,7 +5815,7 @@ func (x *BookTrueUpResponse) String() string {
 func (*BookTrueUpResponse) ProtoMessage() {}
 
 func (x *BookTrueUpResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[67]
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5471,7 +5828,7 @@ func (x *BookTrueUpResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookTrueUpResponse.ProtoReflect.Descriptor instead.
 func (*BookTrueUpResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{67}
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *BookTrueUpResponse) GetReceipt() *Receipt {
@@ -5814,7 +6171,28 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\x88'R\x05lines\x12&\n" +
 	"\x0fstop_on_refusal\x18\x02 \x01(\bR\rstopOnRefusal\"H\n" +
 	"\rApplyResponse\x127\n" +
-	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults\"\xc8\x04\n" +
+	"\aresults\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.ApplyResultR\aresults\"W\n" +
+	"\rBalanceChange\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\xa3\x02\n" +
+	"\rPreviewResult\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\x12\x1a\n" +
+	"\brepeated\x18\x02 \x01(\bR\brepeated\x12;\n" +
+	"\bbalances\x18\x03 \x03(\v2\x1f.mingzhang.api.v1.BalanceChangeR\bbalances\x12!\n" +
+	"\fchecked_only\x18\x04 \x01(\bR\vcheckedOnly\x12\x12\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\x123\n" +
+	"\arefusal\x18\x06 \x01(\v2\x19.mingzhang.api.v1.RefusalR\arefusal\x12\x18\n" +
+	"\amessage\x18\a \x01(\tR\amessage\"I\n" +
+	"\x0ePreviewRequest\x127\n" +
+	"\x04line\x18\x01 \x01(\v2\x1b.mingzhang.api.v1.ApplyLineB\x06\xbaH\x03\xc8\x01\x01R\x04line\"J\n" +
+	"\x0fPreviewResponse\x127\n" +
+	"\x06result\x18\x01 \x01(\v2\x1f.mingzhang.api.v1.PreviewResultR\x06result\"}\n" +
+	"\x13PreviewApplyRequest\x12>\n" +
+	"\x05lines\x18\x01 \x03(\v2\x1b.mingzhang.api.v1.ApplyLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\x90NR\x05lines\x12&\n" +
+	"\x0fstop_on_refusal\x18\x02 \x01(\bR\rstopOnRefusal\"Q\n" +
+	"\x14PreviewApplyResponse\x129\n" +
+	"\aresults\x18\x01 \x03(\v2\x1f.mingzhang.api.v1.PreviewResultR\aresults\"\xc8\x04\n" +
 	"\x13RecordRefundRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -5982,7 +6360,7 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\tnarration\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarrationB\x13\n" +
 	"\x11_expected_version\"I\n" +
 	"\x12BookTrueUpResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xc6\x19\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xff\x1a\n" +
 	"\fBooksService\x12]\n" +
 	"\fRecordIncome\x12%.mingzhang.api.v1.RecordIncomeRequest\x1a&.mingzhang.api.v1.RecordIncomeResponse\x12c\n" +
 	"\x0eReceiveDeposit\x12'.mingzhang.api.v1.ReceiveDepositRequest\x1a(.mingzhang.api.v1.ReceiveDepositResponse\x12Z\n" +
@@ -6016,7 +6394,9 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x10RemoveApplicants\x12).mingzhang.api.v1.RemoveApplicantsRequest\x1a*.mingzhang.api.v1.RemoveApplicantsResponse\x12W\n" +
 	"\n" +
 	"BookTrueUp\x12#.mingzhang.api.v1.BookTrueUpRequest\x1a$.mingzhang.api.v1.BookTrueUpResponse\x12H\n" +
-	"\x05Apply\x12\x1e.mingzhang.api.v1.ApplyRequest\x1a\x1f.mingzhang.api.v1.ApplyResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\x05Apply\x12\x1e.mingzhang.api.v1.ApplyRequest\x1a\x1f.mingzhang.api.v1.ApplyResponse\x12S\n" +
+	"\aPreview\x12 .mingzhang.api.v1.PreviewRequest\x1a!.mingzhang.api.v1.PreviewResponse\"\x03\x90\x02\x01\x12b\n" +
+	"\fPreviewApply\x12%.mingzhang.api.v1.PreviewApplyRequest\x1a&.mingzhang.api.v1.PreviewApplyResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_books_service_proto_rawDescOnce sync.Once
@@ -6030,7 +6410,7 @@ func file_mingzhang_api_v1_books_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_books_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
+var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
 	(*GrantApplicant)(nil),                 // 0: mingzhang.api.v1.GrantApplicant
 	(*CoverTransfer)(nil),                  // 1: mingzhang.api.v1.CoverTransfer
@@ -6078,161 +6458,178 @@ var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
 	(*RecordDividendResultsResponse)(nil),  // 43: mingzhang.api.v1.RecordDividendResultsResponse
 	(*ApplyRequest)(nil),                   // 44: mingzhang.api.v1.ApplyRequest
 	(*ApplyResponse)(nil),                  // 45: mingzhang.api.v1.ApplyResponse
-	(*RecordRefundRequest)(nil),            // 46: mingzhang.api.v1.RecordRefundRequest
-	(*RecordRefundResponse)(nil),           // 47: mingzhang.api.v1.RecordRefundResponse
-	(*RecordFeeRequest)(nil),               // 48: mingzhang.api.v1.RecordFeeRequest
-	(*RecordFeeResponse)(nil),              // 49: mingzhang.api.v1.RecordFeeResponse
-	(*RecordReturnedIncomeRequest)(nil),    // 50: mingzhang.api.v1.RecordReturnedIncomeRequest
-	(*RecordReturnedIncomeResponse)(nil),   // 51: mingzhang.api.v1.RecordReturnedIncomeResponse
-	(*CollectReceivableRequest)(nil),       // 52: mingzhang.api.v1.CollectReceivableRequest
-	(*CollectReceivableResponse)(nil),      // 53: mingzhang.api.v1.CollectReceivableResponse
-	(*RecordReturnedDividendRequest)(nil),  // 54: mingzhang.api.v1.RecordReturnedDividendRequest
-	(*RecordReturnedDividendResponse)(nil), // 55: mingzhang.api.v1.RecordReturnedDividendResponse
-	(*RecordReturnedGrantRequest)(nil),     // 56: mingzhang.api.v1.RecordReturnedGrantRequest
-	(*RecordReturnedGrantResponse)(nil),    // 57: mingzhang.api.v1.RecordReturnedGrantResponse
-	(*RequestDepositReturnRequest)(nil),    // 58: mingzhang.api.v1.RequestDepositReturnRequest
-	(*RequestDepositReturnResponse)(nil),   // 59: mingzhang.api.v1.RequestDepositReturnResponse
-	(*AgreeGiftRequest)(nil),               // 60: mingzhang.api.v1.AgreeGiftRequest
-	(*AgreeGiftResponse)(nil),              // 61: mingzhang.api.v1.AgreeGiftResponse
-	(*ChangeGiftPurposeRequest)(nil),       // 62: mingzhang.api.v1.ChangeGiftPurposeRequest
-	(*ChangeGiftPurposeResponse)(nil),      // 63: mingzhang.api.v1.ChangeGiftPurposeResponse
-	(*RemoveApplicantsRequest)(nil),        // 64: mingzhang.api.v1.RemoveApplicantsRequest
-	(*RemoveApplicantsResponse)(nil),       // 65: mingzhang.api.v1.RemoveApplicantsResponse
-	(*BookTrueUpRequest)(nil),              // 66: mingzhang.api.v1.BookTrueUpRequest
-	(*BookTrueUpResponse)(nil),             // 67: mingzhang.api.v1.BookTrueUpResponse
-	(*Refusal)(nil),                        // 68: mingzhang.api.v1.Refusal
-	(*Document)(nil),                       // 69: mingzhang.api.v1.Document
-	(*Receipt)(nil),                        // 70: mingzhang.api.v1.Receipt
-	(*OpeningLine)(nil),                    // 71: mingzhang.api.v1.OpeningLine
-	(Cover)(0),                             // 72: mingzhang.api.v1.Cover
-	(*Replacement)(nil),                    // 73: mingzhang.api.v1.Replacement
-	(DividendBasis)(0),                     // 74: mingzhang.api.v1.DividendBasis
-	(DividendMethod)(0),                    // 75: mingzhang.api.v1.DividendMethod
+	(*BalanceChange)(nil),                  // 46: mingzhang.api.v1.BalanceChange
+	(*PreviewResult)(nil),                  // 47: mingzhang.api.v1.PreviewResult
+	(*PreviewRequest)(nil),                 // 48: mingzhang.api.v1.PreviewRequest
+	(*PreviewResponse)(nil),                // 49: mingzhang.api.v1.PreviewResponse
+	(*PreviewApplyRequest)(nil),            // 50: mingzhang.api.v1.PreviewApplyRequest
+	(*PreviewApplyResponse)(nil),           // 51: mingzhang.api.v1.PreviewApplyResponse
+	(*RecordRefundRequest)(nil),            // 52: mingzhang.api.v1.RecordRefundRequest
+	(*RecordRefundResponse)(nil),           // 53: mingzhang.api.v1.RecordRefundResponse
+	(*RecordFeeRequest)(nil),               // 54: mingzhang.api.v1.RecordFeeRequest
+	(*RecordFeeResponse)(nil),              // 55: mingzhang.api.v1.RecordFeeResponse
+	(*RecordReturnedIncomeRequest)(nil),    // 56: mingzhang.api.v1.RecordReturnedIncomeRequest
+	(*RecordReturnedIncomeResponse)(nil),   // 57: mingzhang.api.v1.RecordReturnedIncomeResponse
+	(*CollectReceivableRequest)(nil),       // 58: mingzhang.api.v1.CollectReceivableRequest
+	(*CollectReceivableResponse)(nil),      // 59: mingzhang.api.v1.CollectReceivableResponse
+	(*RecordReturnedDividendRequest)(nil),  // 60: mingzhang.api.v1.RecordReturnedDividendRequest
+	(*RecordReturnedDividendResponse)(nil), // 61: mingzhang.api.v1.RecordReturnedDividendResponse
+	(*RecordReturnedGrantRequest)(nil),     // 62: mingzhang.api.v1.RecordReturnedGrantRequest
+	(*RecordReturnedGrantResponse)(nil),    // 63: mingzhang.api.v1.RecordReturnedGrantResponse
+	(*RequestDepositReturnRequest)(nil),    // 64: mingzhang.api.v1.RequestDepositReturnRequest
+	(*RequestDepositReturnResponse)(nil),   // 65: mingzhang.api.v1.RequestDepositReturnResponse
+	(*AgreeGiftRequest)(nil),               // 66: mingzhang.api.v1.AgreeGiftRequest
+	(*AgreeGiftResponse)(nil),              // 67: mingzhang.api.v1.AgreeGiftResponse
+	(*ChangeGiftPurposeRequest)(nil),       // 68: mingzhang.api.v1.ChangeGiftPurposeRequest
+	(*ChangeGiftPurposeResponse)(nil),      // 69: mingzhang.api.v1.ChangeGiftPurposeResponse
+	(*RemoveApplicantsRequest)(nil),        // 70: mingzhang.api.v1.RemoveApplicantsRequest
+	(*RemoveApplicantsResponse)(nil),       // 71: mingzhang.api.v1.RemoveApplicantsResponse
+	(*BookTrueUpRequest)(nil),              // 72: mingzhang.api.v1.BookTrueUpRequest
+	(*BookTrueUpResponse)(nil),             // 73: mingzhang.api.v1.BookTrueUpResponse
+	(*Refusal)(nil),                        // 74: mingzhang.api.v1.Refusal
+	(*Document)(nil),                       // 75: mingzhang.api.v1.Document
+	(*Receipt)(nil),                        // 76: mingzhang.api.v1.Receipt
+	(*OpeningLine)(nil),                    // 77: mingzhang.api.v1.OpeningLine
+	(Cover)(0),                             // 78: mingzhang.api.v1.Cover
+	(*Replacement)(nil),                    // 79: mingzhang.api.v1.Replacement
+	(DividendBasis)(0),                     // 80: mingzhang.api.v1.DividendBasis
+	(DividendMethod)(0),                    // 81: mingzhang.api.v1.DividendMethod
 }
 var file_mingzhang_api_v1_books_service_proto_depIdxs = []int32{
-	68, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
-	69, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	71, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	70, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	72, // 14: mingzhang.api.v1.RequestReversalRequest.cover:type_name -> mingzhang.api.v1.Cover
+	74, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	75, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	77, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	76, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	78, // 14: mingzhang.api.v1.RequestReversalRequest.cover:type_name -> mingzhang.api.v1.Cover
 	1,  // 15: mingzhang.api.v1.RequestReversalRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
-	70, // 16: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	73, // 17: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
-	72, // 18: mingzhang.api.v1.RequestCorrectionRequest.cover:type_name -> mingzhang.api.v1.Cover
+	76, // 16: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79, // 17: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
+	78, // 18: mingzhang.api.v1.RequestCorrectionRequest.cover:type_name -> mingzhang.api.v1.Cover
 	1,  // 19: mingzhang.api.v1.RequestCorrectionRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
-	70, // 20: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	74, // 21: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
-	75, // 22: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
-	70, // 23: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 24: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 25: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 26: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 27: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 28: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 20: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80, // 21: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
+	81, // 22: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
+	76, // 23: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 24: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 25: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 26: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 27: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 28: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
 	0,  // 29: mingzhang.api.v1.AddApplicantsRequest.applicants:type_name -> mingzhang.api.v1.GrantApplicant
-	70, // 30: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 31: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 32: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 33: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 34: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 30: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 31: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 32: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 33: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 34: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
 	2,  // 35: mingzhang.api.v1.ApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
 	3,  // 36: mingzhang.api.v1.ApplyResponse.results:type_name -> mingzhang.api.v1.ApplyResult
-	69, // 37: mingzhang.api.v1.RecordRefundRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 38: mingzhang.api.v1.RecordRefundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 39: mingzhang.api.v1.RecordFeeRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 40: mingzhang.api.v1.RecordFeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 41: mingzhang.api.v1.RecordReturnedIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 42: mingzhang.api.v1.RecordReturnedIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 43: mingzhang.api.v1.CollectReceivableRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 44: mingzhang.api.v1.CollectReceivableResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 45: mingzhang.api.v1.RecordReturnedDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 46: mingzhang.api.v1.RecordReturnedGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 47: mingzhang.api.v1.RequestDepositReturnRequest.documents:type_name -> mingzhang.api.v1.Document
-	70, // 48: mingzhang.api.v1.RequestDepositReturnResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 49: mingzhang.api.v1.AgreeGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	69, // 50: mingzhang.api.v1.ChangeGiftPurposeRequest.consent:type_name -> mingzhang.api.v1.Document
-	70, // 51: mingzhang.api.v1.ChangeGiftPurposeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 52: mingzhang.api.v1.RemoveApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	70, // 53: mingzhang.api.v1.BookTrueUpResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	4,  // 54: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
-	6,  // 55: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
-	8,  // 56: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
-	10, // 57: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
-	12, // 58: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
-	14, // 59: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
-	16, // 60: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
-	18, // 61: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
-	20, // 62: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
-	22, // 63: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
-	24, // 64: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
-	26, // 65: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
-	28, // 66: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
-	30, // 67: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
-	32, // 68: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
-	34, // 69: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
-	36, // 70: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
-	38, // 71: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
-	40, // 72: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
-	42, // 73: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
-	46, // 74: mingzhang.api.v1.BooksService.RecordRefund:input_type -> mingzhang.api.v1.RecordRefundRequest
-	48, // 75: mingzhang.api.v1.BooksService.RecordFee:input_type -> mingzhang.api.v1.RecordFeeRequest
-	50, // 76: mingzhang.api.v1.BooksService.RecordReturnedIncome:input_type -> mingzhang.api.v1.RecordReturnedIncomeRequest
-	52, // 77: mingzhang.api.v1.BooksService.CollectReceivable:input_type -> mingzhang.api.v1.CollectReceivableRequest
-	54, // 78: mingzhang.api.v1.BooksService.RecordReturnedDividend:input_type -> mingzhang.api.v1.RecordReturnedDividendRequest
-	56, // 79: mingzhang.api.v1.BooksService.RecordReturnedGrant:input_type -> mingzhang.api.v1.RecordReturnedGrantRequest
-	58, // 80: mingzhang.api.v1.BooksService.RequestDepositReturn:input_type -> mingzhang.api.v1.RequestDepositReturnRequest
-	60, // 81: mingzhang.api.v1.BooksService.AgreeGift:input_type -> mingzhang.api.v1.AgreeGiftRequest
-	62, // 82: mingzhang.api.v1.BooksService.ChangeGiftPurpose:input_type -> mingzhang.api.v1.ChangeGiftPurposeRequest
-	64, // 83: mingzhang.api.v1.BooksService.RemoveApplicants:input_type -> mingzhang.api.v1.RemoveApplicantsRequest
-	66, // 84: mingzhang.api.v1.BooksService.BookTrueUp:input_type -> mingzhang.api.v1.BookTrueUpRequest
-	44, // 85: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
-	5,  // 86: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
-	7,  // 87: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
-	9,  // 88: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
-	11, // 89: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
-	13, // 90: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
-	15, // 91: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
-	17, // 92: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
-	19, // 93: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
-	21, // 94: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
-	23, // 95: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
-	25, // 96: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
-	27, // 97: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
-	29, // 98: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
-	31, // 99: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
-	33, // 100: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
-	35, // 101: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
-	37, // 102: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
-	39, // 103: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
-	41, // 104: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
-	43, // 105: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
-	47, // 106: mingzhang.api.v1.BooksService.RecordRefund:output_type -> mingzhang.api.v1.RecordRefundResponse
-	49, // 107: mingzhang.api.v1.BooksService.RecordFee:output_type -> mingzhang.api.v1.RecordFeeResponse
-	51, // 108: mingzhang.api.v1.BooksService.RecordReturnedIncome:output_type -> mingzhang.api.v1.RecordReturnedIncomeResponse
-	53, // 109: mingzhang.api.v1.BooksService.CollectReceivable:output_type -> mingzhang.api.v1.CollectReceivableResponse
-	55, // 110: mingzhang.api.v1.BooksService.RecordReturnedDividend:output_type -> mingzhang.api.v1.RecordReturnedDividendResponse
-	57, // 111: mingzhang.api.v1.BooksService.RecordReturnedGrant:output_type -> mingzhang.api.v1.RecordReturnedGrantResponse
-	59, // 112: mingzhang.api.v1.BooksService.RequestDepositReturn:output_type -> mingzhang.api.v1.RequestDepositReturnResponse
-	61, // 113: mingzhang.api.v1.BooksService.AgreeGift:output_type -> mingzhang.api.v1.AgreeGiftResponse
-	63, // 114: mingzhang.api.v1.BooksService.ChangeGiftPurpose:output_type -> mingzhang.api.v1.ChangeGiftPurposeResponse
-	65, // 115: mingzhang.api.v1.BooksService.RemoveApplicants:output_type -> mingzhang.api.v1.RemoveApplicantsResponse
-	67, // 116: mingzhang.api.v1.BooksService.BookTrueUp:output_type -> mingzhang.api.v1.BookTrueUpResponse
-	45, // 117: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
-	86, // [86:118] is the sub-list for method output_type
-	54, // [54:86] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	76, // 37: mingzhang.api.v1.PreviewResult.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 38: mingzhang.api.v1.PreviewResult.balances:type_name -> mingzhang.api.v1.BalanceChange
+	74, // 39: mingzhang.api.v1.PreviewResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	2,  // 40: mingzhang.api.v1.PreviewRequest.line:type_name -> mingzhang.api.v1.ApplyLine
+	47, // 41: mingzhang.api.v1.PreviewResponse.result:type_name -> mingzhang.api.v1.PreviewResult
+	2,  // 42: mingzhang.api.v1.PreviewApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
+	47, // 43: mingzhang.api.v1.PreviewApplyResponse.results:type_name -> mingzhang.api.v1.PreviewResult
+	75, // 44: mingzhang.api.v1.RecordRefundRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 45: mingzhang.api.v1.RecordRefundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 46: mingzhang.api.v1.RecordFeeRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 47: mingzhang.api.v1.RecordFeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 48: mingzhang.api.v1.RecordReturnedIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 49: mingzhang.api.v1.RecordReturnedIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 50: mingzhang.api.v1.CollectReceivableRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 51: mingzhang.api.v1.CollectReceivableResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 52: mingzhang.api.v1.RecordReturnedDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 53: mingzhang.api.v1.RecordReturnedGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 54: mingzhang.api.v1.RequestDepositReturnRequest.documents:type_name -> mingzhang.api.v1.Document
+	76, // 55: mingzhang.api.v1.RequestDepositReturnResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 56: mingzhang.api.v1.AgreeGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	75, // 57: mingzhang.api.v1.ChangeGiftPurposeRequest.consent:type_name -> mingzhang.api.v1.Document
+	76, // 58: mingzhang.api.v1.ChangeGiftPurposeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 59: mingzhang.api.v1.RemoveApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	76, // 60: mingzhang.api.v1.BookTrueUpResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	4,  // 61: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
+	6,  // 62: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
+	8,  // 63: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
+	10, // 64: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
+	12, // 65: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
+	14, // 66: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
+	16, // 67: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
+	18, // 68: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
+	20, // 69: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
+	22, // 70: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
+	24, // 71: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
+	26, // 72: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
+	28, // 73: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
+	30, // 74: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
+	32, // 75: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
+	34, // 76: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
+	36, // 77: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
+	38, // 78: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
+	40, // 79: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
+	42, // 80: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
+	52, // 81: mingzhang.api.v1.BooksService.RecordRefund:input_type -> mingzhang.api.v1.RecordRefundRequest
+	54, // 82: mingzhang.api.v1.BooksService.RecordFee:input_type -> mingzhang.api.v1.RecordFeeRequest
+	56, // 83: mingzhang.api.v1.BooksService.RecordReturnedIncome:input_type -> mingzhang.api.v1.RecordReturnedIncomeRequest
+	58, // 84: mingzhang.api.v1.BooksService.CollectReceivable:input_type -> mingzhang.api.v1.CollectReceivableRequest
+	60, // 85: mingzhang.api.v1.BooksService.RecordReturnedDividend:input_type -> mingzhang.api.v1.RecordReturnedDividendRequest
+	62, // 86: mingzhang.api.v1.BooksService.RecordReturnedGrant:input_type -> mingzhang.api.v1.RecordReturnedGrantRequest
+	64, // 87: mingzhang.api.v1.BooksService.RequestDepositReturn:input_type -> mingzhang.api.v1.RequestDepositReturnRequest
+	66, // 88: mingzhang.api.v1.BooksService.AgreeGift:input_type -> mingzhang.api.v1.AgreeGiftRequest
+	68, // 89: mingzhang.api.v1.BooksService.ChangeGiftPurpose:input_type -> mingzhang.api.v1.ChangeGiftPurposeRequest
+	70, // 90: mingzhang.api.v1.BooksService.RemoveApplicants:input_type -> mingzhang.api.v1.RemoveApplicantsRequest
+	72, // 91: mingzhang.api.v1.BooksService.BookTrueUp:input_type -> mingzhang.api.v1.BookTrueUpRequest
+	44, // 92: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
+	48, // 93: mingzhang.api.v1.BooksService.Preview:input_type -> mingzhang.api.v1.PreviewRequest
+	50, // 94: mingzhang.api.v1.BooksService.PreviewApply:input_type -> mingzhang.api.v1.PreviewApplyRequest
+	5,  // 95: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
+	7,  // 96: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
+	9,  // 97: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
+	11, // 98: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
+	13, // 99: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
+	15, // 100: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
+	17, // 101: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
+	19, // 102: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
+	21, // 103: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
+	23, // 104: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
+	25, // 105: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
+	27, // 106: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
+	29, // 107: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
+	31, // 108: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
+	33, // 109: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
+	35, // 110: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
+	37, // 111: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
+	39, // 112: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
+	41, // 113: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
+	43, // 114: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
+	53, // 115: mingzhang.api.v1.BooksService.RecordRefund:output_type -> mingzhang.api.v1.RecordRefundResponse
+	55, // 116: mingzhang.api.v1.BooksService.RecordFee:output_type -> mingzhang.api.v1.RecordFeeResponse
+	57, // 117: mingzhang.api.v1.BooksService.RecordReturnedIncome:output_type -> mingzhang.api.v1.RecordReturnedIncomeResponse
+	59, // 118: mingzhang.api.v1.BooksService.CollectReceivable:output_type -> mingzhang.api.v1.CollectReceivableResponse
+	61, // 119: mingzhang.api.v1.BooksService.RecordReturnedDividend:output_type -> mingzhang.api.v1.RecordReturnedDividendResponse
+	63, // 120: mingzhang.api.v1.BooksService.RecordReturnedGrant:output_type -> mingzhang.api.v1.RecordReturnedGrantResponse
+	65, // 121: mingzhang.api.v1.BooksService.RequestDepositReturn:output_type -> mingzhang.api.v1.RequestDepositReturnResponse
+	67, // 122: mingzhang.api.v1.BooksService.AgreeGift:output_type -> mingzhang.api.v1.AgreeGiftResponse
+	69, // 123: mingzhang.api.v1.BooksService.ChangeGiftPurpose:output_type -> mingzhang.api.v1.ChangeGiftPurposeResponse
+	71, // 124: mingzhang.api.v1.BooksService.RemoveApplicants:output_type -> mingzhang.api.v1.RemoveApplicantsResponse
+	73, // 125: mingzhang.api.v1.BooksService.BookTrueUp:output_type -> mingzhang.api.v1.BookTrueUpResponse
+	45, // 126: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
+	49, // 127: mingzhang.api.v1.BooksService.Preview:output_type -> mingzhang.api.v1.PreviewResponse
+	51, // 128: mingzhang.api.v1.BooksService.PreviewApply:output_type -> mingzhang.api.v1.PreviewApplyResponse
+	95, // [95:129] is the sub-list for method output_type
+	61, // [61:95] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_books_service_proto_init() }
@@ -6261,9 +6658,6 @@ func file_mingzhang_api_v1_books_service_proto_init() {
 	file_mingzhang_api_v1_books_service_proto_msgTypes[38].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[40].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[42].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[46].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[48].OneofWrappers = []any{}
-	file_mingzhang_api_v1_books_service_proto_msgTypes[50].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[52].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[54].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[56].OneofWrappers = []any{}
@@ -6272,13 +6666,16 @@ func file_mingzhang_api_v1_books_service_proto_init() {
 	file_mingzhang_api_v1_books_service_proto_msgTypes[62].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[64].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[66].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[68].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[70].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[72].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_books_service_proto_rawDesc), len(file_mingzhang_api_v1_books_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   68,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

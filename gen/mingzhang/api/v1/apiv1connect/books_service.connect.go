@@ -108,6 +108,10 @@ const (
 	BooksServiceBookTrueUpProcedure = "/mingzhang.api.v1.BooksService/BookTrueUp"
 	// BooksServiceApplyProcedure is the procedure name of the BooksService's Apply RPC.
 	BooksServiceApplyProcedure = "/mingzhang.api.v1.BooksService/Apply"
+	// BooksServicePreviewProcedure is the procedure name of the BooksService's Preview RPC.
+	BooksServicePreviewProcedure = "/mingzhang.api.v1.BooksService/Preview"
+	// BooksServicePreviewApplyProcedure is the procedure name of the BooksService's PreviewApply RPC.
+	BooksServicePreviewApplyProcedure = "/mingzhang.api.v1.BooksService/PreviewApply"
 )
 
 var (
@@ -335,6 +339,22 @@ var (
 			Procedure:  BooksServiceApplyProcedure,
 		}
 	})
+	booksServicePreviewSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("Preview"),
+			Procedure:        BooksServicePreviewProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	booksServicePreviewApplySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("PreviewApply"),
+			Procedure:        BooksServicePreviewApplyProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 )
 
 // BooksServiceClient is a client for the mingzhang.api.v1.BooksService service.
@@ -403,6 +423,10 @@ type BooksServiceClient interface {
 	BookTrueUp(context.Context, *v1.BookTrueUpRequest) (*v1.BookTrueUpResponse, error)
 	// Apply carries out a batch of commands in order, each like a call of its own.
 	Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error)
+	// Preview (预览) decides one command as if it were given now and stores nothing: what would be booked, or the refusal. Whoever may not give the command is refused as the command refuses him.
+	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
+	// PreviewApply (预览一批) decides a batch in order on a copy that is thrown away, each line after what the lines before it would do, and stores nothing.
+	PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error)
 }
 
 // NewBooksServiceClient constructs a client for the mingzhang.api.v1.BooksService service. Multiple
@@ -477,6 +501,10 @@ type BooksServiceHandler interface {
 	BookTrueUp(context.Context, *v1.BookTrueUpRequest) (*v1.BookTrueUpResponse, error)
 	// Apply carries out a batch of commands in order, each like a call of its own.
 	Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error)
+	// Preview (预览) decides one command as if it were given now and stores nothing: what would be booked, or the refusal. Whoever may not give the command is refused as the command refuses him.
+	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
+	// PreviewApply (预览一批) decides a batch in order on a copy that is thrown away, each line after what the lines before it would do, and stores nothing.
+	PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error)
 }
 
 // RegisterBooksServiceHandler registers svc as the mingzhang.api.v1.BooksService implementation on
@@ -516,6 +544,8 @@ func RegisterBooksServiceHandler(server *connect.Server, svc BooksServiceHandler
 		connect.Method{Spec: booksServiceRemoveApplicantsSpec(), Handler: adapter.removeApplicants},
 		connect.Method{Spec: booksServiceBookTrueUpSpec(), Handler: adapter.bookTrueUp},
 		connect.Method{Spec: booksServiceApplySpec(), Handler: adapter.apply},
+		connect.Method{Spec: booksServicePreviewSpec(), Handler: adapter.preview},
+		connect.Method{Spec: booksServicePreviewApplySpec(), Handler: adapter.previewApply},
 	)
 }
 
@@ -648,6 +678,14 @@ func (UnimplementedBooksServiceHandler) BookTrueUp(context.Context, *v1.BookTrue
 
 func (UnimplementedBooksServiceHandler) Apply(context.Context, *v1.ApplyRequest) (*v1.ApplyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.Apply is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.Preview is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.PreviewApply is not implemented")
 }
 
 type booksServiceClient struct {
@@ -905,6 +943,22 @@ func (c *booksServiceClient) BookTrueUp(ctx context.Context, req *v1.BookTrueUpR
 func (c *booksServiceClient) Apply(ctx context.Context, req *v1.ApplyRequest) (*v1.ApplyResponse, error) {
 	var res v1.ApplyResponse
 	if err := c.client.CallUnary(ctx, booksServiceApplySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) Preview(ctx context.Context, req *v1.PreviewRequest) (*v1.PreviewResponse, error) {
+	var res v1.PreviewResponse
+	if err := c.client.CallUnary(ctx, booksServicePreviewSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) PreviewApply(ctx context.Context, req *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error) {
+	var res v1.PreviewApplyResponse
+	if err := c.client.CallUnary(ctx, booksServicePreviewApplySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -1290,6 +1344,30 @@ func (h booksServiceHandler) apply(ctx context.Context, _ connect.Spec, stream c
 		return err
 	}
 	res, err := h.svc.Apply(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) preview(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.PreviewRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Preview(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) previewApply(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.PreviewApplyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.PreviewApply(ctx, &req)
 	if err != nil {
 		return err
 	}

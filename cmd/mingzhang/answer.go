@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+)
+
+// This file prints answers of any shape: a list of messages is a table with a column a field; what stands alone is a table of
+// names and values.
+
+// section is a part of an answer for people.
+type section struct {
+	title string // empty for what stands alone
+	table *table
+	list  bool // a row an entry, not a row a field
+}
+
+// showAnswer prints an answer: as JSON, as CSV where it is one table, or as tables.
+func (s *session) showAnswer(answer proto.Message, asOf string) error {
+	if s.json {
+		return writeJSON(s.stdout, answer)
+	}
+	sections := sectionsOf(answer.ProtoReflect(), s.lang)
+	if s.csv {
+		return s.showCSV(sections)
+	}
+	for i, section := range sections {
+		if len(sections) > 1 && len(section.table.rows) == 0 {
+			continue
+		}
+		section.table.dropEmpty(section.list)
+		if len(sections) > 1 && section.title != "" {
+			if i > 0 {
+				fmt.Fprintln(s.stdout)
+			}
+			fmt.Fprintf(s.stdout, "%s\n", section.title)
+		}
+		if err := section.table.print(s.stdout, s.lang); err != nil {
+			return err
+		}
+	}
+	if field := answer.ProtoReflect().Descriptor().Fields().ByName("version"); field != nil && field.Kind() == protoreflect.Uint64Kind {
+		_, err := fmt.Fprintln(s.stdout, s.moment(asOf, answer.ProtoReflect().Get(field).Uint()))
+		return err
+	}
+	return nil
+}
+
+func (s *session) showCSV(sections []section) error {
+	var lists []section
+	for _, section := range sections {
+		if section.list {
+			lists = append(lists, section)
+		}
+	}
+	switch {
+	case len(lists) == 1:
+		return lists[0].table.printCSV(s.stdout)
+	case len(lists) == 0 && len(sections) == 1:
+		return sections[0].table.printCSV(s.stdout)
+	}
+	return failed(exitUsage, "这个答复不是一张表,不能输出 CSV;请用 --json。", "This answer is not one table: use --json instead of --csv.")
+}
+
+// sectionsOf makes the tables of an answer: of what stands alone, then of each message and each list in it. What only says of
+// which version it is or where the next page begins is left out.
+func sectionsOf(m protoreflect.Message, l language) []section {
+	all := fieldSections("", m, l, "version", "next_page_token")
+	if len(all) > 1 && len(all[0].table.rows) == 0 {
+		return all[1:]
+	}
+	return all
+}
+
+// fieldSections are the table of a message's own values and the sections of what it holds.
+func fieldSections(title string, m protoreflect.Message, l language, without ...protoreflect.Name) []section {
+	own := &table{columns: []column{{name: "field", zh: "项目", en: "Field"}, {name: "value", zh: "内容", en: "Value"}}}
+	all := []section{{title: title, table: own}}
+	for i := range m.Descriptor().Fields().Len() {
+		f := m.Descriptor().Fields().Get(i)
+		name := heading(string(f.Name()), l)
+		switch {
+		case slices.Contains(without, f.Name()):
+		case f.IsList() && f.Message() != nil:
+			all = append(all, section{name, listTable(m.Get(f).List(), f.Message(), l), true})
+		case f.Message() != nil && !f.IsMap():
+			if m.Has(f) {
+				all = append(all, fieldSections(name, m.Get(f).Message(), l)...)
+			}
+		default:
+			text := cellOf(m.Get(f), f)
+			if isAmount.MatchString(text) {
+				text = grouped(text)
+			}
+			if text != "" {
+				own.add(name, text)
+			}
+		}
+	}
+	return all
+}
+
+// listTable has a row an entry and a column a field.
+func listTable(list protoreflect.List, d protoreflect.MessageDescriptor, l language) *table {
+	t := new(table)
+	for i := range d.Fields().Len() {
+		f := d.Fields().Get(i)
+		t.columns = append(t.columns, column{
+			name: string(f.Name()), zh: heading(string(f.Name()), chinese), en: heading(string(f.Name()), english),
+			right: isNumber(f.Kind()) && !f.IsList(),
+		})
+	}
+	for i := range list.Len() {
+		var row []string
+		for j := range d.Fields().Len() {
+			f := d.Fields().Get(j)
+			row = append(row, cellOf(list.Get(i).Message().Get(f), f))
+		}
+		t.add(row...)
+	}
+	t.findAmounts()
+	return t
+}
+
+// heading is a field's name over a column.
+func heading(name string, l language) string {
+	if word := fieldWord(name, l); word != "" {
+		return word
+	}
+	words := strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// cellOf writes a value on one line. 0, false and nothing are empty.
+func cellOf(v protoreflect.Value, f protoreflect.FieldDescriptor) string {
+	switch {
+	case f.IsMap():
+		return ""
+	case f.IsList():
+		separator := " "
+		if f.Message() != nil {
+			separator = "; "
+		}
+		var parts []string
+		for i := range v.List().Len() {
+			parts = append(parts, oneCell(v.List().Get(i), f))
+		}
+		return strings.Join(parts, separator)
+	}
+	return oneCell(v, f)
+}
+
+func oneCell(v protoreflect.Value, f protoreflect.FieldDescriptor) string {
+	switch f.Kind() {
+	case protoreflect.MessageKind, protoreflect.GroupKind:
+		var parts []string
+		m := v.Message()
+		for i := range m.Descriptor().Fields().Len() {
+			inner := m.Descriptor().Fields().Get(i)
+			if text := cellOf(m.Get(inner), inner); text != "" {
+				parts = append(parts, text)
+			}
+		}
+		return strings.Join(parts, " ")
+	case protoreflect.EnumKind:
+		if value := f.Enum().Values().ByNumber(v.Enum()); value != nil && v.Enum() != 0 {
+			return enumWord(value)
+		}
+		return ""
+	case protoreflect.BytesKind:
+		if n := len(v.Bytes()); n > 0 {
+			return fmt.Sprintf("(%d bytes)", n)
+		}
+		return ""
+	}
+	if text := v.String(); text != "0" && text != "false" {
+		return strings.Join(strings.Fields(text), " ")
+	}
+	return ""
+}
+
+// isAmount is how the API writes yuan.
+var isAmount = regexp.MustCompile(`^-?[0-9]+\.[0-9]{2}$`)
+
+// findAmounts sets the columns that hold amounts and nothing else as amounts.
+func (t *table) findAmounts() {
+	for i := range t.columns {
+		filled, amounts := 0, 0
+		for _, row := range t.rows {
+			if row[i] != "" {
+				filled++
+			}
+			if isAmount.MatchString(row[i]) {
+				amounts++
+			}
+		}
+		t.columns[i].amount = filled > 0 && filled == amounts
+	}
+}
+
+// cellMax is how wide a cell for people is at most, digestMax a digest, which is recognised by its beginning. The rest is in
+// --json and --csv.
+const (
+	cellMax   = 48
+	digestMax = 12
+)
+
+// isDigest is how the API writes SHA-256.
+var isDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// dropEmpty leaves out columns without anything in them, and shortens long cells when told to, for people.
+func (t *table) dropEmpty(shorten bool) {
+	var kept []int
+	for i := range t.columns {
+		for _, row := range t.rows {
+			if row[i] != "" {
+				kept = append(kept, i)
+				break
+			}
+		}
+	}
+	if len(t.rows) == 0 {
+		return
+	}
+	columns := make([]column, len(kept))
+	for j, i := range kept {
+		columns[j] = t.columns[i]
+	}
+	for n, row := range t.rows {
+		cells := make([]string, len(kept))
+		for j, i := range kept {
+			if cells[j] = row[i]; shorten {
+				cells[j] = shortened(row[i])
+			}
+		}
+		t.rows[n] = cells
+	}
+	t.columns = columns
+}
+
+// shortened cuts a text to cellMax columns of a terminal.
+func shortened(text string) string {
+	if isDigest.MatchString(text) {
+		return text[:digestMax] + "…"
+	}
+	if displayWidth(text) <= cellMax {
+		return text
+	}
+	width := 0
+	for i, r := range text {
+		if width += displayWidth(string(r)); width > cellMax-1 {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
+// showDone prints what a command answered: its receipt, or else the answer and the command's id.
+func (c *client) showDone(request, answer proto.Message) error {
+	s := c.session
+	if receipt := receiptIn(answer); receipt != nil {
+		return s.showReceipt(receipt, "已办理。", "Done.", receiptLines(receipt, s.lang)[1:]...)
+	}
+	if err := c.keepAnsweredKey(request, answer); err != nil {
+		return err
+	}
+	if _, id, ok := textField(request, "command_id"); ok && !s.json {
+		fmt.Fprintf(s.stderr, s.lang.text("已办理,命令编号 %s\n", "Done, command %s\n"), id)
+	}
+	return s.showAnswer(answer, "")
+}
+
+// receiptIn is the receipt that the answers of commands on books hold.
+func receiptIn(answer proto.Message) *apiv1.Receipt {
+	r, ok := answer.(interface{ GetReceipt() *apiv1.Receipt })
+	if !ok {
+		return nil
+	}
+	return r.GetReceipt()
+}
+
+// keepAnsweredKey puts a key that a command issued into a file, never on the screen.
+func (c *client) keepAnsweredKey(request, answer proto.Message) error {
+	field, key, ok := textField(answer, "key")
+	_, operator, named := textField(request, "operator")
+	if !ok || !named || key == "" {
+		return nil
+	}
+	path, err := c.keepKey(operator, "", func() (string, error) { return key, nil })
+	if err != nil {
+		return fmt.Errorf("keep the key just issued, issue another with mingzhang operator key: %w", err)
+	}
+	setText(answer, field, "")
+	fmt.Fprintf(c.session.stderr, c.session.lang.text("密钥在 %s。\n", "The key is in %s.\n"), path)
+	return nil
+}
+
+// entries are the messages of a message that is nothing but one list, else the message itself.
+func entries(m proto.Message) []proto.Message {
+	fields := m.ProtoReflect().Descriptor().Fields()
+	if fields.Len() != 1 || !fields.Get(0).IsList() || fields.Get(0).Message() == nil {
+		return []proto.Message{m}
+	}
+	list := m.ProtoReflect().Get(fields.Get(0)).List()
+	all := make([]proto.Message, list.Len())
+	for i := range all {
+		all[i] = list.Get(i).Message().Interface()
+	}
+	return all
+}
+
+// compactJSON is a message as protobuf JSON on one line, always the same bytes.
+func compactJSON(m proto.Message) ([]byte, error) {
+	text, err := protojson.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("write JSON: %w", err)
+	}
+	var b bytes.Buffer // protojson puts blanks in at random
+	if err := json.Compact(&b, text); err != nil {
+		return nil, fmt.Errorf("write JSON: %w", err)
+	}
+	return b.Bytes(), nil
+}

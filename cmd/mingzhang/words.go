@@ -1,0 +1,62 @@
+package main
+
+// Words for what the schema, which is in English, does not say in Chinese. A name without one here is shown in English: what
+// is added to the API works at once and gets its word later.
+
+func fieldWord(name string, l language) string {
+	if l == english {
+		return ""
+	}
+	return chineseFields[name]
+}
+
+var chineseServices = map[string]string{
+	"BooksService": "账务", "GovernanceService": "议事", "RegistryService": "登记", "AuditService": "审计", "DisclosureService": "公示",
+}
+
+var chineseVerbs = map[string]string{
+	"FoundCollective": "成立集体", "GrantRole": "授予角色", "RevokeRole": "收回角色", "OpenMoneyAccount": "增设资金账户",
+	"EnrolMembers": "成员入社", "DepartMembers": "成员退出", "CreateOperator": "增加操作员", "IssueKey": "发密钥", "RevokeKey": "作废密钥",
+	"ListOperators": "列出操作员", "RecordResolution": "记录决议", "ConfirmResolution": "确认决议", "AdoptPolicy": "通过分配办法",
+	"AdoptSpendingRule": "通过支出办法", "OpenFund": "设立基金", "ClosePeriod": "结账", "ConfirmOpening": "确认期初余额",
+	"ReviewRequest": "审核申请", "ApproveRequest": "批准申请", "RejectRequest": "驳回申请", "DeclareDividend": "宣告分红",
+	"ReviewGrantRound": "审核一轮救助或奖学", "AwardGrants": "公示期满后发放救助或奖学", "CancelGrant": "取消一人的救助或奖学",
+	"RecordIncome": "记收入,按当日的办法分配", "ReceiveDeposit": "收押金", "ReceiveGift": "收捐赠", "MoveMoney": "资金账户之间划转(提现、存现)",
+	"ProposeOpening": "提出期初余额", "RequestPayment": "申请付款", "RequestTransfer": "申请基金之间调剂", "RequestReversal": "申请冲销",
+	"RequestCorrection": "申请更正", "RequestDividend": "申请分红", "WithdrawRequest": "撤回申请", "SettlePayment": "支付已批准的付款",
+	"BookTransfer": "记已批准的调剂", "BookCorrection": "记已批准的冲销或更正", "OpenGrantRound": "开启一轮救助或奖学", "AddApplicants": "增加申请人",
+	"PublishGrantNotice": "公示一轮救助或奖学", "PayGrant": "发给一位成员", "SendDividendFile": "向银行发出分红文件",
+	"RecordDividendResults": "记银行发放结果", "Apply": "办理一批命令", "Preview": "预览一个命令", "PreviewApply": "预览一批命令",
+	"ListVouchers": "列出凭证", "GetVoucher": "查看凭证", "GetBalances": "各科目余额", "GetTrialBalance": "试算平衡表", "ListRequests": "列出申请",
+	"ListGrantRounds": "列出救助和奖学", "ListDividends": "列出分红", "ListEntitlements": "列出各人分红", "GetHead": "账簿的签名根",
+	"VerifyLog": "重新核验账簿", "ReadLog": "读出账簿原文", "ListCollectives": "列出集体", "GetCollective": "集体的章程和状况",
+	"GetFundStatement": "收支表", "ListPolicies": "列出分配办法", "GetSpendingRule": "支出办法", "ListResolutions": "列出决议",
+	"ListReceiptsAndPayments": "收支明细", "GetVersion": "服务器版本",
+}
+
+var chineseFields = map[string]string{
+	"id": "编号", "number": "号码", "name": "名称", "title": "标题", "kind": "种类", "class": "类别", "state": "状态", "version": "第几笔",
+	"amount": "金额", "balance": "余额", "opening": "期初", "closing": "期末", "debit": "借方", "credit": "贷方", "received": "收入", "spent": "支出",
+	"total": "合计", "paid": "已付", "owed": "未付", "budget": "预算", "pool": "总额", "rate": "每份", "remainder": "结余", "declared": "宣告金额",
+	"authority": "授权金额", "reserved": "已占用", "drawn": "已支用", "remaining": "尚余", "debit_total": "借方合计", "credit_total": "贷方合计",
+	"occurred_on": "日期", "decided_on": "决议日期", "effective_on": "生效日期", "joined_on": "入社日期", "left_on": "退出日期",
+	"record_date": "登记日", "declared_on": "宣告日期", "recorded_at": "记账时间", "requested_at": "申请时间", "adopted_at": "通过时间",
+	"notice_from": "公示开始", "notice_to": "公示结束", "first_day": "首日", "first_open_day": "可记账首日", "closed_through": "已结账到",
+	"from": "从", "to": "到", "as_of": "截至日期", "as_known_at": "当时所知", "month": "月份", "expires_at": "有效期到",
+	"narration": "摘要", "reason": "理由", "account": "科目", "money_account": "资金账户", "money_accounts": "资金账户", "money": "资金",
+	"fund": "基金", "funds": "基金", "from_fund": "从基金", "to_fund": "到基金", "purpose": "用途", "purposes": "用途", "restricted": "限定",
+	"payer": "付款人", "payee": "收款人", "payees": "收款人", "donor": "捐赠人", "party": "对方", "member": "成员", "members": "成员",
+	"households": "户", "group": "组", "operator": "操作员", "operators": "操作员", "display_name": "名称", "admin": "管理员", "key_ids": "密钥编号",
+	"key_id": "密钥编号", "role": "角色", "actor": "经手", "body": "机构", "bodies": "机构", "size": "规模", "issuer": "开具方", "cited": "引用金额", "sha256": "文件摘要值", "media_type": "文件类型", "pass_base": "计票基数", "pass_strictly": "须超过通过线", "quorum": "法定人数", "pass": "通过线",
+	"electorate": "应到", "present": "实到", "votes_for": "赞成", "votes_against": "反对", "abstained": "弃权", "passed": "通过", "confirmed": "已确认",
+	"matter": "事项", "resolution_id": "决议", "resolution_body": "决议机构", "resolutions": "决议", "minutes_sha256": "记录摘要值",
+	"operation": "操作", "approvals": "批准人数", "approvals_needed": "需批准", "approved_by": "批准人", "review": "须审核", "review_needed": "须审核",
+	"reviewed_by": "审核人", "requested_by": "申请人", "request_number": "申请号", "requests": "申请", "tiers": "档次", "rule_version": "办法版本",
+	"shares": "份额", "share": "份额", "income_kinds": "收入种类", "income_kind": "收入种类", "rounding": "尾差", "policies": "分配办法",
+	"vouchers": "凭证", "voucher": "凭证", "postings": "分录", "documents": "原始凭证", "lines": "明细", "reverses": "冲销", "corrects": "更正",
+	"reversed_by": "被冲销", "rounds": "轮次", "round_id": "轮次", "applicants": "申请人", "run_id": "分红", "runs": "分红", "basis": "按什么分",
+	"method": "方法", "file": "文件", "files": "文件", "failed": "未付成", "entitlements": "应得", "collectives": "集体", "currency": "币种",
+	"time_zone": "时区", "public_log": "账簿公开", "simulated_clock": "模拟时钟", "log_origin": "账簿来源", "balances": "余额", "expected_version": "应在第几笔",
+	"simulated_at": "模拟时间", "digest": "摘要值", "descending": "新的在前", "right_amount": "应有金额", "difference_of": "差额所属", "replacements": "更正后的凭证",
+	"grant_round_id": "救助奖学轮次", "dividend_run_id": "分红", "paid_count": "已付人数", "root": "根", "events": "笔数", "store": "存储", "note": "签名文", "verifier_key": "验证公钥",
+}
