@@ -27,17 +27,18 @@ type Collective struct {
 	members map[uint32]membership
 
 	// The books.
-	accounts  map[Account]*account
-	deposits  map[partyAccount]*Timeline      // deposits by the party they belong to
-	vouchers  map[series][]uint64             // version of each voucher by number-1
-	settled   map[VoucherRef]VoucherRef       // voucher -> the one that reversed it or booked its difference
-	reversals map[VoucherRef]struct{}         // vouchers that are reversals
-	papers    map[paperKey]*paper             // documents cited by live vouchers
-	turnover  map[Month]map[Account]*turnover // of months that are not closed
-	closed    Month                           // last closed month, 0 for none
-	opening   *eventv1.OpeningProposed        // proposed and not yet confirmed
-	proposer  string                          // who proposed it
-	live      int                             // vouchers that are no reversal and not reversed
+	accounts   map[Account]*account
+	deposits   map[partyAccount]*Timeline      // deposits by the party they belong to
+	vouchers   map[series][]uint64             // version of each voucher by number-1
+	settled    map[VoucherRef]VoucherRef       // voucher -> the one that reversed it or booked its difference
+	reversals  map[VoucherRef]struct{}         // vouchers that are reversals
+	papers     map[paperKey]*paper             // documents cited by live vouchers
+	turnover   map[Month]map[Account]*turnover // of months that are not closed
+	closed     Month                           // last closed month, 0 for none
+	statements map[Month][]byte                // digest of the statement of each closed month
+	opening    *eventv1.OpeningProposed        // proposed and not yet confirmed
+	proposer   string                          // who proposed it
+	live       int                             // vouchers that are no reversal and not reversed
 
 	// The rules in force.
 	policies    []*eventv1.PolicyAdopted
@@ -102,6 +103,7 @@ func NewCollective() *Collective {
 		reversals:   map[VoucherRef]struct{}{},
 		papers:      map[paperKey]*paper{},
 		turnover:    map[Month]map[Account]*turnover{},
+		statements:  map[Month][]byte{},
 		splits:      map[string]*Timeline{},
 		splitDay:    map[VoucherRef]Day{},
 		resolutions: map[string]*resolution{},

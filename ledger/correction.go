@@ -451,6 +451,9 @@ func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
 	if r := d.s.rounds[v.GrantRoundId]; r != nil && RefOf(v.Ref).Class == Transfer && v.Party == "" && r.touched() {
 		return rests.because("part of the award is paid or cancelled", "这一轮已有人领取或取消").at(field)
 	}
+	if r := d.lastOfLine(v); r != nil {
+		return r.at(field)
+	}
 	if r := d.s.runs[v.DividendRunId]; r != nil && RefOf(v.Ref).Class == Transfer && len(r.files) > 0 {
 		return rests.because("a payout file of the dividend is sent", "这次分红已有发放文件").at(field)
 	}

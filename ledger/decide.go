@@ -213,6 +213,14 @@ var Matrix = map[string][]eventv1.Role{
 	"CancelGrant":           {approver},
 	"SendDividendFile":      {treasurer, cashier},
 	"RecordDividendResults": {treasurer, cashier},
+	"RemoveApplicants":      {treasurer},
+	"RecordReturnedGrant":   {treasurer, cashier},
+	"CancelGrantRound":      {approver},
+	"RaiseObjection":        {supervisor, treasurer},
+	"AnswerObjection":       {approver},
+	"ReviewPeriod":          {supervisor},
+	"ChangeBody":            {approver},
+	"ChangeFund":            {approver},
 }
 
 const (

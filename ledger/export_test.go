@@ -38,6 +38,7 @@ func (s *Collective) Dump() string {
 	put("rule", text(s.rule))
 	put("opening", text(s.opening))
 	put("settled", s.settled)
+	put("statements", s.statements)
 	put("reversals", s.reversals)
 	put("splitDay", s.splitDay)
 	for _, p := range s.policies {
@@ -60,7 +61,11 @@ func (s *Collective) Dump() string {
 		for m, l := range v.lines {
 			lines[m] = *l
 		}
-		return fmt.Sprint(text(v.fact), v.state, v.noticeFrom, v.till, v.order, lines, v.total)
+		var objections []objection
+		for _, o := range v.objections {
+			objections = append(objections, *o)
+		}
+		return fmt.Sprint(text(v.fact), v.state, v.noticeFrom, v.till, v.order, lines, v.total, objections)
 	})
 	each(put, "run", s.runs, func(v *run) any {
 		var files []string
