@@ -289,5 +289,6 @@ func everyFact(t *testing.T) *lt.Books {
 	do("2020-03-20", lt.Treasurer, &ledger.SendDividendFile{Run: "2020", Money: "bank"},
 		&ledger.RecordDividendResults{Run: "2020", File: 1, On: 20200321, Failed: []uint32{2}})
 	do("2020-04-01", lt.Treasurer, &ledger.ClosePeriod{Month: 202003})
+	roundFacts(b)
 	return b
 }
