@@ -38,6 +38,7 @@ var Matrix = map[string]Callers{
 	"ListResolutions":         {Public: true},
 	"ListReceiptsAndPayments": {Public: true},
 	"GetVersion":              {Public: true},
+	"ListPeriodReviews":       {Public: true},
 
 	"ListVouchers":     {Roles: readers},
 	"GetVoucher":       {Roles: settlers},
@@ -47,6 +48,7 @@ var Matrix = map[string]Callers{
 	"ListGrantRounds":  {Roles: readers},
 	"ListDividends":    {Roles: readers},
 	"ListEntitlements": {Roles: readers},
+	"CompareOpening":   {Roles: readers},
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},

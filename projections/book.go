@@ -56,6 +56,7 @@ type Book struct {
 	requests    register[request] // place in the list = number - 1
 	rounds      register[round]
 	runs        register[run]
+	reviews     reviews
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -180,6 +181,8 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldFileSettled(f.DividendFileSettled, at, first, len(e.Vouchers) > 0)
 	default:
 		b.foldGrant(e, at, first)
+		b.foldRound(e, at)
+		b.foldReview(e)
 		b.foldCharter(e)
 	}
 }

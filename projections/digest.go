@@ -45,6 +45,10 @@ func (b *Book) Digest() [32]byte {
 	for _, r := range s.runs {
 		d.run(&r)
 	}
+	for _, r := range s.reviews {
+		d.message(r.fact)
+		d.numbers(int64(r.version), int64(r.actor), int64(r.replaced))
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil))
 }
@@ -65,6 +69,7 @@ type shot struct {
 	requests    []request
 	rounds      []roundShot
 	runs        []runShot
+	reviews     []review
 }
 
 type (
@@ -80,7 +85,8 @@ type (
 	}
 	roundShot struct {
 		round
-		lines []line
+		lines      []line
+		objections []objection
 	}
 	runShot struct {
 		run
@@ -95,6 +101,7 @@ func (b *Book) snapshot() *shot {
 		version: b.version, recorded: b.recorded.snapshot(), actors: b.actors.snapshot(), texts: b.names.texts,
 		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), papers: b.journal.papers,
 		charter: charterShot{b.charter, values(b.charter.members)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
+		reviews: values(b.reviews.list),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())
@@ -103,7 +110,7 @@ func (b *Book) snapshot() *shot {
 		s.accounts = append(s.accounts, accountShot{a.name, a.entries.column.snapshot(), a.days.snapshot(), ends(&a.balance), ends(&a.debit)})
 	}
 	for _, r := range b.rounds.items {
-		s.rounds = append(s.rounds, roundShot{*r, values(r.lines)})
+		s.rounds = append(s.rounds, roundShot{*r, values(r.lines), values(r.objections)})
 	}
 	for _, r := range b.runs.items {
 		s.runs = append(s.runs, runShot{*r, values(r.files)})
@@ -274,6 +281,19 @@ func (d *digester) charter(c *charterShot) {
 	}
 	for _, p := range c.closed {
 		d.numbers(int64(p.version), int64(p.month))
+		d.text(string(p.statement))
+	}
+	for _, b := range c.bodies {
+		d.number(b.version)
+		d.message(b.body)
+	}
+	for _, f := range c.changed {
+		d.number(f.version)
+		d.message(f.fund)
+	}
+	for _, p := range c.opening {
+		d.number(p.version)
+		d.message(p.fact)
 	}
 	for _, m := range c.members {
 		d.numbers(int64(m.number), int64(m.household), int64(m.joined), int64(m.left), int64(m.enrolled), int64(m.parted))
@@ -310,8 +330,16 @@ func (d *digester) round(r *roundShot) {
 	}
 	d.steps(r.steps)
 	for _, l := range r.lines {
-		d.numbers(int64(l.member), int64(l.amount), int64(l.version))
+		d.numbers(int64(l.member), int64(l.amount), int64(l.version), int64(l.struck), int64(l.removed))
 		d.steps(l.steps)
+	}
+	d.text(r.reason)
+	for _, o := range r.objections {
+		d.message(o.raised)
+		d.numbers(int64(o.version), int64(o.answer), int64(o.raisedBy), int64(o.answerer))
+		if o.answered != nil {
+			d.message(o.answered)
+		}
 	}
 }
 

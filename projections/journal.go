@@ -32,10 +32,11 @@ type Voucher struct {
 	DividendFile  uint32
 	RequestNumber uint32
 	Negative      bool
-	Amount        ledger.Fen // sum of the debits, fen; negative when Negative
-	Version       uint64     // of the event that booked it
-	RecordedAt    time.Time  // UTC
-	Actor         string     // operator who booked it
+	Amount        ledger.Fen      // sum of the debits, fen; negative when Negative
+	Version       uint64          // of the event that booked it
+	RecordedAt    time.Time       // UTC
+	Actor         string          // operator who booked it
+	Reviews       []VoucherReview // what supervisors say of it; nil for nothing
 }
 
 // Posting (分录) is one line of a voucher: fen, debit positive.
@@ -390,6 +391,9 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 	}
 	if by := b.journal.reversed[int32(place+1)]; by != 0 && b.seen(by, w) {
 		v.ReversedBy = b.refAt(by)
+	}
+	if len(b.reviews.byVoucher) > 0 {
+		v.Reviews = b.wordsOn(int32(place+1), w)
 	}
 	start := len(room)
 	for i := r.first; i < r.end; i++ {

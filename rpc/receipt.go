@@ -98,7 +98,7 @@ func documentOf(d *eventv1.Document) *apiv1.Document {
 	return &apiv1.Document{
 		Kind: d.Kind, Issuer: d.Issuer, Number: d.Number,
 		Total: ledger.Fen(d.TotalFen).String(), Cited: ledger.Fen(d.CitedFen).String(),
-		Sha256: hex.EncodeToString(d.Sha256), MediaType: d.MediaType, Size: d.Size,
+		Sha256: hex.EncodeToString(d.Sha256), MediaType: d.MediaType, Size: d.Size, Retention: apiv1.Retention(d.Retention),
 	}
 }
 

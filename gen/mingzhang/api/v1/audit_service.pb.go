@@ -1855,6 +1855,225 @@ func (x *ReadLogResponse) GetEvents() []*LogEvent {
 	return nil
 }
 
+// CompareOpeningRequest is what CompareOpening takes.
+type CompareOpeningRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all. The proposal counts by when it was known.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// The other list, at most 200; it need not balance.
+	Lines         []*OpeningLine `protobuf:"bytes,5,rep,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareOpeningRequest) Reset() {
+	*x = CompareOpeningRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareOpeningRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareOpeningRequest) ProtoMessage() {}
+
+func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareOpeningRequest.ProtoReflect.Descriptor instead.
+func (*CompareOpeningRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CompareOpeningRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *CompareOpeningRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *CompareOpeningRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *CompareOpeningRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *CompareOpeningRequest) GetLines() []*OpeningLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+// OpeningDifference is a line in which two lists of opening balances differ.
+type OpeningDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account path.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Whose part of the account it is; empty for none.
+	Party string `protobuf:"bytes,2,opt,name=party,proto3" json:"party,omitempty"`
+	// What the books say, yuan, debit positive; 0.00 when they have no such line.
+	Proposed string `protobuf:"bytes,3,opt,name=proposed,proto3" json:"proposed,omitempty"`
+	// What the other list says, yuan, debit positive; 0.00 when it has no such line.
+	Given         string `protobuf:"bytes,4,opt,name=given,proto3" json:"given,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpeningDifference) Reset() {
+	*x = OpeningDifference{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpeningDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpeningDifference) ProtoMessage() {}
+
+func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpeningDifference.ProtoReflect.Descriptor instead.
+func (*OpeningDifference) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *OpeningDifference) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *OpeningDifference) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *OpeningDifference) GetProposed() string {
+	if x != nil {
+		return x.Proposed
+	}
+	return ""
+}
+
+func (x *OpeningDifference) GetGiven() string {
+	if x != nil {
+		return x.Given
+	}
+	return ""
+}
+
+// CompareOpeningResponse is what CompareOpening answers.
+type CompareOpeningResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Lines that differ, in order of account and party; none when the lists say the same.
+	Differences []*OpeningDifference `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Day of the proposed balances, YYYY-MM-DD.
+	OccurredOn    string `protobuf:"bytes,3,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareOpeningResponse) Reset() {
+	*x = CompareOpeningResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareOpeningResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareOpeningResponse) ProtoMessage() {}
+
+func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareOpeningResponse.ProtoReflect.Descriptor instead.
+func (*CompareOpeningResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *CompareOpeningResponse) GetDifferences() []*OpeningDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *CompareOpeningResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *CompareOpeningResponse) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
 var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
@@ -2008,7 +2227,24 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\"E\n" +
 	"\x0fReadLogResponse\x122\n" +
-	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events2\xc8\b\n" +
+	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events\"\xaf\x02\n" +
+	"\x15CompareOpeningRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12@\n" +
+	"\x05lines\x18\x05 \x03(\v2\x1d.mingzhang.api.v1.OpeningLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\xc8\x01R\x05lines\"u\n" +
+	"\x11OpeningDifference\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05party\x18\x02 \x01(\tR\x05party\x12\x1a\n" +
+	"\bproposed\x18\x03 \x01(\tR\bproposed\x12\x14\n" +
+	"\x05given\x18\x04 \x01(\tR\x05given\"\x9a\x01\n" +
+	"\x16CompareOpeningResponse\x12E\n" +
+	"\vdifferences\x18\x01 \x03(\v2#.mingzhang.api.v1.OpeningDifferenceR\vdifferences\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x1f\n" +
+	"\voccurred_on\x18\x03 \x01(\tR\n" +
+	"occurredOn2\xb2\t\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -2018,7 +2254,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\fListRequests\x12%.mingzhang.api.v1.ListRequestsRequest\x1a&.mingzhang.api.v1.ListRequestsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListGrantRounds\x12(.mingzhang.api.v1.ListGrantRoundsRequest\x1a).mingzhang.api.v1.ListGrantRoundsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListDividends\x12&.mingzhang.api.v1.ListDividendsRequest\x1a'.mingzhang.api.v1.ListDividendsResponse\"\x03\x90\x02\x01\x12n\n" +
-	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x0eCompareOpening\x12'.mingzhang.api.v1.CompareOpeningRequest\x1a(.mingzhang.api.v1.CompareOpeningResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
@@ -2035,7 +2272,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),              // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                 // 1: mingzhang.api.v1.LogEvent
@@ -2061,50 +2298,58 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*VerifyLogResponse)(nil),        // 21: mingzhang.api.v1.VerifyLogResponse
 	(*ReadLogRequest)(nil),           // 22: mingzhang.api.v1.ReadLogRequest
 	(*ReadLogResponse)(nil),          // 23: mingzhang.api.v1.ReadLogResponse
-	(*Voucher)(nil),                  // 24: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),           // 25: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),         // 26: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                  // 27: mingzhang.api.v1.Request
-	(*GrantRound)(nil),               // 28: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),              // 29: mingzhang.api.v1.DividendRun
+	(*CompareOpeningRequest)(nil),    // 24: mingzhang.api.v1.CompareOpeningRequest
+	(*OpeningDifference)(nil),        // 25: mingzhang.api.v1.OpeningDifference
+	(*CompareOpeningResponse)(nil),   // 26: mingzhang.api.v1.CompareOpeningResponse
+	(*Voucher)(nil),                  // 27: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),           // 28: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),         // 29: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                  // 30: mingzhang.api.v1.Request
+	(*GrantRound)(nil),               // 31: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),              // 32: mingzhang.api.v1.DividendRun
+	(*OpeningLine)(nil),              // 33: mingzhang.api.v1.OpeningLine
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	24, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	24, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	25, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	26, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	27, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	28, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	29, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	27, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	27, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	28, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	29, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	30, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	31, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	32, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
 	1,  // 8: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	2,  // 9: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 10: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 11: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 12: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 13: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 14: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 15: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 16: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	18, // 17: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 18: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	22, // 19: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 20: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 21: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 22: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 23: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 24: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 25: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 26: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 27: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	19, // 28: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 29: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	23, // 30: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	20, // [20:31] is the sub-list for method output_type
-	9,  // [9:20] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	33, // 9: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	25, // 10: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
+	2,  // 11: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 12: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 13: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 14: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 15: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 16: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 17: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 18: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	24, // 19: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	18, // 20: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 21: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	22, // 22: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	3,  // 23: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 24: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 25: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 26: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 27: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 28: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 29: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 30: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	26, // 31: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	19, // 32: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 33: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	23, // 34: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	23, // [23:35] is the sub-list for method output_type
+	11, // [11:23] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -2119,7 +2364,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

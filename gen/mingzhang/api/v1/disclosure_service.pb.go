@@ -1118,6 +1118,161 @@ func (x *GetVersionResponse) GetStore() string {
 	return ""
 }
 
+// ListPeriodReviewsRequest is what ListPeriodReviews takes.
+type ListPeriodReviewsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all. Reviews count by when they were known.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Items at most, 1 to 1,000; default 50.
+	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPeriodReviewsRequest) Reset() {
+	*x = ListPeriodReviewsRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPeriodReviewsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPeriodReviewsRequest) ProtoMessage() {}
+
+func (x *ListPeriodReviewsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPeriodReviewsRequest.ProtoReflect.Descriptor instead.
+func (*ListPeriodReviewsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListPeriodReviewsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListPeriodReviewsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPeriodReviewsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListPeriodReviewsResponse is what ListPeriodReviews answers.
+type ListPeriodReviewsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page: every closed month, the first closed first.
+	Months []*PeriodReview `protobuf:"bytes,1,rep,name=months,proto3" json:"months,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPeriodReviewsResponse) Reset() {
+	*x = ListPeriodReviewsResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPeriodReviewsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPeriodReviewsResponse) ProtoMessage() {}
+
+func (x *ListPeriodReviewsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPeriodReviewsResponse.ProtoReflect.Descriptor instead.
+func (*ListPeriodReviewsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListPeriodReviewsResponse) GetMonths() []*PeriodReview {
+	if x != nil {
+		return x.Months
+	}
+	return nil
+}
+
+func (x *ListPeriodReviewsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_mingzhang_api_v1_disclosure_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
@@ -1205,7 +1360,20 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x11GetVersionRequest\"D\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
-	"\x05store\x18\x02 \x01(\tR\x05store2\xf9\x06\n" +
+	"\x05store\x18\x02 \x01(\tR\x05store\"\xc0\x02\n" +
+	"\x18ListPeriodReviewsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x95\x01\n" +
+	"\x19ListPeriodReviewsResponse\x126\n" +
+	"\x06months\x18\x01 \x03(\v2\x1e.mingzhang.api.v1.PeriodReviewR\x06months\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xec\a\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
@@ -1213,7 +1381,8 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\fListPolicies\x12%.mingzhang.api.v1.ListPoliciesRequest\x1a&.mingzhang.api.v1.ListPoliciesResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fGetSpendingRule\x12(.mingzhang.api.v1.GetSpendingRuleRequest\x1a).mingzhang.api.v1.GetSpendingRuleResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListResolutions\x12(.mingzhang.api.v1.ListResolutionsRequest\x1a).mingzhang.api.v1.ListResolutionsResponse\"\x03\x90\x02\x01\x12\x83\x01\n" +
-	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12q\n" +
+	"\x11ListPeriodReviews\x12*.mingzhang.api.v1.ListPeriodReviewsRequest\x1a+.mingzhang.api.v1.ListPeriodReviewsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
 	"GetVersion\x12#.mingzhang.api.v1.GetVersionRequest\x1a$.mingzhang.api.v1.GetVersionResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
@@ -1229,7 +1398,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_disclosure_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListCollectivesRequest)(nil),          // 0: mingzhang.api.v1.ListCollectivesRequest
 	(*ListCollectivesResponse)(nil),         // 1: mingzhang.api.v1.ListCollectivesResponse
@@ -1247,45 +1416,51 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListReceiptsAndPaymentsResponse)(nil), // 13: mingzhang.api.v1.ListReceiptsAndPaymentsResponse
 	(*GetVersionRequest)(nil),               // 14: mingzhang.api.v1.GetVersionRequest
 	(*GetVersionResponse)(nil),              // 15: mingzhang.api.v1.GetVersionResponse
-	(*Collective)(nil),                      // 16: mingzhang.api.v1.Collective
-	(*FundLine)(nil),                        // 17: mingzhang.api.v1.FundLine
-	(*AccountBalance)(nil),                  // 18: mingzhang.api.v1.AccountBalance
-	(*Policy)(nil),                          // 19: mingzhang.api.v1.Policy
-	(*Tier)(nil),                            // 20: mingzhang.api.v1.Tier
-	(*Resolution)(nil),                      // 21: mingzhang.api.v1.Resolution
-	(*Voucher)(nil),                         // 22: mingzhang.api.v1.Voucher
+	(*ListPeriodReviewsRequest)(nil),        // 16: mingzhang.api.v1.ListPeriodReviewsRequest
+	(*ListPeriodReviewsResponse)(nil),       // 17: mingzhang.api.v1.ListPeriodReviewsResponse
+	(*Collective)(nil),                      // 18: mingzhang.api.v1.Collective
+	(*FundLine)(nil),                        // 19: mingzhang.api.v1.FundLine
+	(*AccountBalance)(nil),                  // 20: mingzhang.api.v1.AccountBalance
+	(*Policy)(nil),                          // 21: mingzhang.api.v1.Policy
+	(*Tier)(nil),                            // 22: mingzhang.api.v1.Tier
+	(*Resolution)(nil),                      // 23: mingzhang.api.v1.Resolution
+	(*Voucher)(nil),                         // 24: mingzhang.api.v1.Voucher
+	(*PeriodReview)(nil),                    // 25: mingzhang.api.v1.PeriodReview
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
-	16, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
-	16, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
-	17, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
-	17, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
-	18, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
-	19, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
-	20, // 6: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
-	21, // 7: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
-	22, // 8: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	0,  // 9: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
-	2,  // 10: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
-	4,  // 11: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
-	6,  // 12: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
-	8,  // 13: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
-	10, // 14: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
-	12, // 15: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	14, // 16: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	1,  // 17: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 18: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 19: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 20: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 21: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	11, // 22: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	13, // 23: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	15, // 24: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	17, // [17:25] is the sub-list for method output_type
-	9,  // [9:17] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	18, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
+	18, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
+	19, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
+	19, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
+	20, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
+	21, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
+	22, // 6: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
+	23, // 7: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
+	24, // 8: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	25, // 9: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
+	0,  // 10: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
+	2,  // 11: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
+	4,  // 12: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
+	6,  // 13: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
+	8,  // 14: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
+	10, // 15: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
+	12, // 16: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	16, // 17: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
+	14, // 18: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	1,  // 19: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 20: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 21: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	7,  // 22: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 23: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	11, // 24: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	13, // 25: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	17, // 26: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	15, // 27: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	19, // [19:28] is the sub-list for method output_type
+	10, // [10:19] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_disclosure_service_proto_init() }
@@ -1300,7 +1475,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_disclosure_service_proto_rawDesc), len(file_mingzhang_api_v1_disclosure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

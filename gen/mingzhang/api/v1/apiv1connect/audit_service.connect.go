@@ -43,6 +43,9 @@ const (
 	// AuditServiceListEntitlementsProcedure is the procedure name of the AuditService's
 	// ListEntitlements RPC.
 	AuditServiceListEntitlementsProcedure = "/mingzhang.api.v1.AuditService/ListEntitlements"
+	// AuditServiceCompareOpeningProcedure is the procedure name of the AuditService's CompareOpening
+	// RPC.
+	AuditServiceCompareOpeningProcedure = "/mingzhang.api.v1.AuditService/CompareOpening"
 	// AuditServiceGetHeadProcedure is the procedure name of the AuditService's GetHead RPC.
 	AuditServiceGetHeadProcedure = "/mingzhang.api.v1.AuditService/GetHead"
 	// AuditServiceVerifyLogProcedure is the procedure name of the AuditService's VerifyLog RPC.
@@ -116,6 +119,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceCompareOpeningSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("CompareOpening"),
+			Procedure:        AuditServiceCompareOpeningProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	auditServiceGetHeadSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -159,6 +170,8 @@ type AuditServiceClient interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
+	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
@@ -211,6 +224,8 @@ type AuditServiceHandler interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
+	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
@@ -232,6 +247,7 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListGrantRoundsSpec(), Handler: adapter.listGrantRounds},
 		connect.Method{Spec: auditServiceListDividendsSpec(), Handler: adapter.listDividends},
 		connect.Method{Spec: auditServiceListEntitlementsSpec(), Handler: adapter.listEntitlements},
+		connect.Method{Spec: auditServiceCompareOpeningSpec(), Handler: adapter.compareOpening},
 		connect.Method{Spec: auditServiceGetHeadSpec(), Handler: adapter.getHead},
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
@@ -286,6 +302,10 @@ func (UnimplementedAuditServiceHandler) ListDividends(context.Context, *v1.ListD
 
 func (UnimplementedAuditServiceHandler) ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListEntitlements is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.CompareOpening is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error) {
@@ -363,6 +383,14 @@ func (c *auditServiceClient) ListDividends(ctx context.Context, req *v1.ListDivi
 func (c *auditServiceClient) ListEntitlements(ctx context.Context, req *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	var res v1.ListEntitlementsResponse
 	if err := c.client.CallUnary(ctx, auditServiceListEntitlementsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) CompareOpening(ctx context.Context, req *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error) {
+	var res v1.CompareOpeningResponse
+	if err := c.client.CallUnary(ctx, auditServiceCompareOpeningSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -484,6 +512,18 @@ func (h auditServiceHandler) listEntitlements(ctx context.Context, _ connect.Spe
 		return err
 	}
 	res, err := h.svc.ListEntitlements(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) compareOpening(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.CompareOpeningRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.CompareOpening(ctx, &req)
 	if err != nil {
 		return err
 	}
