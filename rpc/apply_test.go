@@ -215,6 +215,8 @@ func setAll(m protoreflect.Message, depth int) {
 				return protoreflect.ValueOfUint64(1<<40 + uint64(i))
 			case protoreflect.BoolKind:
 				return protoreflect.ValueOfBool(true)
+			case protoreflect.EnumKind:
+				return protoreflect.ValueOfEnum(protoreflect.EnumNumber(1 + i%2))
 			}
 			if depth > 0 {
 				setAll(v.Message(), depth-1)

@@ -104,6 +104,7 @@ var texts = map[string]string{
 	"account": "fund/reserve", "currency": "CNY", "time_zone": "Asia/Shanghai", "as_of": "", "as_known_at": "", "page_token": "",
 	"simulated_at": "", "expires_at": "", "class": "", "state": "", "method": "RecordIncome", "request_json": "{}", "as": "",
 	"digest": "", "sha256": "", "total": "", "cited": "", "media_type": "", "log_origin": "", "operator": "nobody-else", "reason": "why",
+	"valid_from": "", "valid_until": "", "until": "", "party": "org/a", "voucher": "付2021-19",
 }
 
 func fill(m protoreflect.Message) {
@@ -112,6 +113,8 @@ func fill(m protoreflect.Message) {
 		f := fields.Get(i)
 		switch {
 		case f.HasOptionalKeyword(), f.Name() == "min_version", f.Name() == "page_size", f.Name() == "page_token", f.Name() == "after":
+			continue
+		case f.Message() == m.Descriptor(): // a share within a share
 			continue
 		case f.ContainingOneof() != nil && f.ContainingOneof().Fields().Get(0) != f:
 			continue

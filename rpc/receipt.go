@@ -62,6 +62,10 @@ func addFact(r *apiv1.Receipt, e *eventv1.Event) {
 		r.File, r.Payees = f.DividendFileSent.File, f.DividendFileSent.Payees
 	case *eventv1.Event_DividendFileSettled:
 		r.File = f.DividendFileSettled.File
+	case *eventv1.Event_GrantObjectionRaised:
+		r.Objection = f.GrantObjectionRaised.Number
+	case *eventv1.Event_GrantObjectionAnswered:
+		r.Objection = f.GrantObjectionAnswered.Number
 	}
 }
 

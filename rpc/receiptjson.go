@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 )
 
@@ -46,6 +48,19 @@ func (o *object) number(name string, value uint32) {
 	}
 }
 
+// enum writes a value by its name, or by its number when it has none, as protobuf JSON does.
+func (o *object) enum(name string, value protoreflect.Enum) {
+	if value.Number() == 0 {
+		return
+	}
+	if known := value.Descriptor().Values().ByNumber(value.Number()); known != nil {
+		o.text(name, string(known.Name()))
+		return
+	}
+	o.name(name)
+	o.b = strconv.AppendInt(o.b, int64(value.Number()), 10)
+}
+
 // list writes the elements of a list that is not empty.
 func list[T any](o *object, name string, elements []T, add func([]byte, T) []byte) {
 	if len(elements) == 0 {
@@ -79,6 +94,7 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	o.number("ruleVersion", r.RuleVersion)
 	o.number("file", r.File)
 	list(&o, "payees", r.Payees, func(b []byte, n uint32) []byte { return strconv.AppendUint(b, uint64(n), 10) })
+	o.number("objection", r.Objection)
 	return append(o.b, '}')
 }
 
@@ -103,6 +119,30 @@ func appendVoucher(b []byte, v *apiv1.Voucher) []byte {
 	o.text("grantRoundId", v.GrantRoundId)
 	o.text("dividendRunId", v.DividendRunId)
 	o.text("amount", v.Amount)
+	o.text("refunds", v.Refunds)
+	o.text("returns", v.Returns)
+	o.number("policyVersion", v.PolicyVersion)
+	o.number("trueUpYear", v.TrueUpYear)
+	list(&o, "flags", v.Flags, appendFlag)
+	list(&o, "reviews", v.Reviews, appendReview)
+	return append(o.b, '}')
+}
+
+func appendFlag(b []byte, f *apiv1.Flag) []byte {
+	o := object{b: append(b, '{')}
+	o.enum("kind", f.Kind)
+	o.text("amount", f.Amount)
+	o.text("resolutionId", f.ResolutionId)
+	o.text("ratifyBy", f.RatifyBy)
+	o.text("body", f.Body)
+	o.text("ratifiedBy", f.RatifiedBy)
+	return append(o.b, '}')
+}
+
+func appendReview(b []byte, r *apiv1.VoucherReview) []byte {
+	o := object{b: append(b, '{')}
+	o.enum("verdict", r.Verdict)
+	o.text("remark", r.Remark)
 	return append(o.b, '}')
 }
 
@@ -124,6 +164,7 @@ func appendDocument(b []byte, d *apiv1.Document) []byte {
 	o.text("sha256", d.Sha256)
 	o.text("mediaType", d.MediaType)
 	o.big("size", d.Size)
+	o.enum("retention", d.Retention)
 	return append(o.b, '}')
 }
 

@@ -1759,7 +1759,9 @@ type Receipt struct {
 	// Payout file sent or settled; 0 for none.
 	File uint32 `protobuf:"varint,11,opt,name=file,proto3" json:"file,omitempty"`
 	// Payees of that file, in order.
-	Payees        []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	Payees []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Number of the objection raised or answered; 0 for none.
+	Objection     uint32 `protobuf:"varint,13,opt,name=objection,proto3" json:"objection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1876,6 +1878,13 @@ func (x *Receipt) GetPayees() []uint32 {
 		return x.Payees
 	}
 	return nil
+}
+
+func (x *Receipt) GetObjection() uint32 {
+	if x != nil {
+		return x.Objection
+	}
+	return 0
 }
 
 // Refusal stands in the details of every error a rule caused.
@@ -4444,7 +4453,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
 	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
-	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\x9a\x03\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xb8\x03\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -4460,7 +4469,8 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\frule_version\x18\n" +
 	" \x01(\rR\vruleVersion\x12\x12\n" +
 	"\x04file\x18\v \x01(\rR\x04file\x12\x16\n" +
-	"\x06payees\x18\f \x03(\rR\x06payeesB\t\n" +
+	"\x06payees\x18\f \x03(\rR\x06payees\x12\x1c\n" +
+	"\tobjection\x18\r \x01(\rR\tobjectionB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +
