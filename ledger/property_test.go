@@ -370,11 +370,12 @@ func (v *village) draw(rt *rapid.T) (actor string, c ledger.Command) {
 		"review", "review", "approve", "approve", "approve", "reject", "withdraw", "settle", "settle", "book", "book", "correct", "correct", "declare", "declare", "dividend", "dividend", "send", "send",
 		"results", "results", "reverse", "reverse", "reverse", "difference", "difference", "round", "round", "apply", "apply", "apply", "check", "publish", "publish", "award", "award", "grant", "grant", "grant",
 		"cancel", "cancel", "enrol", "depart", "opening", "opened", "close", "send", "results", "results"}
+	order = append(order, v.roundKinds(rt, kinds, &round, day, money, voucher)...)
 	if open := v.State.OpenRequests(); len(open) > 0 && number("go on", 1) == 0 {
 		return v.goOn(open[number("open", len(open)-1)], number("step", 2), day(), money())
 	}
-	if state := v.State.RoundState("g0"); state != "" && number("go on", 3) == 0 {
-		next := map[string][]string{"open": {"apply", "apply", "check", "publish"}, "reviewed": {"publish"}, "notice": {"award"}, "awarded": {"grant", "grant", "cancel", "reverse"}}[state]
+	if state := v.State.RoundState("g0"); state != "" && state != "cancelled" && number("go on", 3) == 0 {
+		next := map[string][]string{"open": {"apply", "apply", "check", "publish"}, "reviewed": {"publish"}, "notice": {"award", "award", "object", "answer", "answer"}, "awarded": {"grant", "grant", "cancel", "reverse", "back", "back"}}[state]
 		round = func() string { return "g0" }
 		return kinds[pick("next", next...)]()
 	}

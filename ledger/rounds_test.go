@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	lt "github.com/mingzhang-ledger/mingzhang/ledger/ledgertest"
@@ -325,4 +327,37 @@ func again(t *testing.T, b *lt.Books) *lt.Books {
 	fresh := lt.New(t)
 	fresh.Continue(b)
 	return fresh
+}
+
+// roundKinds adds commands about rounds and reviews to those that are drawn, and gives how often each comes.
+func (v *village) roundKinds(rt *rapid.T, kinds map[string]func() (string, ledger.Command), round *func() string, day func() ledger.Day, money func() string, voucher func() ledger.VoucherRef) []string {
+	member := func() uint32 { return uint32(1 + evenly(rt, "member", 6)) }
+	yes := func() bool { return evenly(rt, "yes", 2) == 1 }
+	kinds["remove"] = func() (string, ledger.Command) {
+		return lt.Treasurer, &ledger.RemoveApplicants{Round: (*round)(), Members: []uint32{member()}}
+	}
+	kinds["give up"] = func() (string, ledger.Command) {
+		return lt.Approver, &ledger.CancelGrantRound{Round: (*round)(), Why: "不办"}
+	}
+	kinds["object"] = func() (string, ledger.Command) {
+		c := &ledger.RaiseObjection{Round: (*round)(), Text: "异议"}
+		if evenly(rt, "about one", 3) > 0 {
+			c.Member = member()
+		}
+		return lt.Supervisor, c
+	}
+	kinds["answer"] = func() (string, ledger.Command) {
+		return lt.Approver, &ledger.AnswerObjection{Round: (*round)(), Number: uint32(1 + evenly(rt, "objection", 3)), Upheld: yes(), Text: "答复"}
+	}
+	kinds["back"] = func() (string, ledger.Command) {
+		return lt.Treasurer, &ledger.RecordReturnedGrant{Round: (*round)(), Member: member(), On: day(), Money: money()}
+	}
+	kinds["judge"] = func() (string, ledger.Command) {
+		c := &ledger.ReviewPeriod{Month: v.State.ClosedThrough(), Verdict: eventv1.Verdict(1 + evenly(rt, "verdict", 3)), Remark: "审查"}
+		if yes() {
+			c.Items = []ledger.ReviewItem{{Voucher: voucher(), Verdict: eventv1.Verdict(1 + evenly(rt, "verdict", 3)), Remark: "缺单据"}}
+		}
+		return lt.Supervisor, c
+	}
+	return []string{"remove", "give up", "object", "object", "answer", "answer", "back", "back", "judge"}
 }
