@@ -53,6 +53,10 @@ var Matrix = map[string]Callers{
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
 
+	"Upload":      {Roles: []eventv1.Role{eventv1.Role_ROLE_TREASURER}},
+	"Download":    {Roles: readers},
+	"ListGarbage": {Roles: readers},
+
 	"FoundCollective": {Admin: true},
 	"CreateOperator":  {Admin: true},
 	"IssueKey":        {Admin: true},

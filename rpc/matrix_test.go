@@ -28,7 +28,7 @@ func serviceDescriptors() []protoreflect.ServiceDescriptor {
 	for _, f := range []protoreflect.FileDescriptor{
 		apiv1.File_mingzhang_api_v1_registry_service_proto, apiv1.File_mingzhang_api_v1_governance_service_proto,
 		apiv1.File_mingzhang_api_v1_books_service_proto, apiv1.File_mingzhang_api_v1_audit_service_proto,
-		apiv1.File_mingzhang_api_v1_disclosure_service_proto,
+		apiv1.File_mingzhang_api_v1_disclosure_service_proto, apiv1.File_mingzhang_api_v1_documents_service_proto,
 	} {
 		for i := range f.Services().Len() {
 			all = append(all, f.Services().Get(i))
@@ -254,7 +254,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 
 // tryAll calls a method in every way and gives the reasons of the refusals.
 func (v *village) tryAll(m protoreflect.MethodDescriptor, who string) map[string]ledger.Reason {
-	if m.IsStreamingServer() {
+	if m.IsStreamingServer() || m.IsStreamingClient() {
 		return map[string]ledger.Reason{"streaming": v.tryStream(m, who)}
 	}
 	body, err := protojson.Marshal(wellFormed(v.t, m.Input()))
@@ -268,6 +268,9 @@ func (v *village) tryStream(m protoreflect.MethodDescriptor, who string) ledger.
 	ctx := v.t.Context()
 	if who != "" {
 		ctx = rpc.AsOperator(ctx, who)
+	}
+	if m.Name() != "ReadLog" {
+		return v.tryDocuments(ctx, m)
 	}
 	stream, err := v.audit().ReadLog(ctx, wellFormed(v.t, m.Input()).(*apiv1.ReadLogRequest))
 	fatalIf(v.t, err)

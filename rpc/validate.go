@@ -102,6 +102,7 @@ var problems = map[string][2]string{
 	"string.min_len":     {"it needs # characters or more", "至少 # 个字"},
 	"string.max_len":     {"it has more than # characters", "超过 # 个字"},
 	"string.max_bytes":   {"it has more than # bytes", "超过 # 个字节"},
+	"bytes.max_len":      {"it has more than # bytes", "超过 # 个字节"},
 	"string.in":          {"it is none of the words that are possible", "不是可用的词"},
 	"uint64.lte":         {"it is above #", "大于 #"},
 	"uint32.gte":         {"it is below #", "小于 #"},
