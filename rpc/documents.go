@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -106,7 +107,7 @@ func (s documentsService) Download(_ context.Context, r *apiv1.DownloadRequest, 
 		if n == 0 {
 			return nil // documents are never empty, so the first piece has been sent
 		}
-		answer.Data = piece[:n]
+		answer.Data = bytes.Clone(piece[:n]) // in process the message itself is handed over
 		if err := stream.Send(answer); err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ import (
 //	events.db       the log (package sqlite)
 //	heads/ nodes/   signed heads and leaf hashes (package transparency)
 //	keys/           bearer keys of operators made here, 0600
+//	documents/      the bytes of papers (package documents)
 //	mingzhang.lock  who has the directory open
 const (
 	formatFile    = "format"

@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"transparency":                      {"eventstore"},
 	"access":                            {"ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"projections":                       {"ledger", "eventstore", "gen/mingzhang/event/v1"},
-	"documents":                         {},
+	"documents":                         {"gen/mingzhang/event/v1"},
 	"rpc":                               {"access", "documents", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
 	"seeds":                             {},
 	"cmd/mingzhang":                     {"*"},
