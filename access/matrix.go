@@ -41,6 +41,7 @@ var Matrix = map[string]Callers{
 	"GetVersion":              {Public: true},
 	"ListFlags":               {Public: true},
 	"ListGifts":               {Public: true},
+	"ListPeriodReviews":       {Public: true},
 
 	"ListVouchers":     {Roles: readers},
 	"GetVoucher":       {Roles: settlers},
@@ -52,11 +53,15 @@ var Matrix = map[string]Callers{
 	"ListEntitlements": {Roles: readers},
 	"ListHolds":        {Roles: readers},
 	"ListShares":       {Roles: readers},
+	"CompareOpening":   {Roles: readers},
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
 
 	"ListGiftAgreements": {Roles: readers},
+	"Upload":             {Roles: []eventv1.Role{eventv1.Role_ROLE_TREASURER}},
+	"Download":           {Roles: readers},
+	"ListGarbage":        {Roles: readers},
 
 	"FoundCollective": {Admin: true},
 	"CreateOperator":  {Admin: true},

@@ -164,7 +164,7 @@ func TestOpening(t *testing.T) {
 		"twice":         {[]ledger.OpeningLine{{Account: lt.Bank, Amount: 5}, {Account: lt.Bank, Amount: 5}}, ledger.RepeatedEntry},
 		"unknown fund":  {[]ledger.OpeningLine{{Account: lt.Bank, Amount: 5}, {Account: "fund/lottery", Amount: -5}}, ledger.FundUnknown},
 		"unknown money": {[]ledger.OpeningLine{{Account: "money/purse", Amount: 5}, {Account: lt.Reserve, Amount: -5}}, ledger.MoneyAccountUnknown},
-		"owed to whom":  {[]ledger.OpeningLine{{Account: lt.Bank, Amount: 5}, {Account: "deposit/lease", Amount: -5}}, ledger.AccountUnknown},
+		"owed to whom":  {[]ledger.OpeningLine{{Account: lt.Bank, Amount: 5}, {Account: "deposit/lease", Amount: -5}}, ledger.PartyInvalid},
 		"no fen":        {[]ledger.OpeningLine{{Account: lt.Bank, Amount: 5}, {Account: lt.Reserve, Amount: -4}}, ledger.Unbalanced},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -232,9 +232,13 @@ func storedPapers(documents []Document, amount Fen) ([]*eventv1.Document, error)
 		if slices.ContainsFunc(documents[:i], func(o Document) bool { return o.Kind == doc.Kind && o.Issuer == doc.Issuer && o.Number == doc.Number }) {
 			return nil, refuse(RepeatedEntry).with("entry", doc.Number).at("documents")
 		}
+		keep, err := retentionOf(doc)
+		if err != nil {
+			return nil, err
+		}
 		cited := cmp.Or(doc.Cited, amount)
 		out = append(out, &eventv1.Document{Kind: doc.Kind, Issuer: doc.Issuer, Number: doc.Number, TotalFen: int64(cmp.Or(doc.Total, cited)),
-			CitedFen: int64(cited), Sha256: doc.SHA256, MediaType: doc.MediaType, Size: doc.Size})
+			CitedFen: int64(cited), Sha256: doc.SHA256, MediaType: doc.MediaType, Size: doc.Size, Retention: keep})
 	}
 	return out, nil
 }

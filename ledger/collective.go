@@ -38,6 +38,7 @@ type Collective struct {
 	papers      map[paperKey]*paper             // documents cited by live vouchers
 	turnover    map[Month]map[Account]*turnover // of months that are not closed
 	closed      Month                           // last closed month, 0 for none
+	statements  map[Month][]byte                // digest of the statement of each closed month
 	opening     *eventv1.OpeningProposed        // proposed and not yet confirmed
 	proposer    string                          // who proposed it
 	live        int                             // vouchers that are no reversal and not reversed
@@ -113,6 +114,7 @@ func NewCollective() *Collective {
 		flags:       map[VoucherRef][]*flag{},
 		papers:      map[paperKey]*paper{},
 		turnover:    map[Month]map[Account]*turnover{},
+		statements:  map[Month][]byte{},
 		splits:      map[string]*Timeline{},
 		splitDay:    splitDays{},
 		carries:     map[uint32]*carried{},

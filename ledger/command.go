@@ -53,6 +53,8 @@ type Document struct {
 	SHA256               []byte `json:",omitempty"`
 	MediaType            string `json:",omitempty"`
 	Size                 uint64 `json:",omitempty"`
+	// Retention is how long it is kept; 0: as long as its kind asks for, and never less.
+	Retention eventv1.Retention `json:",omitempty"`
 }
 
 // The commands about the collective itself.
@@ -176,10 +178,11 @@ type (
 	ConfirmOpening struct{}
 )
 
-// OpeningLine is one balance, debit positive.
+// OpeningLine is one balance, debit positive. Party says whose it is, which a deposit has to.
 type OpeningLine struct {
 	Account Account
 	Amount  Fen
+	Party   string `json:",omitempty"`
 }
 
 // The commands about requests.

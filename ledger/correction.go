@@ -467,6 +467,9 @@ func (d *decision) nothingRestsOn(field string, v *eventv1.Voucher) error {
 	if d.s.returned[d.s.chain(RefOf(v.Ref))[0]] != 0 {
 		return rests.because("part of its money came back or was taken back; turn that back first", "它已有退款或退票,请先冲销退款或退票").at(field)
 	}
+	if r := d.lastOfLine(v); r != nil {
+		return r.at(field)
+	}
 	return d.dividendRests(field, v)
 }
 

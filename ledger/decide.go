@@ -229,6 +229,14 @@ var Matrix = map[string][]eventv1.Role{
 	"ChangeGiftPurpose":      {treasurer},
 	"RatifyFlag":             {supervisor},
 	"ExpireRequest":          {treasurer, approver, supervisor},
+	"RemoveApplicants":       {treasurer},
+	"RecordReturnedGrant":    {treasurer, cashier},
+	"CancelGrantRound":       {approver},
+	"RaiseObjection":         {supervisor, treasurer},
+	"AnswerObjection":        {approver},
+	"ReviewPeriod":           {supervisor},
+	"ChangeBody":             {approver},
+	"ChangeFund":             {approver},
 }
 
 const (

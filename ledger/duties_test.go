@@ -86,7 +86,7 @@ func TestAwardTurnedBack(t *testing.T) {
 	b.Do(day, lt.Treasurer, &ledger.AddApplicants{Round: "more", Members: []uint32{1}, Amounts: []ledger.Fen{lt.Yuan("2,000.00")}})
 	b.Do(day, lt.Supervisor, &ledger.ReviewGrantRound{Round: "more"})
 	b.Do(day, lt.Treasurer, &ledger.PublishGrantNotice{Round: "more", From: lt.Day(day), To: lt.Day("2021-12-22")})
-	b.Refuse(day, lt.Treasurer, &ledger.PublishGrantNotice{Round: "more", From: lt.Day(day), To: lt.Day("2121-12-22")}, ledger.RoundState)
+	b.Refuse(day, lt.Treasurer, &ledger.PublishGrantNotice{Round: "more", From: lt.Day(day), To: lt.Day("2121-12-22")}, ledger.NoticeInvalid)
 	award := lt.Refs(b.Do("2021-12-23", lt.Approver, &ledger.AwardGrants{Round: "more", On: lt.Day("2021-12-23")}))
 	// 4,300.00 of the authority are free now. A second round takes them, so the first cannot have its 6,300.00 back.
 	b.Do("2021-12-23", lt.Treasurer, &ledger.OpenGrantRound{Round: "other", Title: "补助", Fund: "welfare", Purpose: "relief", Budget: lt.Yuan("4,300.00"), Resolution: "grants"})

@@ -198,10 +198,11 @@ func (c *ProposeOpening) decide(d *decision) error {
 		} else {
 			credit -= l.Amount
 		}
-		fact.Lines = append(fact.Lines, &eventv1.OpeningLine{Account: string(l.Account), AmountFen: int64(l.Amount)})
+		fact.Lines = append(fact.Lines, &eventv1.OpeningLine{Account: string(l.Account), AmountFen: int64(l.Amount), Party: l.Party})
 	}
 	if debit != credit {
-		return refuse(Unbalanced).with("debit", debit).with("credit", credit).with("difference", debit-credit).at("lines")
+		return refuse(Unbalanced).with("debit", debit).with("credit", credit).with("difference", debit-credit).
+			with("suspects", suspects(c.Lines, debit-credit)).at("lines")
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_OpeningProposed{OpeningProposed: fact}})
 	return nil
@@ -228,12 +229,16 @@ func (d *decision) checkOpeningLine(l OpeningLine, earlier []OpeningLine) error 
 			return err
 		}
 	case KindReceivable:
+	case KindDeposit: // its party is checked below
 	default:
-		// Money owed to somebody needs to be known by whom: it enters as its own entry, not as a bare balance.
+		// What is owed to members rests on a round or a run, and gifts on an agreement: they enter as entries of their own.
 		return refuse(AccountUnknown).with("account", string(l.Account)).at("lines.account")
 	}
-	if slices.ContainsFunc(earlier, func(o OpeningLine) bool { return o.Account == l.Account }) {
+	if slices.ContainsFunc(earlier, func(o OpeningLine) bool { return o.Account == l.Account && o.Party == l.Party }) {
 		return refuse(RepeatedEntry).with("entry", string(l.Account)).at("lines.account")
+	}
+	if err := d.checkOpeningParty(l); err != nil {
+		return err
 	}
 	if err := checkAmount("lines.amount", l.Amount.abs()); err != nil {
 		return err
@@ -242,6 +247,14 @@ func (d *decision) checkOpeningLine(l OpeningLine, earlier []OpeningLine) error 
 		return refuse(AmountNotPositive).with("amount", l.Amount).at("lines.amount")
 	}
 	return nil
+}
+
+// checkOpeningParty asks whose a deposit is, admits the debtor of a receivable, and nobody where there are no parties.
+func (d *decision) checkOpeningParty(l OpeningLine) error {
+	if k := l.Account.Kind(); l.Party != "" && k != KindDeposit && k != KindReceivable {
+		return refuse(FieldInvalid).because("money and funds are nobody's part", "资金和基金不分往来方").at("lines.party")
+	}
+	return d.checkParty("lines.party", l.Party, l.Account.Kind() == KindDeposit)
 }
 
 // Confirming books the proposed balances as one transfer voucher.
@@ -261,7 +274,7 @@ func (*ConfirmOpening) decide(d *decision) error {
 	}
 	v := &eventv1.Voucher{Narration: "期初余额"}
 	for _, l := range p.Lines {
-		v.Postings = append(v.Postings, line(Account(l.Account), Fen(l.AmountFen)))
+		v.Postings = append(v.Postings, &eventv1.Posting{Account: l.Account, AmountFen: l.AmountFen, Party: l.Party})
 	}
 	d.book(Transfer, Day(p.OccurredOn), v)
 	if err := d.sides(); err != nil {

@@ -70,6 +70,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 	case *eventv1.Event_PeriodClosed:
 		s.closed = Month(f.PeriodClosed.Month)
 		delete(s.turnover, s.closed)
+		s.statements[s.closed] = f.PeriodClosed.StatementSha256
 	case *eventv1.Event_OpeningProposed:
 		s.opening, s.proposer = f.OpeningProposed, e.Actor
 	case *eventv1.Event_OpeningConfirmed:
@@ -77,6 +78,8 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 	default:
 		s.evolveRequest(e)
 		s.evolveGrant(e)
+		s.evolveRound(e)
+		s.evolveCharter(e)
 	}
 }
 

@@ -39,6 +39,7 @@ func (s *Collective) Dump() string {
 	put("opening", text(s.opening))
 	put("shares", s.shares)
 	put("settled", s.settled)
+	put("statements", s.statements)
 	put("reversals", s.reversals)
 	put("splitDay", s.splitDay)
 	for _, h := range s.holds {
@@ -77,7 +78,11 @@ func (s *Collective) Dump() string {
 		for m, l := range v.lines {
 			lines[m] = *l
 		}
-		return fmt.Sprint(text(v.fact), v.state, v.noticeFrom, v.till, v.order, lines, v.total)
+		var objections []objection
+		for _, o := range v.objections {
+			objections = append(objections, *o)
+		}
+		return fmt.Sprint(text(v.fact), v.state, v.noticeFrom, v.till, v.order, lines, v.total, objections)
 	})
 	each(put, "run", s.runs, func(v *run) any {
 		var files []string

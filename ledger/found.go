@@ -79,15 +79,11 @@ func checkBodies(f *eventv1.CollectiveFounded) error {
 	}
 	known := map[string]bool{}
 	for _, b := range f.Bodies {
-		if err := cmp.Or(checkSlug("bodies.id", b.Id), checkText("bodies.name", b.Name, 60)); err != nil {
+		if err := checkBody("bodies", b); err != nil {
 			return err
 		}
 		if known[b.Id] {
 			return refuse(RepeatedEntry).with("entry", b.Id).at("bodies")
-		}
-		if b.Size == 0 || b.Quorum.GetDenominator() == 0 || b.Pass.GetDenominator() == 0 || b.PassBase == 0 ||
-			b.Quorum.Numerator > b.Quorum.Denominator || b.Pass.Numerator > b.Pass.Denominator || b.Quorum.Denominator > denominatorMax || b.Pass.Denominator > denominatorMax {
-			return refuse(FieldInvalid).because("size from 1, quorum and pass from 0 to 1, and a base", "人数至少为 1,到会和通过比例在 0 到 1 之间,并写明基数").at("bodies")
 		}
 		known[b.Id] = true
 	}
@@ -95,6 +91,17 @@ func checkBodies(f *eventv1.CollectiveFounded) error {
 		if !known[b.id] {
 			return refuse(BodyUnknown).with("body", clip(b.id)).at(b.field)
 		}
+	}
+	return nil
+}
+
+func checkBody(field string, b *eventv1.Body) error {
+	if err := cmp.Or(checkSlug(field+".id", b.Id), checkText(field+".name", b.Name, 60)); err != nil {
+		return err
+	}
+	if b.Size == 0 || b.Quorum.GetDenominator() == 0 || b.Pass.GetDenominator() == 0 || b.PassBase == 0 ||
+		b.Quorum.Numerator > b.Quorum.Denominator || b.Pass.Numerator > b.Pass.Denominator || b.Quorum.Denominator > denominatorMax || b.Pass.Denominator > denominatorMax {
+		return refuse(FieldInvalid).because("size from 1, quorum and pass from 0 to 1, and a base", "人数至少为 1,到会和通过比例在 0 到 1 之间,并写明基数").at(field)
 	}
 	return nil
 }

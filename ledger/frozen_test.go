@@ -295,6 +295,9 @@ func everyFact(t *testing.T) *lt.Books {
 	do("2020-03-21", lt.Approver, &ledger.HoldPayee{Payee: 3, Household: true, Kind: eventv1.HoldKind_HOLD_KIND_COURT, Benefit: eventv1.Benefit_BENEFIT_DIVIDEND, Until: 20201231, Reason: "法院冻结"},
 		&ledger.ReleaseHold{Hold: 1})
 	do("2020-04-01", lt.Treasurer, &ledger.ClosePeriod{Month: 202003})
+	roundFacts(b)
 	outsideFacts(b)
+	payCost(b, "2020-05-11", "40.00")
+	do("2020-05-11", lt.Treasurer, &ledger.BookTrueUp{Year: 2020, On: 20200511, Narration: "年终清算"})
 	return b
 }

@@ -22,31 +22,36 @@ type round struct {
 	fact             *eventv1.GrantRoundOpened
 	opener, reviewer string
 	award            rest   // the voucher of the award
-	state            string // open, reviewed, notice, awarded
+	state            string // open, reviewed, notice, awarded, cancelled
 	noticeFrom, till Day
 	order            []uint32 // members in the order they applied
 	lines            map[uint32]*grantLine
-	total            Fen // of all lines
+	total            Fen // of all lines that are not struck
+	objections       []*objection
 }
 
 type grantLine struct {
 	amount Fen
-	state  string // applied, awarded, paid, cancelled
+	state  string // applied, awarded, paid, cancelled, struck
+	live   []rest // vouchers of this member that are not turned back, in the order of the log
 }
 
-// touched says whether part of an award is paid or cancelled.
+// touched says whether part of an award is paid or cancelled, or was paid and came back.
 func (r *round) touched() bool {
 	for _, l := range r.lines {
-		if l.state == "paid" || l.state == "cancelled" {
+		if len(l.live) > 0 {
 			return true
 		}
 	}
 	return false
 }
 
+// setAll moves every line that stands in the round.
 func (r *round) setAll(state string) {
 	for _, l := range r.lines {
-		l.state = state
+		if l.state != "struck" {
+			l.state = state
+		}
 	}
 }
 
@@ -60,7 +65,7 @@ func (s *Collective) evolveGrant(e *eventv1.Event) {
 		for i, m := range f.GrantApplicantsAdded.Members {
 			amount := Fen(f.GrantApplicantsAdded.AmountsFen[i])
 			r.order = append(r.order, m)
-			r.lines[m] = &grantLine{amount, "applied"}
+			r.lines[m] = &grantLine{amount: amount, state: "applied"}
 			r.total += amount
 		}
 		r.state = "open" // what was reviewed has changed
@@ -76,9 +81,9 @@ func (s *Collective) evolveGrant(e *eventv1.Event) {
 		r.setAll("awarded")
 		s.reserveRound(r.fact, -1)
 	case *eventv1.Event_GrantPaid:
-		s.rounds[f.GrantPaid.RoundId].lines[f.GrantPaid.Member].state = "paid"
+		s.rounds[f.GrantPaid.RoundId].lines[f.GrantPaid.Member].push(restOn(e), "paid")
 	case *eventv1.Event_GrantCancelled:
-		s.rounds[f.GrantCancelled.RoundId].lines[f.GrantCancelled.Member].state = "cancelled"
+		s.rounds[f.GrantCancelled.RoundId].lines[f.GrantCancelled.Member].push(restOn(e), "cancelled")
 	default:
 		s.evolveDividend(e)
 	}
@@ -95,7 +100,7 @@ func (s *Collective) reserveRound(f *eventv1.GrantRoundOpened, sign Fen) {
 func (s *Collective) undo(v *eventv1.Voucher) {
 	if r := s.rounds[v.GrantRoundId]; r != nil {
 		if member, ok := memberOf(v.Party); ok {
-			r.lines[member].state = "awarded"
+			r.lines[member].pop()
 		} else {
 			r.state = "notice"
 			r.setAll("applied")
@@ -200,7 +205,7 @@ func (c *ReviewGrantRound) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if len(r.lines) == 0 {
+	if r.total == 0 {
 		return refuse(RoundEmpty).with("round", c.Round).at("round_id")
 	}
 	if r.opener == d.m.Actor {
@@ -210,18 +215,20 @@ func (c *ReviewGrantRound) decide(d *decision) error {
 	return nil
 }
 
-// A notice starts today or later and ends on its last day; a round that needs review has it.
+// A notice starts today or later and ends on its last day; a round that needs review has it. Published again it corrects
+// the notice that stands.
 func (c *PublishGrantNotice) decide(d *decision) error {
-	r, err := d.inState(c.Round, "open", "reviewed")
+	r, err := d.inState(c.Round, "open", "reviewed", "notice")
 	if err != nil {
 		return err
 	}
+	again := r.state == "notice"
 	switch {
-	case len(r.lines) == 0:
+	case r.total == 0:
 		return refuse(RoundEmpty).with("round", c.Round).at("round_id")
-	case r.fact.Review && r.state != "reviewed":
+	case r.fact.Review && r.state == "open":
 		return refuse(ReviewNeeded).with("subject", c.Round).at("round_id")
-	case !c.From.Valid() || !c.To.Valid() || c.To < c.From || c.From < d.today || c.To > c.From.Add(noticeMax):
+	case !c.From.Valid() || !c.To.Valid() || c.To < c.From || c.To > c.From.Add(noticeMax) || !again && c.From < d.today || again && !c.corrects(r, d.today):
 		return refuse(NoticeInvalid).with("from", c.From).with("to", c.To).with("today", d.today).at("notice_from")
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_GrantNoticePublished{GrantNoticePublished: &eventv1.GrantNoticePublished{
@@ -241,6 +248,12 @@ func (c *AwardGrants) decide(d *decision) error {
 	}
 	if d.today <= r.till || c.On <= r.till {
 		return refuse(NoticeRunning).with("notice_to", r.till).with("today", min(d.today, c.On)).at("occurred_on")
+	}
+	if err := r.unanswered(); err != nil {
+		return err
+	}
+	if r.total == 0 {
+		return refuse(RoundEmpty).with("round", c.Round).at("round_id")
 	}
 	v := &eventv1.Voucher{Narration: r.fact.Title, GrantRoundId: c.Round, ResolutionId: r.fact.ResolutionId,
 		Postings: []*eventv1.Posting{line(FundAccount(r.fact.Fund), r.total), line(PayableGrant, -r.total)}}
@@ -281,7 +294,7 @@ func (c *PayGrant) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(d.grantNotHeld(c.Member), d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
+	if err := cmp.Or(d.grantNotHeld(c.Member), d.voucherDay("occurred_on", c.On), r.award.before(c.On), r.lines[c.Member].last().before(c.On)); err != nil {
 		return err
 	}
 	from, err := d.moneyAccount("money_account", c.Money)
@@ -303,7 +316,7 @@ func (c *CancelGrant) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(d.grantNotHeld(c.Member), d.voucherDay("occurred_on", c.On), r.award.before(c.On)); err != nil {
+	if err := cmp.Or(d.grantNotHeld(c.Member), d.voucherDay("occurred_on", c.On), r.award.before(c.On), r.lines[c.Member].last().before(c.On)); err != nil {
 		return err
 	}
 	v := &eventv1.Voucher{Narration: r.fact.Title, Party: memberParty(c.Member), GrantRoundId: c.Round, ResolutionId: r.fact.ResolutionId,

@@ -383,7 +383,7 @@ func TestExpiry(t *testing.T) {
 
 // outsideFacts goes on from the other facts with those of this file and of outside_test.go, on 2020-04-02.
 func outsideFacts(b *lt.Books) {
-	const day, on = "2020-04-02", ledger.Day(20200402)
+	const day, on = "2020-04-10", ledger.Day(20200410)
 	adopt(b, day, "spending-rule-2", 30, &eventv1.Tier{Operation: eventv1.Operation_OPERATION_PAYMENT},
 		&eventv1.Tier{Operation: eventv1.Operation_OPERATION_PAYMENT, FromFen: 500_00, Approvals: 1}, &eventv1.Tier{Operation: depositReturn},
 		&eventv1.Tier{Operation: eventv1.Operation_OPERATION_PAYMENT, Fund: "maintenance", Emergency: true, CapFen: 100_00, RatifyDays: 10, ResolutionBody: "household_heads"})
@@ -408,7 +408,7 @@ func outsideFacts(b *lt.Books) {
 	}
 	b.Do(day, "cashier", &ledger.SettlePayment{Number: b.Last(), On: on, Money: "cash"})
 	b.Do(day, lt.Treasurer, &ledger.RequestPayment{Fund: "maintenance", Purpose: "repair", Amount: 90_00, Payee: "org/水电", Money: "bank", Narration: "抢修", Emergency: true})
-	b.Do(day, lt.Supervisor, &ledger.RatifyFlag{Voucher: lt.Ref("付2020-9"), Kind: emergency, Resolution: "standing"})
+	b.Do(day, lt.Supervisor, &ledger.RatifyFlag{Voucher: lt.Ref("付2020-10"), Kind: emergency, Resolution: "standing"})
 	b.Do(day, lt.Treasurer, &ledger.RequestPayment{Fund: "reserve", Purpose: "development", Amount: 500_00, Payee: "org/a", Narration: "勘测"})
-	b.Do("2020-05-03", lt.Approver, &ledger.ExpireRequest{Number: b.Last()})
+	b.Do("2020-05-11", lt.Approver, &ledger.ExpireRequest{Number: b.Last()})
 }

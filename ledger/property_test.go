@@ -447,11 +447,12 @@ func (v *village) draw(rt *rapid.T) (actor string, c ledger.Command) {
 		"shares", "shares", "readmit", "supplement", "hold", "release", "sent back", "sent back",
 		"refund", "refund", "fee", "returned", "collect", "return deposit", "give", "read", "consent", "agree", "emergency", "ratify", "ratify", "expire",
 		"cancel", "cancel", "enrol", "depart", "opening", "opened", "close", "send", "results", "results"}
+	order = append(order, v.roundKinds(rt, kinds, &round, day, money, voucher)...)
 	if open := v.State.OpenRequests(); len(open) > 0 && number("go on", 1) == 0 {
 		return v.goOn(open[number("open", len(open)-1)], number("step", 2), day(), money())
 	}
-	if state := v.State.RoundState("g0"); state != "" && number("go on", 3) == 0 {
-		next := map[string][]string{"open": {"apply", "apply", "check", "publish"}, "reviewed": {"publish"}, "notice": {"award"}, "awarded": {"grant", "grant", "cancel", "reverse"}}[state]
+	if state := v.State.RoundState("g0"); state != "" && state != "cancelled" && number("go on", 3) == 0 {
+		next := map[string][]string{"open": {"apply", "apply", "check", "publish"}, "reviewed": {"publish"}, "notice": {"award", "award", "object", "answer", "answer"}, "awarded": {"grant", "grant", "cancel", "reverse", "back", "back"}}[state]
 		round = func() string { return "g0" }
 		return kinds[pick("next", next...)]()
 	}

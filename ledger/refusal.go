@@ -214,6 +214,15 @@ const (
 	RequestExpired        Reason = "request_expired"
 	RequestRunning        Reason = "request_running"
 	GiftUnknown           Reason = "gift_unknown"
+	ApplicantUnknown      Reason = "applicant_unknown"
+	ObjectionUnknown      Reason = "objection_unknown"
+	ObjectionOpen         Reason = "objection_open"
+	NoticeOver            Reason = "notice_over"
+	GrantNotPaid          Reason = "grant_not_paid"
+	PeriodNotClosed       Reason = "period_not_closed"
+	StatementChanged      Reason = "statement_changed"
+	VoucherOtherMonth     Reason = "voucher_other_month"
+	RetentionTooShort     Reason = "retention_too_short"
 )
 
 // Reasons describes every reason.
@@ -232,7 +241,7 @@ var Reasons = map[Reason]ReasonInfo{
 	ShareInvalid:         {Invalid, "份额“{share}”写法不对:应为小数、分数或一次 rest。", "The share \"{share}\" is not a decimal or fraction up to one, or rest once."},
 	SharesNotOne:         {Invalid, "各份额合计 {sum},必须恰好等于 1。", "The shares sum to {sum} and must sum to exactly 1."},
 	RepeatedEntry:        {Invalid, "“{entry}”重复列出。", "\"{entry}\" is listed twice."},
-	Unbalanced:           {Invalid, "期初余额不平:借方 {debit},贷方 {credit},相差 {difference}。", "The opening balances do not balance: debit {debit}, credit {credit}, difference {difference}."},
+	Unbalanced:           {Invalid, "期初余额不平:借方 {debit},贷方 {credit},相差 {difference}。可疑的行:{suspects}。", "The opening balances do not balance: debit {debit}, credit {credit}, difference {difference}. Lines that would explain it: {suspects}."},
 	TooMany:              {Invalid, "{what}最多 {max},这里有 {count}。", "At most {max} {what} are possible, here are {count}."},
 
 	CommandIDReused: {Duplicate, "命令编号 {command_id} 已在第 {version} 笔用于别的内容。", "The command id {command_id} was used for other content at version {version}."},
@@ -342,4 +351,13 @@ var Reasons = map[Reason]ReasonInfo{
 	RequestExpired:    {Precondition, "第 {request} 号申请的期限到 {expires_on} 为止,今天是 {today},已经过期。", "The request {request} could be acted on until {expires_on}; today is {today}."},
 	RequestRunning:    {Precondition, "第 {request} 号申请的期限到 {expires_on} 为止,今天是 {today},尚未过期。", "The request {request} can be acted on until {expires_on}; today is {today}."},
 	GiftUnknown:       {Missing, "没有定向捐赠 {gift}。", "There is no gift {gift}."},
+	ApplicantUnknown:  {Missing, "成员 {member} 不在 {round} 这一轮的申请人中。", "The member {member} is no applicant of the round {round}."},
+	ObjectionUnknown:  {Missing, "{round} 这一轮没有第 {objection} 号异议。", "The round {round} has no objection {objection}."},
+	ObjectionOpen:     {Precondition, "{round} 这一轮的第 {objection} 号异议还没有答复。", "The objection {objection} of the round {round} is not answered yet."},
+	NoticeOver:        {Precondition, "公示已于 {notice_to} 结束,今天是 {today}。", "The notice ended on {notice_to}; today is {today}."},
+	GrantNotPaid:      {Precondition, "成员 {member} 在 {round} 这一轮没有已付的钱可退回。", "Nothing is paid to member {member} in the round {round} that could come back."},
+	PeriodNotClosed:   {Precondition, "{month} 还没有结账。", "The month {month} is not closed."},
+	StatementChanged:  {Precondition, "{month} 的报表与所见不符。", "The statement of {month} is not what was seen."},
+	VoucherOtherMonth: {Precondition, "凭证 {voucher} 的日期是 {date},不在 {month}。", "The voucher {voucher} occurred on {date}, not in {month}."},
+	RetentionTooShort: {Precondition, "{kind} 类单据至少保管 {needed} 年,不能只保管 {given} 年(∞ 为永久)。", "Papers of the kind {kind} are kept at least {needed} years, not {given} (∞ is for ever)."},
 }

@@ -199,7 +199,7 @@ func (b *Book) FundStatement(p Period, m Moment) FundStatement {
 		if f.version > w.version {
 			continue
 		}
-		line := FundLine{Fund: f.fund.Id, Name: f.fund.Name}
+		line := FundLine{Fund: f.fund.Id, Name: b.charter.fundAt(f.fund, w).Name}
 		if id, ok := b.accounts.ids[string(ledger.FundAccount(f.fund.Id))]; ok {
 			t, _ := b.accounts.list[id].line(p, w)
 			line.Opening, line.Received, line.Spent, line.Closing = -t.Opening, t.Credit, t.Debit, -t.Closing

@@ -59,6 +59,7 @@ type Book struct {
 	holds       []*held // by number - 1
 	gifts       register[gift]
 	flags       []*flagged // in the order of the log
+	reviews     reviews
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -192,6 +193,8 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 	default:
 		b.foldHold(e)
 		b.foldGrant(e, at, first)
+		b.foldRound(e, at)
+		b.foldReview(e)
 		b.foldCharter(e)
 		b.foldGift(e)
 	}

@@ -11,7 +11,10 @@ import (
 // charter is the collective itself: what it was founded with and what was added since, each with the version that added it.
 type charter struct {
 	founded    *eventv1.CollectiveFounded
+	bodies     []changedBody // in the order of the charter, then of their changes
 	funds      []openedFund
+	changed    []openedFund // funds as they were changed later
+	opening    []adopted[*eventv1.OpeningProposed]
 	money      []openedMoney
 	policies   []adopted[*eventv1.PolicyAdopted]
 	rules      []adopted[*eventv1.SpendingRuleAdopted]
@@ -29,6 +32,10 @@ type (
 		fund    *eventv1.Fund
 		version uint64
 	}
+	changedBody struct {
+		body    *eventv1.Body
+		version uint64
+	}
 	openedMoney struct {
 		opened  *eventv1.MoneyAccountOpened
 		version uint64
@@ -38,8 +45,9 @@ type (
 		version uint64
 	}
 	closing struct {
-		month   ledger.Month
-		version uint64
+		month     ledger.Month
+		version   uint64
+		statement []byte
 	}
 	member struct {
 		number    uint32
@@ -56,6 +64,9 @@ func (b *Book) foldCharter(e *eventv1.Event) {
 	switch f := e.Fact.(type) {
 	case *eventv1.Event_CollectiveFounded:
 		c.founded = f.CollectiveFounded
+		for _, body := range f.CollectiveFounded.Bodies {
+			c.bodies = append(c.bodies, changedBody{body, e.Version})
+		}
 		for _, fund := range f.CollectiveFounded.Funds {
 			c.funds = append(c.funds, openedFund{fund, e.Version})
 		}
@@ -78,10 +89,16 @@ func (b *Book) foldCharter(e *eventv1.Event) {
 		c.policies = append(c.policies, adopted[*eventv1.PolicyAdopted]{f.PolicyAdopted, e.Version})
 	case *eventv1.Event_SpendingRuleAdopted:
 		c.rules = append(c.rules, adopted[*eventv1.SpendingRuleAdopted]{f.SpendingRuleAdopted, e.Version})
-	case *eventv1.Event_PeriodClosed:
-		c.closed = append(c.closed, closing{ledger.Month(f.PeriodClosed.Month), e.Version})
 	case *eventv1.Event_TrueUpBooked:
 		b.foldTrueUp(f.TrueUpBooked, e)
+	case *eventv1.Event_PeriodClosed:
+		c.closed = append(c.closed, closing{ledger.Month(f.PeriodClosed.Month), e.Version, f.PeriodClosed.StatementSha256})
+	case *eventv1.Event_BodyChanged:
+		c.bodies = append(c.bodies, changedBody{f.BodyChanged.Body, e.Version})
+	case *eventv1.Event_FundChanged:
+		c.changed = append(c.changed, openedFund{f.FundChanged.Fund, e.Version})
+	case *eventv1.Event_OpeningProposed:
+		c.opening = append(c.opening, adopted[*eventv1.OpeningProposed]{f.OpeningProposed, e.Version})
 	}
 }
 
@@ -120,7 +137,8 @@ func (c *charter) count(on ledger.Day, w view) (members, households int) {
 // Collective is a collective's charter and state. The messages are parts of events and must not be changed.
 type Collective struct {
 	Charter             *eventv1.CollectiveFounded // nil when it was not founded by the moment
-	Funds               []*eventv1.Fund            // in the order of the charter, then of their opening
+	Bodies              []*eventv1.Body            // in the order of the charter, as they were changed last
+	Funds               []*eventv1.Fund            // in the order of the charter, then of their opening, as they were changed last
 	MoneyAccounts       []*eventv1.MoneyAccountOpened
 	Members, Households int          // on the day asked for
 	Shares              uint64       // of all members on that day
@@ -154,9 +172,10 @@ func (b *Book) Collective(on ledger.Day, m Moment) Collective {
 	answer.FirstOpenDay = ledger.Day(c.founded.FirstDay)
 	answer.Members, answer.Households = c.count(on, w)
 	answer.Shares, answer.Holds = c.shares(on, w), b.holding(on, w)
+	answer.Bodies = c.bodiesAt(w)
 	for _, f := range c.funds {
 		if f.version <= w.version {
-			answer.Funds = append(answer.Funds, f.fund)
+			answer.Funds = append(answer.Funds, c.fundAt(f.fund, w))
 		}
 	}
 	for _, a := range c.money {
@@ -204,4 +223,58 @@ func (b *Book) SpendingRule(m Moment) *eventv1.SpendingRuleAdopted {
 		}
 	}
 	return rule
+}
+
+// bodiesAt lists the bodies as they stood.
+func (c *charter) bodiesAt(w view) (list []*eventv1.Body) {
+	for _, b := range c.bodies {
+		if b.version > w.version {
+			break
+		}
+		i := slices.IndexFunc(list, func(o *eventv1.Body) bool { return o.Id == b.body.Id })
+		if i < 0 {
+			list = append(list, b.body)
+		} else {
+			list[i] = b.body
+		}
+	}
+	return list
+}
+
+// fundAt is a fund as it stood.
+func (c *charter) fundAt(f *eventv1.Fund, w view) *eventv1.Fund {
+	for _, changed := range c.changed {
+		if changed.version <= w.version && changed.fund.Id == f.Id {
+			f = changed.fund
+		}
+	}
+	return f
+}
+
+func (c *charter) checkBody(id string) string {
+	if !slices.ContainsFunc(c.bodies, func(b changedBody) bool { return b.body.Id == id }) {
+		return "it changes the unknown body " + id
+	}
+	return ""
+}
+
+func (c *charter) checkFund(id string) string {
+	if !slices.ContainsFunc(c.funds, func(f openedFund) bool { return f.fund.Id == id }) {
+		return "it changes the unknown fund " + id
+	}
+	return ""
+}
+
+// Opening gives the opening balances proposed last by the moment, confirmed or not; nil when none were. It must not be changed.
+func (b *Book) Opening(m Moment) *eventv1.OpeningProposed {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.view(m)
+	var last *eventv1.OpeningProposed
+	for _, p := range b.charter.opening {
+		if p.version <= w.version {
+			last = p.fact
+		}
+	}
+	return last
 }

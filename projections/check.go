@@ -208,6 +208,8 @@ func (b *Book) checkPayout(e *eventv1.Event) string {
 		if r == nil || r.file(f.DividendFileSettled.File) == nil || r.file(f.DividendFileSettled.File).settled != nil {
 			return fmt.Sprintf("it settles file %d of dividend %s, which is not under way", f.DividendFileSettled.File, f.DividendFileSettled.RunId)
 		}
+	default:
+		return b.checkRoundStep(e)
 	}
 	return ""
 }

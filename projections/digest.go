@@ -66,6 +66,10 @@ func (b *Book) digest() ([32]byte, uint64) {
 		d.numbers(int64(l.place), int64(l.original))
 		d.flag(l.refund)
 	}
+	for _, r := range s.reviews {
+		d.message(r.fact)
+		d.numbers(int64(r.version), int64(r.actor), int64(r.replaced))
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -91,6 +95,7 @@ type shot struct {
 	gifts       []gift
 	flags       []flagged
 	links       []link
+	reviews     []review
 }
 
 type (
@@ -107,7 +112,8 @@ type (
 	}
 	roundShot struct {
 		round
-		lines []line
+		lines      []line
+		objections []objection
 	}
 	runShot struct {
 		run
@@ -124,6 +130,7 @@ func (b *Book) snapshot() *shot {
 		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), prose: prose{slices.Clone(b.journal.prose.blocks)}, papers: b.journal.papers,
 		charter: charterShot{b.charter, values(b.charter.members), values(b.charter.holders)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
 		gifts: values(b.gifts.items), flags: values(b.flags), links: b.journal.links,
+		reviews: values(b.reviews.list),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())
@@ -132,7 +139,7 @@ func (b *Book) snapshot() *shot {
 		s.accounts = append(s.accounts, accountShot{a.name, a.entries.column.snapshot(), a.days.snapshot(), ends(&a.balance), ends(&a.debit)})
 	}
 	for _, r := range b.rounds.items {
-		s.rounds = append(s.rounds, roundShot{*r, values(r.lines)})
+		s.rounds = append(s.rounds, roundShot{*r, values(r.lines), values(r.objections)})
 	}
 	for _, r := range b.runs.items {
 		s.runs = append(s.runs, runShot{*r, values(r.files), values(r.returns)})
@@ -304,6 +311,19 @@ func (d *digester) charter(c *charterShot) {
 	}
 	for _, p := range c.closed {
 		d.numbers(int64(p.version), int64(p.month))
+		d.text(string(p.statement))
+	}
+	for _, b := range c.bodies {
+		d.number(b.version)
+		d.message(b.body)
+	}
+	for _, f := range c.changed {
+		d.number(f.version)
+		d.message(f.fund)
+	}
+	for _, p := range c.opening {
+		d.number(p.version)
+		d.message(p.fact)
 	}
 	for _, t := range c.trueUps {
 		d.mark(t.mark)
@@ -354,8 +374,16 @@ func (d *digester) round(r *roundShot) {
 	}
 	d.steps(r.steps)
 	for _, l := range r.lines {
-		d.numbers(int64(l.member), int64(l.amount), int64(l.version))
+		d.numbers(int64(l.member), int64(l.amount), int64(l.version), int64(l.struck), int64(l.removed))
 		d.steps(l.steps)
+	}
+	d.text(r.reason)
+	for _, o := range r.objections {
+		d.message(o.raised)
+		d.numbers(int64(o.version), int64(o.answer), int64(o.raisedBy), int64(o.answerer))
+		if o.answered != nil {
+			d.message(o.answered)
+		}
 	}
 }
 

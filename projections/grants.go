@@ -7,32 +7,37 @@ import (
 
 // States of a grant round and of its lines.
 const (
-	RoundOpen     = "open"
-	RoundReviewed = "reviewed"
-	RoundNotice   = "notice"
-	RoundAwarded  = "awarded"
+	RoundOpen      = "open"
+	RoundReviewed  = "reviewed"
+	RoundNotice    = "notice"
+	RoundAwarded   = "awarded"
+	RoundCancelled = "cancelled"
 
 	LineApplied   = "applied"
 	LineAwarded   = "awarded"
 	LinePaid      = "paid"
 	LineCancelled = "cancelled"
+	LineStruck    = "struck"
 )
 
 // round is a grant round with every step since.
 type round struct {
-	opened   *eventv1.GrantRoundOpened
-	version  uint64
-	notices  []adopted[*eventv1.GrantNoticePublished]
-	steps    []step
-	lines    []*line
-	byMember map[uint32]*line
+	opened     *eventv1.GrantRoundOpened
+	version    uint64
+	notices    []adopted[*eventv1.GrantNoticePublished]
+	steps      []step
+	lines      []*line
+	byMember   map[uint32]*line
+	objections []*objection
+	reason     string // why it was cancelled
 }
 
 type line struct {
-	member  uint32
-	amount  ledger.Fen
-	version uint64
-	steps   []step
+	member          uint32
+	amount          ledger.Fen
+	version         uint64
+	struck, removed uint64 // versions, 0: it stands
+	steps           []step
 }
 
 // step is a change of a round's or line's state, and the voucher that made it (row from 1, 0: none).
@@ -80,11 +85,15 @@ func (b *Book) foldGrant(e *eventv1.Event, at mark, first int) {
 }
 
 // turnBackGrant takes the reversal of a round's voucher: of one member's payment or cancellation, which makes the line
-// awarded again, or of the award, which puts the whole round back to its notice and holds its budget again.
+// awarded again, of one member's return, which makes it paid again, or of the award, which puts the whole round back to its notice and holds its budget again.
 func (b *Book) turnBackGrant(v *eventv1.Voucher, at mark) {
 	r := b.rounds.byID[v.GrantRoundId]
 	if member, ok := memberOf(v.Party); ok {
 		l := r.byMember[member]
+		if v.Ref.Class == ledger.Receipt { // money that had come back: it is paid again
+			l.steps = append(l.steps, step{at, LinePaid, l.lastPaid()})
+			return
+		}
 		l.steps = append(l.steps, step{mark: at, state: LineAwarded})
 		return
 	}
@@ -105,18 +114,20 @@ func (w view) last(steps []step) (s step, ok bool) {
 // GrantRound (救助、奖学一轮) is one round of grants and how far it got, amounts in fen.
 type GrantRound struct {
 	*eventv1.GrantRoundOpened             // part of an event: must not be changed
-	State                     string      // RoundOpen, RoundReviewed, RoundNotice or RoundAwarded
+	State                     string      // RoundOpen, RoundReviewed, RoundNotice, RoundAwarded or RoundCancelled
+	Reason                    string      // why it was cancelled
 	NoticeFrom, NoticeTo      ledger.Day  // 0 before the notice
-	Total, Paid               ledger.Fen  // asked for by all lines; paid to members
-	PaidCount                 int         // members paid
+	Total, Paid               ledger.Fen  // asked for by all lines that are not struck; paid to members
+	Applicants, PaidCount     int         // lines that are not struck; members paid
 	Lines                     []GrantLine // in order of application
+	Objections                []GrantObjection
 }
 
 // GrantLine is one applicant of a round.
 type GrantLine struct {
 	Member  uint32
 	Amount  ledger.Fen
-	State   string            // LineApplied, LineAwarded, LinePaid or LineCancelled
+	State   string            // LineApplied, LineAwarded, LinePaid, LineCancelled or LineStruck
 	Voucher ledger.VoucherRef // that paid or cancelled it; zero for none
 }
 
@@ -145,12 +156,20 @@ func (b *Book) grantRound(r *round, w view) GrantRound {
 			g.NoticeFrom, g.NoticeTo = ledger.Day(n.fact.NoticeFrom), ledger.Day(n.fact.NoticeTo)
 		}
 	}
+	if g.State == RoundCancelled {
+		g.Reason = r.reason
+	}
+	g.Objections = b.grantObjections(r, w)
 	for _, l := range r.lines {
-		if l.version > w.version {
+		if l.version > w.version || l.removed != 0 && l.removed <= w.version {
 			continue
 		}
 		line := b.grantLine(l, reached, w)
 		g.Lines = append(g.Lines, line)
+		if line.State == LineStruck {
+			continue
+		}
+		g.Applicants++
 		g.Total += line.Amount
 		if line.State == LinePaid {
 			g.Paid += line.Amount
@@ -163,6 +182,10 @@ func (b *Book) grantRound(r *round, w view) GrantRound {
 // grantLine gives a line its own last step, as long as the round stands awarded and was awarded before that step.
 func (b *Book) grantLine(l *line, reached step, w view) GrantLine {
 	g := GrantLine{Member: l.member, Amount: l.amount, State: LineApplied}
+	if l.struck != 0 && l.struck <= w.version {
+		g.State = LineStruck
+		return g
+	}
 	if reached.state != RoundAwarded {
 		return g
 	}

@@ -40,10 +40,11 @@ type Voucher struct {
 	DividendFile  uint32
 	RequestNumber uint32
 	Negative      bool
-	Amount        ledger.Fen // sum of the debits, fen; negative when Negative
-	Version       uint64     // of the event that booked it
-	RecordedAt    time.Time  // UTC
-	Actor         string     // operator who booked it
+	Amount        ledger.Fen      // sum of the debits, fen; negative when Negative
+	Version       uint64          // of the event that booked it
+	RecordedAt    time.Time       // UTC
+	Actor         string          // operator who booked it
+	Reviews       []VoucherReview // what supervisors say of it; nil for nothing
 }
 
 // Posting (分录) is one line of a voucher: fen, debit positive.
@@ -422,6 +423,9 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 	}
 	v.Refunds, v.Returns = b.givesBack(int32(place + 1))
 	v.Flags = b.flagsOf(int32(place+1), w)
+	if len(b.reviews.byVoucher) > 0 {
+		v.Reviews = b.wordsOn(int32(place+1), w)
+	}
 	start := len(room)
 	for i := r.first; i < r.end; i++ {
 		p := b.journal.postings.at(int(i))

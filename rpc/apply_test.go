@@ -216,7 +216,7 @@ func setAll(m protoreflect.Message, depth int) {
 			case protoreflect.BoolKind:
 				return protoreflect.ValueOfBool(true)
 			case protoreflect.EnumKind:
-				return protoreflect.ValueOfEnum(2)
+				return protoreflect.ValueOfEnum(protoreflect.EnumNumber(1 + i%2))
 			}
 			if depth > 0 {
 				setAll(v.Message(), depth-1)

@@ -206,7 +206,7 @@ func (p *reader) documents(documents []*apiv1.Document) []ledger.Document {
 		all = append(all, ledger.Document{
 			Kind: d.Kind, Issuer: d.Issuer, Number: d.Number,
 			Total: p.amountOr0("documents.total", d.Total), Cited: p.amountOr0("documents.cited", d.Cited),
-			SHA256: p.hex("documents.sha256", d.Sha256), MediaType: d.MediaType, Size: d.Size,
+			SHA256: p.hex("documents.sha256", d.Sha256), MediaType: d.MediaType, Size: d.Size, Retention: eventv1.Retention(d.Retention),
 		})
 	}
 	return all
@@ -237,6 +237,9 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 			if c = p.payouts(r); c == nil {
 				c = p.outside(r)
 			}
+			if c == nil {
+				c = p.rounds(r)
+			}
 		}
 	}
 	return c, p.err
@@ -262,10 +265,7 @@ func (p *reader) charter(r *apiv1.FoundCollectiveRequest) *eventv1.CollectiveFou
 		BlacklistHoldsDividend: r.BlacklistHoldsDividend,
 	}
 	for _, b := range r.Bodies {
-		f.Bodies = append(f.Bodies, &eventv1.Body{
-			Id: b.Id, Name: b.Name, Size: b.Size, PassBase: eventv1.VoteBase(b.PassBase), PassStrictly: b.PassStrictly,
-			Quorum: p.fraction("bodies.quorum", b.Quorum), Pass: p.fraction("bodies.pass", b.Pass),
-		})
+		f.Bodies = append(f.Bodies, p.body("bodies", b))
 	}
 	for _, fund := range r.Funds {
 		f.Funds = append(f.Funds, storedFund(fund))
@@ -436,7 +436,7 @@ func (p *reader) requests(r bookRequest) ledger.Command {
 func (p *reader) opening(r *apiv1.ProposeOpeningRequest) ledger.Command {
 	c := &ledger.ProposeOpening{On: p.day("occurred_on", r.OccurredOn)}
 	for _, line := range r.Lines {
-		c.Lines = append(c.Lines, ledger.OpeningLine{Account: ledger.Account(line.Account), Amount: p.signed("lines.amount", line.Amount)})
+		c.Lines = append(c.Lines, p.openingLine(line))
 	}
 	return c
 }

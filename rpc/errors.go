@@ -53,6 +53,12 @@ const (
 	internalFault    ledger.Reason = "internal"
 	callCancelled    ledger.Reason = "canceled"
 	deadlinePassed   ledger.Reason = "deadline_exceeded"
+	documentTooLarge ledger.Reason = "document_too_large"
+	documentEmpty    ledger.Reason = "document_empty"
+	documentKind     ledger.Reason = "document_kind"
+	documentCut      ledger.Reason = "document_incomplete"
+	documentMissing  ledger.Reason = "document_unknown"
+	documentDamaged  ledger.Reason = "document_damaged"
 )
 
 type sentence struct {
@@ -74,6 +80,12 @@ var sentences = map[ledger.Reason]sentence{
 	storeFull:        {connect.CodeUnavailable, "存储空间已满,暂时只能查看;请通知管理员。", "There is no room left: the books can only be read for now. Tell the administrator."},
 	internalFault:    {connect.CodeInternal, "服务器内部出错,已记录。", "The server made a mistake; it is in the log."},
 	callCancelled:    {connect.CodeCanceled, "请求已取消。", "The call was cancelled."},
+	documentTooLarge: {connect.CodeResourceExhausted, "文件太大,超过服务器的上限。", "The document is larger than this server keeps."},
+	documentEmpty:    {connect.CodeInvalidArgument, "文件是空的。", "The document is empty."},
+	documentKind:     {connect.CodeInvalidArgument, "这种文件不能保存,只保存:{kinds}(按内容识别)。", "Documents of this kind are not kept, only: {kinds} (known by their content)."},
+	documentCut:      {connect.CodeInvalidArgument, "收到的内容与申报的大小或 SHA-256 不符:传输中断或文件已变。", "What came is not of the size or SHA-256 that was announced: it was cut short or has changed."},
+	documentMissing:  {connect.CodeNotFound, "没有保存文件 {document}。", "There is no document {document}."},
+	documentDamaged:  {connect.CodeDataLoss, "文件 {document} 已损坏,请重新上传原件或从备份恢复。", "The document {document} is damaged: upload it again or restore a backup."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
+	"github.com/mingzhang-ledger/mingzhang/documents"
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
@@ -32,16 +33,18 @@ import (
 
 // village is a whole node in memory with the collective "lmb", one operator for each role, and a second collective "far".
 type village struct {
-	t      testing.TB
-	server *rpc.Server
-	store  eventstore.Store
-	access *access.Service
-	books  *projections.Library
-	url    string            // of the API over HTTP
-	http   *http.Client      // that speaks to it
-	keys   map[string]string // operator -> bearer key
-	now    time.Time         // what the node takes for now
-	logs   *bytes.Buffer
+	t            testing.TB
+	server       *rpc.Server
+	store        eventstore.Store
+	access       *access.Service
+	books        *projections.Library
+	url          string            // of the API over HTTP
+	http         *http.Client      // that speaks to it
+	keys         map[string]string // operator -> bearer key
+	now          time.Time         // what the node takes for now
+	logs         *bytes.Buffer
+	documents    *documents.Store
+	documentsDir string
 }
 
 // The operators of "lmb", one a role, named after it; "stranger" holds no role anywhere, "chief" is the server's admin and
@@ -74,8 +77,12 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: books})
 	v.books = books
 	v.access = access.NewService(log, clock)
+	v.documentsDir = filepath.Join(t.TempDir(), "documents")
+	v.documents, err = documents.Open(v.documentsDir, documents.Options{BytesMax: 1 << 20})
+	fatalIf(t, err)
 	v.server = rpc.New(rpc.Config{
-		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock,
+		Documents: v.documents,
+		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	})

@@ -58,6 +58,7 @@ func publicVoucher(v projections.Voucher) *apiv1.Voucher {
 		Refunds:       v.Refunds.String(),
 		Returns:       v.Returns.String(),
 		Flags:         each(v.Flags, shownFlagOf),
+		Reviews:       each(v.Reviews, voucherReviewOf),
 	}
 }
 
@@ -97,11 +98,12 @@ func requestOf(q projections.Request) *apiv1.Request {
 func grantRoundOf(g projections.GrantRound) *apiv1.GrantRound {
 	return &apiv1.GrantRound{
 		Id: g.Id, Title: g.Title, Fund: g.Fund, Purpose: g.Purpose, Budget: ledger.Fen(g.BudgetFen).String(), State: g.State,
-		NoticeFrom: g.NoticeFrom.String(), NoticeTo: g.NoticeTo.String(), Applicants: uint32(len(g.Lines)),
+		NoticeFrom: g.NoticeFrom.String(), NoticeTo: g.NoticeTo.String(), Applicants: uint32(g.Applicants),
 		Total: g.Total.String(), Paid: g.Paid.String(), PaidCount: uint32(g.PaidCount),
 		Lines: each(g.Lines, func(l projections.GrantLine) *apiv1.GrantLine {
 			return &apiv1.GrantLine{Member: l.Member, Amount: l.Amount.String(), State: l.State, Voucher: l.Voucher.String()}
 		}),
+		Objections: each(g.Objections, objectionOf), Reason: g.Reason,
 	}
 }
 
@@ -170,7 +172,7 @@ func headlineOf(f *eventv1.CollectiveFounded, version uint64) *apiv1.Collective 
 func collectiveOf(c projections.Collective) *apiv1.Collective {
 	m := headlineOf(c.Charter, c.Version)
 	m.LogOrigin = c.Charter.LogOrigin
-	m.Bodies = each(c.Charter.Bodies, func(b *eventv1.Body) *apiv1.Body {
+	m.Bodies = each(c.Bodies, func(b *eventv1.Body) *apiv1.Body {
 		return &apiv1.Body{
 			Id: b.Id, Name: b.Name, Size: b.Size, Quorum: ledger.FormatFraction(b.Quorum), Pass: ledger.FormatFraction(b.Pass),
 			PassBase: apiv1.VoteBase(b.PassBase), PassStrictly: b.PassStrictly,

@@ -42,6 +42,7 @@ func services() []protoreflect.ServiceDescriptor {
 		apiv1.File_mingzhang_api_v1_books_service_proto,
 		apiv1.File_mingzhang_api_v1_audit_service_proto,
 		apiv1.File_mingzhang_api_v1_disclosure_service_proto,
+		apiv1.File_mingzhang_api_v1_documents_service_proto,
 	} {
 		for i := range file.Services().Len() {
 			all = append(all, file.Services().Get(i))
@@ -75,9 +76,9 @@ func newMethod(service protoreflect.ServiceDescriptor, d protoreflect.MethodDesc
 		timeout:   callTimeout,
 	}
 	if o, ok := d.Options().(*descriptorpb.MethodOptions); ok {
-		m.read = o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || !m.unary
+		m.read = o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || d.IsStreamingServer()
 	}
-	if m.name == "VerifyLog" || m.name == "ReadLog" {
+	if m.name == "VerifyLog" || !m.unary {
 		m.timeout = longTimeout
 	}
 	if callers, ok := access.Matrix[m.name]; ok {
@@ -119,7 +120,7 @@ func newRegistry() *registry {
 	for _, m := range methods() {
 		r.byProcedure[m.procedure] = m
 		r.methods = append(r.methods, m.name)
-		if m.read || m.name == "Apply" {
+		if m.read || !m.unary || m.name == "Apply" {
 			continue
 		}
 		for _, name := range []string{m.name, m.service + "/" + m.name, m.procedure[1:]} {

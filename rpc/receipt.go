@@ -70,6 +70,10 @@ func addFact(r *apiv1.Receipt, e *eventv1.Event) {
 		r.Hold = f.PayeeHeld.Number
 	case *eventv1.Event_PayeeReleased:
 		r.Hold = f.PayeeReleased.Number
+	case *eventv1.Event_GrantObjectionRaised:
+		r.Objection = f.GrantObjectionRaised.Number
+	case *eventv1.Event_GrantObjectionAnswered:
+		r.Objection = f.GrantObjectionAnswered.Number
 	}
 }
 
@@ -111,7 +115,7 @@ func documentOf(d *eventv1.Document) *apiv1.Document {
 	return &apiv1.Document{
 		Kind: d.Kind, Issuer: d.Issuer, Number: d.Number,
 		Total: ledger.Fen(d.TotalFen).String(), Cited: ledger.Fen(d.CitedFen).String(),
-		Sha256: hex.EncodeToString(d.Sha256), MediaType: d.MediaType, Size: d.Size,
+		Sha256: hex.EncodeToString(d.Sha256), MediaType: d.MediaType, Size: d.Size, Retention: apiv1.Retention(d.Retention),
 	}
 }
 

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"fmt"
 	"strconv"
 	"unicode/utf8"
 
@@ -49,14 +48,17 @@ func (o *object) number(name string, value uint32) {
 	}
 }
 
-// choice writes the name of an enum value.
-func (o *object) choice(name string, value interface {
-	protoreflect.Enum
-	fmt.Stringer
-}) {
-	if value.Number() != 0 {
-		o.text(name, value.String())
+// enum writes a value by its name, or by its number when it has none, as protobuf JSON does.
+func (o *object) enum(name string, value protoreflect.Enum) {
+	if value.Number() == 0 {
+		return
 	}
+	if known := value.Descriptor().Values().ByNumber(value.Number()); known != nil {
+		o.text(name, string(known.Name()))
+		return
+	}
+	o.name(name)
+	o.b = strconv.AppendInt(o.b, int64(value.Number()), 10)
 }
 
 // list writes the elements of a list that is not empty.
@@ -93,6 +95,7 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	o.number("file", r.File)
 	list(&o, "payees", r.Payees, func(b []byte, n uint32) []byte { return strconv.AppendUint(b, uint64(n), 10) })
 	o.number("hold", r.Hold)
+	o.number("objection", r.Objection)
 	return append(o.b, '}')
 }
 
@@ -122,17 +125,25 @@ func appendVoucher(b []byte, v *apiv1.Voucher) []byte {
 	o.number("policyVersion", v.PolicyVersion)
 	o.number("trueUpYear", v.TrueUpYear)
 	list(&o, "flags", v.Flags, appendFlag)
+	list(&o, "reviews", v.Reviews, appendReview)
 	return append(o.b, '}')
 }
 
 func appendFlag(b []byte, f *apiv1.Flag) []byte {
 	o := object{b: append(b, '{')}
-	o.choice("kind", f.Kind)
+	o.enum("kind", f.Kind)
 	o.text("amount", f.Amount)
 	o.text("resolutionId", f.ResolutionId)
 	o.text("ratifyBy", f.RatifyBy)
 	o.text("body", f.Body)
 	o.text("ratifiedBy", f.RatifiedBy)
+	return append(o.b, '}')
+}
+
+func appendReview(b []byte, r *apiv1.VoucherReview) []byte {
+	o := object{b: append(b, '{')}
+	o.enum("verdict", r.Verdict)
+	o.text("remark", r.Remark)
 	return append(o.b, '}')
 }
 
@@ -154,7 +165,7 @@ func appendDocument(b []byte, d *apiv1.Document) []byte {
 	o.text("sha256", d.Sha256)
 	o.text("mediaType", d.MediaType)
 	o.big("size", d.Size)
-	o.choice("retention", d.Retention)
+	o.enum("retention", d.Retention)
 	return append(o.b, '}')
 }
 

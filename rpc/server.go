@@ -1,4 +1,4 @@
-// Package rpc is the API of mingzhang: five services that turn messages into commands of the ledger and reads of the books,
+// Package rpc is the API of mingzhang: six services that turn messages into commands of the ledger and reads of the books,
 // and what comes of them into answers.
 //
 //	RegistryService    collectives, members, money accounts, operators and their roles
@@ -6,6 +6,7 @@
 //	BooksService       the treasurer's commands, and Apply for batches of commands of every service
 //	AuditService       everything that can be read, for those who answer for the books or check them
 //	DisclosureService  what everybody may read, without a key
+//	DocumentsService   the bytes of papers
 //
 // One Server answers over HTTP (Connect, gRPC, gRPC-Web and plain JSON on one port, HTTP GET for reads) and in process
 // (connect.Transport), through the same handlers and the same checks, in this order: who calls, may he call the method at
@@ -39,6 +40,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
+	"github.com/mingzhang-ledger/mingzhang/documents"
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -53,7 +55,7 @@ const (
 	compressBytesMin = 1 << 10 // smaller answers are sent as they are
 
 	callTimeout   = 30 * time.Second // of a call without a longer one of its own
-	longTimeout   = 10 * time.Minute // of ReadLog and VerifyLog, which read a whole log
+	longTimeout   = 10 * time.Minute // of ReadLog and VerifyLog, which read a whole log, and of documents on slow lines
 	readTimeout   = time.Minute      // of a request, body included
 	writeTimeout  = 2 * time.Minute  // of an answer
 	idleTimeout   = 3 * time.Minute
@@ -73,6 +75,8 @@ type Config struct {
 	Books  *projections.Library
 	Events eventstore.Store // the log as stored, for ReadLog and the list of collectives
 	Log    Log
+	// Documents keeps the bytes of papers; default none: uploads and downloads are refused as unavailable.
+	Documents *documents.Store
 	// VerifierKey gives the public key of the log of an origin; default none.
 	VerifierKey func(origin string) string
 	// Clock is the time of commands without a time of their own; default time.Now.
@@ -85,7 +89,7 @@ type Config struct {
 	Serving func() bool
 }
 
-// Server answers the five services. Its methods may be called at once.
+// Server answers the six services. Its methods may be called at once.
 type Server struct {
 	config   Config
 	registry *registry
@@ -130,6 +134,7 @@ func (s *Server) register(interceptors ...connect.ServerInterceptor) *connect.Se
 	apiv1connect.RegisterBooksServiceHandler(server, booksService{s})
 	apiv1connect.RegisterAuditServiceHandler(server, auditService{s})
 	apiv1connect.RegisterDisclosureServiceHandler(server, disclosureService{s})
+	apiv1connect.RegisterDocumentsServiceHandler(server, documentsService{s})
 	server.SetUnknownHandler(func(context.Context, connect.Spec, connect.ServerStream) error { return nil })
 	return server
 }
@@ -219,6 +224,9 @@ func (s *Server) Handler() http.Handler {
 		if m := s.registry.byProcedure[r.URL.Path]; m != nil && m.timeout > callTimeout {
 			// Best effort: a writer without deadlines has none to move.
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(m.timeout))
+			if m.name == "Upload" {
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(m.timeout))
+			}
 		}
 		mux.ServeHTTP(w, r)
 	})

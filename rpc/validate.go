@@ -48,7 +48,7 @@ var domainFields = map[ledger.Reason]struct{ figure, fields string }{
 	ledger.DateInvalid: {"date", "occurred_on first_day joined_on left_on decided_on effective_on notice_from notice_to record_date" +
 		" month as_of from to"},
 	ledger.VoucherNumberInvalid: {"voucher", "vouchers reverses corrects difference_of number"},
-	ledger.PartyInvalid:         {"party", "payer payee donor"},
+	ledger.PartyInvalid:         {"party", "payer payee donor party"},
 	ledger.ShareInvalid:         {"share", "share quorum pass"},
 	ledger.IDInvalid: {"id", "collective_id operator kind money_account MoveMoneyRequest.from MoveMoneyRequest.to fund purpose" +
 		" resolution_id from_fund to_fund run_id round_id policy_body spending_body charter_body founding_body resolution_body body id" +
@@ -102,10 +102,11 @@ var problems = map[string][2]string{
 	"string.min_len":     {"it needs # characters or more", "至少 # 个字"},
 	"string.max_len":     {"it has more than # characters", "超过 # 个字"},
 	"string.max_bytes":   {"it has more than # bytes", "超过 # 个字节"},
+	"bytes.max_len":      {"it has more than # bytes", "超过 # 个字节"},
 	"string.in":          {"it is none of the words that are possible", "不是可用的词"},
+	"uint64.lte":         {"it is above #", "大于 #"},
 	"uint32.gte":         {"it is below #", "小于 #"},
 	"uint32.lte":         {"it is above #", "大于 #"},
-	"uint64.lte":         {"it is above #", "大于 #"},
 	"uint32.gte_lte":     {"it is out of range", "超出范围"},
 	"enum.defined_only":  {"there is no such value", "没有这个取值"},
 	"enum.not_in":        {"it has to be given", "必须填写"},

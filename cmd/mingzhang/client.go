@@ -35,6 +35,7 @@ type client struct {
 	books      apiv1connect.BooksServiceClient
 	audit      apiv1connect.AuditServiceClient
 	disclosure apiv1connect.DisclosureServiceClient
+	documents  apiv1connect.DocumentsServiceClient
 }
 
 // with opens what the settings name, runs f, and closes it again.
@@ -77,6 +78,7 @@ func (s *session) newClient(transport connect.Transport, dir *directory) *client
 		books:      apiv1connect.NewBooksServiceClient(c),
 		audit:      apiv1connect.NewAuditServiceClient(c),
 		disclosure: apiv1connect.NewDisclosureServiceClient(c),
+		documents:  apiv1connect.NewDocumentsServiceClient(c),
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 //	heads/ nodes/   signed heads and leaf hashes (package transparency)
 //	snapshots/      copies of states and books (package internal/snapshot); may be deleted
 //	keys/           bearer keys of operators made here, 0600
+//	documents/      the bytes of papers (package documents)
 //	mingzhang.lock  who has the directory open
 const (
 	formatFile    = "format"

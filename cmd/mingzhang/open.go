@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
+	"github.com/mingzhang-ledger/mingzhang/documents"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
@@ -20,13 +22,14 @@ func clock() time.Time { return time.Now() }
 
 // directory is an open data directory: everything that is wired together lives here.
 type directory struct {
-	path   string
-	lock   *sqlite.DirLock
-	log    *transparency.Store
-	ledger *ledger.Service
-	books  *projections.Library
-	access *access.Service
-	server *rpc.Server
+	path      string
+	lock      *sqlite.DirLock
+	log       *transparency.Store
+	ledger    *ledger.Service
+	books     *projections.Library
+	access    *access.Service
+	documents *documents.Store
+	server    *rpc.Server
 }
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
@@ -48,7 +51,11 @@ func openDirectory(path string, logger *slog.Logger, tune ...func(*projections.L
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	d := &directory{path: path, lock: lock, log: log}
+	papers, err := documents.Open(filepath.Join(path, documentsDir), documents.Options{})
+	if err != nil {
+		return nil, errors.Join(err, log.Close(), lock.Release())
+	}
+	d := &directory{path: path, lock: lock, log: log, documents: papers}
 	var source librarySource
 	copies := openSnapshots(path, secret, log, logger)
 	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock}
@@ -60,7 +67,7 @@ func openDirectory(path string, logger *slog.Logger, tune ...func(*projections.L
 	source.Service = d.ledger
 	d.access = access.NewService(log, clock)
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: log,
+		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: log, Documents: papers,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Clock:       clock, Logger: logger, Version: version(), Store: "sqlite", Serving: d.sound,
 	})

@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/mingzhang-ledger/mingzhang/documents"
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -42,10 +43,11 @@ func (s *session) verifyCmd() *cobra.Command {
 // What is found of a log. The words are for programs and never change; people read those of resultText.
 const (
 	resultSound   = "sound"
-	resultDamaged = "damaged"      // not what was stored, or no events of this program
-	resultForeign = "foreign"      // a stream that this program never writes
-	resultDiffer  = "books_differ" // the books in use are not those folded anew
-	resultUnread  = "not_compared" // something kept it from looking
+	resultDamaged = "damaged"           // not what was stored, or no events of this program
+	resultForeign = "foreign"           // a stream that this program never writes
+	resultDiffer  = "books_differ"      // the books in use are not those folded anew
+	resultUnread  = "not_compared"      // something kept it from looking
+	resultPapers  = "documents_damaged" // a document that is kept is not the one the log names
 )
 
 func resultText(l language, result string) string {
@@ -58,19 +60,22 @@ func resultText(l language, result string) string {
 		return l.text("账簿与重做的不符", "BOOKS DIFFER")
 	case resultUnread:
 		return l.text("没有核对完", "NOT COMPARED")
+	case resultPapers:
+		return l.text("原始凭证文件损坏", "DOCUMENTS DAMAGED")
 	}
 	return l.text("损坏", "DAMAGED")
 }
 
 // finding is what was found of one log, as --json gives it.
 type finding struct {
-	Stream   string `json:"stream"`
-	OK       bool   `json:"ok"`
-	Result   string `json:"result"`
-	Events   uint64 `json:"events"`
-	FirstBad uint64 `json:"firstBadVersion"` // 0: none, or only the log as a whole is known to be wrong
-	Root     string `json:"root"`            // hex; empty when it is not OK
-	Problem  string `json:"problem"`         // empty when it is OK
+	Stream   string  `json:"stream"`
+	OK       bool    `json:"ok"`
+	Result   string  `json:"result"`
+	Events   uint64  `json:"events"`
+	FirstBad uint64  `json:"firstBadVersion"`     // 0: none, or only the log as a whole is known to be wrong
+	Root     string  `json:"root"`                // hex; empty when it is not OK
+	Problem  string  `json:"problem"`             // empty when it is OK
+	Papers   *papers `json:"documents,omitempty"` // nil when the log names none, or was not looked into
 
 	why *failure // of resultUnread
 }
@@ -129,20 +134,30 @@ func (v *verification) stream(ctx context.Context, stream string, adopt bool) er
 // content looks into a log whose bytes are what was stored and are events.
 func (v *verification) content(ctx context.Context, f finding) error {
 	if id, ok := strings.CutPrefix(f.Stream, ledger.StreamPrefix); ok && f.Events > 0 {
-		same, err := v.sameBooks(ctx, id)
+		named := map[documents.Digest]bool{}
+		same, err := v.sameBooks(ctx, id, named)
 		if err != nil {
 			return v.failed(ctx, f, err)
 		}
-		if !same {
+		if len(named) > 0 {
+			if f.Papers, err = v.client.dir.checkPapers(id, named); err != nil {
+				return v.failed(ctx, f, err)
+			}
+		}
+		switch {
+		case !same:
 			f.Result, f.Problem = resultDiffer, "the books in use differ from books folded anew"
+		case f.Papers != nil && len(f.Papers.Damaged) > 0:
+			f.Result, f.Problem = resultPapers, "damaged documents: "+strings.Join(f.Papers.Damaged, ", ")
 		}
 	}
 	v.note(f)
 	return nil
 }
 
-// sameBooks compares the books in use with books folded anew. Nobody else writes meanwhile.
-func (v *verification) sameBooks(ctx context.Context, id string) (bool, error) {
+// sameBooks compares the books in use with books folded anew, and gathers the documents that events name. Nobody else writes
+// meanwhile.
+func (v *verification) sameBooks(ctx context.Context, id string, named map[documents.Digest]bool) (bool, error) {
 	inUse, err := v.client.dir.books.Book(ctx, id, 0)
 	if err != nil {
 		return false, err
@@ -155,6 +170,7 @@ func (v *verification) sameBooks(ctx context.Context, id string) (bool, error) {
 		if err := fresh.Fold(e); err != nil {
 			return false, err
 		}
+		documents.Named(e, named)
 	}
 	return inUse.Digest() == fresh.Digest(), nil
 }
@@ -212,6 +228,9 @@ func (f finding) failure() *failure {
 	case resultDiffer:
 		return failed(exitVerified, "%s 的账簿与重做的不符;请重新启动服务并报告此事。",
 			"The books of %s in use differ from books folded anew: start the server again and report this.", f.Stream)
+	case resultPapers:
+		return failed(exitVerified, "%s 引用的原始凭证文件已损坏:%s。请重新上传原件或从备份恢复。",
+			"Documents that %s names are damaged: %s. Upload them again or restore a backup.", f.Stream, strings.Join(f.Papers.Damaged, ", "))
 	case resultUnread:
 		return &failure{code: exitVerified, zh: "账簿 " + f.Stream + " 没有核对完:" + f.why.zh,
 			en: "The log " + f.Stream + " is not compared to its end: " + f.why.en}
@@ -323,7 +342,16 @@ func (v *verification) print(s *session) error {
 	if s.csv {
 		return t.printCSV(s.stdout)
 	}
-	return t.print(s.stdout, s.lang)
+	if err := t.print(s.stdout, s.lang); err != nil {
+		return err
+	}
+	for _, f := range v.found {
+		if f.Papers != nil && len(f.Papers.Missing) > 0 {
+			fmt.Fprintf(s.stdout, s.lang.text("%s:引用了 %d 个文件,其中 %d 个没有保存在这里。\n", "%s: of %d documents it names, %d are not kept here.\n"),
+				f.Stream, f.Papers.Named, len(f.Papers.Missing))
+		}
+	}
+	return nil
 }
 
 const notOurs = "it is no log of this program"

@@ -11,6 +11,7 @@ package ledgertest
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,14 @@ type Books struct {
 // New gives books in which nothing has happened.
 func New(t testing.TB) *Books {
 	return &Books{T: t, State: ledger.NewCollective()}
+}
+
+// Continue folds the events of other books into these, which have to be new, and goes on from there without touching them.
+func (b *Books) Continue(from *Books) {
+	for _, e := range from.Events {
+		b.State.Evolve(e)
+	}
+	b.Events, b.commands = slices.Clone(from.Events), from.commands
 }
 
 // Try gives a command and folds what it decides. Its error is what Decide answered.

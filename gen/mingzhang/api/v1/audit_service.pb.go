@@ -1966,6 +1966,225 @@ func (x *ReadLogResponse) GetEvents() []*LogEvent {
 	return nil
 }
 
+// CompareOpeningRequest is what CompareOpening takes.
+type CompareOpeningRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all. The proposal counts by when it was known.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// The other list, at most 200; it need not balance.
+	Lines         []*OpeningLine `protobuf:"bytes,5,rep,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareOpeningRequest) Reset() {
+	*x = CompareOpeningRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareOpeningRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareOpeningRequest) ProtoMessage() {}
+
+func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareOpeningRequest.ProtoReflect.Descriptor instead.
+func (*CompareOpeningRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CompareOpeningRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *CompareOpeningRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *CompareOpeningRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *CompareOpeningRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *CompareOpeningRequest) GetLines() []*OpeningLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+// OpeningDifference is a line in which two lists of opening balances differ.
+type OpeningDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account path.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Whose part of the account it is; empty for none.
+	Party string `protobuf:"bytes,2,opt,name=party,proto3" json:"party,omitempty"`
+	// What the books say, yuan, debit positive; 0.00 when they have no such line.
+	Proposed string `protobuf:"bytes,3,opt,name=proposed,proto3" json:"proposed,omitempty"`
+	// What the other list says, yuan, debit positive; 0.00 when it has no such line.
+	Given         string `protobuf:"bytes,4,opt,name=given,proto3" json:"given,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpeningDifference) Reset() {
+	*x = OpeningDifference{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpeningDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpeningDifference) ProtoMessage() {}
+
+func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpeningDifference.ProtoReflect.Descriptor instead.
+func (*OpeningDifference) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *OpeningDifference) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *OpeningDifference) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *OpeningDifference) GetProposed() string {
+	if x != nil {
+		return x.Proposed
+	}
+	return ""
+}
+
+func (x *OpeningDifference) GetGiven() string {
+	if x != nil {
+		return x.Given
+	}
+	return ""
+}
+
+// CompareOpeningResponse is what CompareOpening answers.
+type CompareOpeningResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Lines that differ, in order of account and party; none when the lists say the same.
+	Differences []*OpeningDifference `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Day of the proposed balances, YYYY-MM-DD.
+	OccurredOn    string `protobuf:"bytes,3,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareOpeningResponse) Reset() {
+	*x = CompareOpeningResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareOpeningResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareOpeningResponse) ProtoMessage() {}
+
+func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareOpeningResponse.ProtoReflect.Descriptor instead.
+func (*CompareOpeningResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *CompareOpeningResponse) GetDifferences() []*OpeningDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *CompareOpeningResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *CompareOpeningResponse) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
 // ListHoldsRequest is what ListHolds takes.
 type ListHoldsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1987,7 +2206,7 @@ type ListHoldsRequest struct {
 
 func (x *ListHoldsRequest) Reset() {
 	*x = ListHoldsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1999,7 +2218,7 @@ func (x *ListHoldsRequest) String() string {
 func (*ListHoldsRequest) ProtoMessage() {}
 
 func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2012,7 +2231,7 @@ func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
 func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListHoldsRequest) GetCollectiveId() string {
@@ -2072,7 +2291,7 @@ type ListHoldsResponse struct {
 
 func (x *ListHoldsResponse) Reset() {
 	*x = ListHoldsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2084,7 +2303,7 @@ func (x *ListHoldsResponse) String() string {
 func (*ListHoldsResponse) ProtoMessage() {}
 
 func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2097,7 +2316,7 @@ func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
 func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListHoldsResponse) GetHolds() []*Hold {
@@ -2142,7 +2361,7 @@ type ListSharesRequest struct {
 
 func (x *ListSharesRequest) Reset() {
 	*x = ListSharesRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2154,7 +2373,7 @@ func (x *ListSharesRequest) String() string {
 func (*ListSharesRequest) ProtoMessage() {}
 
 func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2167,7 +2386,7 @@ func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesRequest.ProtoReflect.Descriptor instead.
 func (*ListSharesRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListSharesRequest) GetCollectiveId() string {
@@ -2227,7 +2446,7 @@ type ListSharesResponse struct {
 
 func (x *ListSharesResponse) Reset() {
 	*x = ListSharesResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2239,7 +2458,7 @@ func (x *ListSharesResponse) String() string {
 func (*ListSharesResponse) ProtoMessage() {}
 
 func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2252,7 +2471,7 @@ func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesResponse.ProtoReflect.Descriptor instead.
 func (*ListSharesResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListSharesResponse) GetShares() []*MemberShares {
@@ -2297,7 +2516,7 @@ type ListGiftAgreementsRequest struct {
 
 func (x *ListGiftAgreementsRequest) Reset() {
 	*x = ListGiftAgreementsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2528,7 @@ func (x *ListGiftAgreementsRequest) String() string {
 func (*ListGiftAgreementsRequest) ProtoMessage() {}
 
 func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2541,7 @@ func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsRequest.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListGiftAgreementsRequest) GetCollectiveId() string {
@@ -2382,7 +2601,7 @@ type ListGiftAgreementsResponse struct {
 
 func (x *ListGiftAgreementsResponse) Reset() {
 	*x = ListGiftAgreementsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2394,7 +2613,7 @@ func (x *ListGiftAgreementsResponse) String() string {
 func (*ListGiftAgreementsResponse) ProtoMessage() {}
 
 func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2407,7 +2626,7 @@ func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsResponse.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListGiftAgreementsResponse) GetGifts() []*Gift {
@@ -2594,7 +2813,24 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\"E\n" +
 	"\x0fReadLogResponse\x122\n" +
-	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events\"\xb8\x02\n" +
+	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events\"\xaf\x02\n" +
+	"\x15CompareOpeningRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12@\n" +
+	"\x05lines\x18\x05 \x03(\v2\x1d.mingzhang.api.v1.OpeningLineB\v\xbaH\b\x92\x01\x05\b\x01\x10\xc8\x01R\x05lines\"u\n" +
+	"\x11OpeningDifference\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05party\x18\x02 \x01(\tR\x05party\x12\x1a\n" +
+	"\bproposed\x18\x03 \x01(\tR\bproposed\x12\x14\n" +
+	"\x05given\x18\x04 \x01(\tR\x05given\"\x9a\x01\n" +
+	"\x16CompareOpeningResponse\x12E\n" +
+	"\vdifferences\x18\x01 \x03(\v2#.mingzhang.api.v1.OpeningDifferenceR\vdifferences\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x1f\n" +
+	"\voccurred_on\x18\x03 \x01(\tR\n" +
+	"occurredOn\"\xb8\x02\n" +
 	"\x10ListHoldsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -2633,8 +2869,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x1aListGiftAgreementsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\xf7\n" +
-	"\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xe1\v\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -2644,7 +2879,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\fListRequests\x12%.mingzhang.api.v1.ListRequestsRequest\x1a&.mingzhang.api.v1.ListRequestsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListGrantRounds\x12(.mingzhang.api.v1.ListGrantRoundsRequest\x1a).mingzhang.api.v1.ListGrantRoundsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListDividends\x12&.mingzhang.api.v1.ListDividendsRequest\x1a'.mingzhang.api.v1.ListDividendsResponse\"\x03\x90\x02\x01\x12n\n" +
-	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x0eCompareOpening\x12'.mingzhang.api.v1.CompareOpeningRequest\x1a(.mingzhang.api.v1.CompareOpeningResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListHolds\x12\".mingzhang.api.v1.ListHoldsRequest\x1a#.mingzhang.api.v1.ListHoldsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
 	"ListShares\x12#.mingzhang.api.v1.ListSharesRequest\x1a$.mingzhang.api.v1.ListSharesResponse\"\x03\x90\x02\x01\x12t\n" +
@@ -2665,7 +2901,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
@@ -2692,69 +2928,77 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*SelfCheck)(nil),                  // 22: mingzhang.api.v1.SelfCheck
 	(*ReadLogRequest)(nil),             // 23: mingzhang.api.v1.ReadLogRequest
 	(*ReadLogResponse)(nil),            // 24: mingzhang.api.v1.ReadLogResponse
-	(*ListHoldsRequest)(nil),           // 25: mingzhang.api.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),          // 26: mingzhang.api.v1.ListHoldsResponse
-	(*ListSharesRequest)(nil),          // 27: mingzhang.api.v1.ListSharesRequest
-	(*ListSharesResponse)(nil),         // 28: mingzhang.api.v1.ListSharesResponse
-	(*ListGiftAgreementsRequest)(nil),  // 29: mingzhang.api.v1.ListGiftAgreementsRequest
-	(*ListGiftAgreementsResponse)(nil), // 30: mingzhang.api.v1.ListGiftAgreementsResponse
-	(*Voucher)(nil),                    // 31: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),             // 32: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),           // 33: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                    // 34: mingzhang.api.v1.Request
-	(*GrantRound)(nil),                 // 35: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),                // 36: mingzhang.api.v1.DividendRun
-	(*Hold)(nil),                       // 37: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),               // 38: mingzhang.api.v1.MemberShares
-	(*Gift)(nil),                       // 39: mingzhang.api.v1.Gift
+	(*CompareOpeningRequest)(nil),      // 25: mingzhang.api.v1.CompareOpeningRequest
+	(*OpeningDifference)(nil),          // 26: mingzhang.api.v1.OpeningDifference
+	(*CompareOpeningResponse)(nil),     // 27: mingzhang.api.v1.CompareOpeningResponse
+	(*ListHoldsRequest)(nil),           // 28: mingzhang.api.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),          // 29: mingzhang.api.v1.ListHoldsResponse
+	(*ListSharesRequest)(nil),          // 30: mingzhang.api.v1.ListSharesRequest
+	(*ListSharesResponse)(nil),         // 31: mingzhang.api.v1.ListSharesResponse
+	(*ListGiftAgreementsRequest)(nil),  // 32: mingzhang.api.v1.ListGiftAgreementsRequest
+	(*ListGiftAgreementsResponse)(nil), // 33: mingzhang.api.v1.ListGiftAgreementsResponse
+	(*Voucher)(nil),                    // 34: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 35: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 36: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 37: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 38: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 39: mingzhang.api.v1.DividendRun
+	(*OpeningLine)(nil),                // 40: mingzhang.api.v1.OpeningLine
+	(*Hold)(nil),                       // 41: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),               // 42: mingzhang.api.v1.MemberShares
+	(*Gift)(nil),                       // 43: mingzhang.api.v1.Gift
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	31, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	31, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	32, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	33, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	34, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	35, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	36, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	34, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	34, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	35, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	36, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	37, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	38, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	39, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
 	22, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
 	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	37, // 10: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
-	38, // 11: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
-	39, // 12: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
-	2,  // 13: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 14: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 15: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 16: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 17: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 18: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 19: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 20: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	25, // 21: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	27, // 22: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	29, // 23: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
-	18, // 24: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 25: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	23, // 26: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 27: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 28: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 29: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 30: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 31: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 32: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 33: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 34: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	26, // 35: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	28, // 36: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	30, // 37: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 38: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 39: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	24, // 40: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	27, // [27:41] is the sub-list for method output_type
-	13, // [13:27] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	40, // 10: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	26, // 11: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
+	41, // 12: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
+	42, // 13: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
+	43, // 14: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	2,  // 15: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 16: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 17: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 18: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 19: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 20: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 21: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 22: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	25, // 23: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	28, // 24: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	30, // 25: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	32, // 26: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 27: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 28: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	23, // 29: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	3,  // 30: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 31: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 32: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 33: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 34: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 35: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 36: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 37: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	27, // 38: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	29, // 39: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	31, // 40: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	33, // 41: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 42: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 43: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	24, // 44: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	30, // [30:45] is the sub-list for method output_type
+	15, // [15:30] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -2769,7 +3013,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

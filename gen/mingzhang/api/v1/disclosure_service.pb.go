@@ -1255,6 +1255,161 @@ func (x *GetVersionResponse) GetStore() string {
 	return ""
 }
 
+// ListPeriodReviewsRequest is what ListPeriodReviews takes.
+type ListPeriodReviewsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which vouchers count; default: all. Reviews count by when they were known.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Items at most, 1 to 1,000; default 50.
+	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPeriodReviewsRequest) Reset() {
+	*x = ListPeriodReviewsRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPeriodReviewsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPeriodReviewsRequest) ProtoMessage() {}
+
+func (x *ListPeriodReviewsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPeriodReviewsRequest.ProtoReflect.Descriptor instead.
+func (*ListPeriodReviewsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListPeriodReviewsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListPeriodReviewsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPeriodReviewsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListPeriodReviewsResponse is what ListPeriodReviews answers.
+type ListPeriodReviewsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page: every closed month, the first closed first.
+	Months []*PeriodReview `protobuf:"bytes,1,rep,name=months,proto3" json:"months,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPeriodReviewsResponse) Reset() {
+	*x = ListPeriodReviewsResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPeriodReviewsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPeriodReviewsResponse) ProtoMessage() {}
+
+func (x *ListPeriodReviewsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPeriodReviewsResponse.ProtoReflect.Descriptor instead.
+func (*ListPeriodReviewsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListPeriodReviewsResponse) GetMonths() []*PeriodReview {
+	if x != nil {
+		return x.Months
+	}
+	return nil
+}
+
+func (x *ListPeriodReviewsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListPeriodReviewsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // ListFlagsRequest is what ListFlags takes.
 type ListFlagsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1276,7 +1431,7 @@ type ListFlagsRequest struct {
 
 func (x *ListFlagsRequest) Reset() {
 	*x = ListFlagsRequest{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1288,7 +1443,7 @@ func (x *ListFlagsRequest) String() string {
 func (*ListFlagsRequest) ProtoMessage() {}
 
 func (x *ListFlagsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1301,7 +1456,7 @@ func (x *ListFlagsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFlagsRequest.ProtoReflect.Descriptor instead.
 func (*ListFlagsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListFlagsRequest) GetCollectiveId() string {
@@ -1361,7 +1516,7 @@ type ListFlagsResponse struct {
 
 func (x *ListFlagsResponse) Reset() {
 	*x = ListFlagsResponse{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1528,7 @@ func (x *ListFlagsResponse) String() string {
 func (*ListFlagsResponse) ProtoMessage() {}
 
 func (x *ListFlagsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1541,7 @@ func (x *ListFlagsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFlagsResponse.ProtoReflect.Descriptor instead.
 func (*ListFlagsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListFlagsResponse) GetFlags() []*OpenFlag {
@@ -1431,7 +1586,7 @@ type ListGiftsRequest struct {
 
 func (x *ListGiftsRequest) Reset() {
 	*x = ListGiftsRequest{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1598,7 @@ func (x *ListGiftsRequest) String() string {
 func (*ListGiftsRequest) ProtoMessage() {}
 
 func (x *ListGiftsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1611,7 @@ func (x *ListGiftsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftsRequest.ProtoReflect.Descriptor instead.
 func (*ListGiftsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListGiftsRequest) GetCollectiveId() string {
@@ -1516,7 +1671,7 @@ type ListGiftsResponse struct {
 
 func (x *ListGiftsResponse) Reset() {
 	*x = ListGiftsResponse{}
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1683,7 @@ func (x *ListGiftsResponse) String() string {
 func (*ListGiftsResponse) ProtoMessage() {}
 
 func (x *ListGiftsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1696,7 @@ func (x *ListGiftsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftsResponse.ProtoReflect.Descriptor instead.
 func (*ListGiftsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListGiftsResponse) GetGifts() []*Gift {
@@ -1662,7 +1817,20 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x11GetVersionRequest\"D\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
-	"\x05store\x18\x02 \x01(\tR\x05store\"\xb8\x02\n" +
+	"\x05store\x18\x02 \x01(\tR\x05store\"\xc0\x02\n" +
+	"\x18ListPeriodReviewsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x95\x01\n" +
+	"\x19ListPeriodReviewsResponse\x126\n" +
+	"\x06months\x18\x01 \x03(\v2\x1e.mingzhang.api.v1.PeriodReviewR\x06months\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xb8\x02\n" +
 	"\x10ListFlagsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -1688,7 +1856,8 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x11ListGiftsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\x90\t\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\x83\n" +
+	"\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
@@ -1697,7 +1866,8 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\vListTrueUps\x12$.mingzhang.api.v1.ListTrueUpsRequest\x1a%.mingzhang.api.v1.ListTrueUpsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fGetSpendingRule\x12(.mingzhang.api.v1.GetSpendingRuleRequest\x1a).mingzhang.api.v1.GetSpendingRuleResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListResolutions\x12(.mingzhang.api.v1.ListResolutionsRequest\x1a).mingzhang.api.v1.ListResolutionsResponse\"\x03\x90\x02\x01\x12\x83\x01\n" +
-	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12q\n" +
+	"\x11ListPeriodReviews\x12*.mingzhang.api.v1.ListPeriodReviewsRequest\x1a+.mingzhang.api.v1.ListPeriodReviewsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListFlags\x12\".mingzhang.api.v1.ListFlagsRequest\x1a#.mingzhang.api.v1.ListFlagsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListGifts\x12\".mingzhang.api.v1.ListGiftsRequest\x1a#.mingzhang.api.v1.ListGiftsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -1715,7 +1885,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_disclosure_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListCollectivesRequest)(nil),          // 0: mingzhang.api.v1.ListCollectivesRequest
 	(*ListCollectivesResponse)(nil),         // 1: mingzhang.api.v1.ListCollectivesResponse
@@ -1735,61 +1905,67 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListReceiptsAndPaymentsResponse)(nil), // 15: mingzhang.api.v1.ListReceiptsAndPaymentsResponse
 	(*GetVersionRequest)(nil),               // 16: mingzhang.api.v1.GetVersionRequest
 	(*GetVersionResponse)(nil),              // 17: mingzhang.api.v1.GetVersionResponse
-	(*ListFlagsRequest)(nil),                // 18: mingzhang.api.v1.ListFlagsRequest
-	(*ListFlagsResponse)(nil),               // 19: mingzhang.api.v1.ListFlagsResponse
-	(*ListGiftsRequest)(nil),                // 20: mingzhang.api.v1.ListGiftsRequest
-	(*ListGiftsResponse)(nil),               // 21: mingzhang.api.v1.ListGiftsResponse
-	(*Collective)(nil),                      // 22: mingzhang.api.v1.Collective
-	(*FundLine)(nil),                        // 23: mingzhang.api.v1.FundLine
-	(*AccountBalance)(nil),                  // 24: mingzhang.api.v1.AccountBalance
-	(*Policy)(nil),                          // 25: mingzhang.api.v1.Policy
-	(*TrueUp)(nil),                          // 26: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),                            // 27: mingzhang.api.v1.Tier
-	(*Resolution)(nil),                      // 28: mingzhang.api.v1.Resolution
-	(*Voucher)(nil),                         // 29: mingzhang.api.v1.Voucher
-	(*OpenFlag)(nil),                        // 30: mingzhang.api.v1.OpenFlag
-	(*Gift)(nil),                            // 31: mingzhang.api.v1.Gift
+	(*ListPeriodReviewsRequest)(nil),        // 18: mingzhang.api.v1.ListPeriodReviewsRequest
+	(*ListPeriodReviewsResponse)(nil),       // 19: mingzhang.api.v1.ListPeriodReviewsResponse
+	(*ListFlagsRequest)(nil),                // 20: mingzhang.api.v1.ListFlagsRequest
+	(*ListFlagsResponse)(nil),               // 21: mingzhang.api.v1.ListFlagsResponse
+	(*ListGiftsRequest)(nil),                // 22: mingzhang.api.v1.ListGiftsRequest
+	(*ListGiftsResponse)(nil),               // 23: mingzhang.api.v1.ListGiftsResponse
+	(*Collective)(nil),                      // 24: mingzhang.api.v1.Collective
+	(*FundLine)(nil),                        // 25: mingzhang.api.v1.FundLine
+	(*AccountBalance)(nil),                  // 26: mingzhang.api.v1.AccountBalance
+	(*Policy)(nil),                          // 27: mingzhang.api.v1.Policy
+	(*TrueUp)(nil),                          // 28: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),                            // 29: mingzhang.api.v1.Tier
+	(*Resolution)(nil),                      // 30: mingzhang.api.v1.Resolution
+	(*Voucher)(nil),                         // 31: mingzhang.api.v1.Voucher
+	(*PeriodReview)(nil),                    // 32: mingzhang.api.v1.PeriodReview
+	(*OpenFlag)(nil),                        // 33: mingzhang.api.v1.OpenFlag
+	(*Gift)(nil),                            // 34: mingzhang.api.v1.Gift
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
-	22, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
-	22, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
-	23, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
-	23, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
-	24, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
-	25, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
-	26, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
-	27, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
-	28, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
-	29, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	30, // 10: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
-	31, // 11: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
-	0,  // 12: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
-	2,  // 13: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
-	4,  // 14: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
-	6,  // 15: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
-	8,  // 16: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
-	10, // 17: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
-	12, // 18: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
-	14, // 19: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	18, // 20: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
-	20, // 21: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
-	16, // 22: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	1,  // 23: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 24: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 25: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 26: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 27: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
-	11, // 28: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	13, // 29: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	15, // 30: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	19, // 31: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
-	21, // 32: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
-	17, // 33: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	23, // [23:34] is the sub-list for method output_type
-	12, // [12:23] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	24, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
+	24, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
+	25, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
+	25, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
+	26, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
+	27, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
+	28, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
+	29, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
+	30, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
+	31, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	32, // 10: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
+	33, // 11: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
+	34, // 12: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	0,  // 13: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
+	2,  // 14: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
+	4,  // 15: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
+	6,  // 16: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
+	8,  // 17: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
+	10, // 18: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
+	12, // 19: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
+	14, // 20: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	18, // 21: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
+	20, // 22: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
+	22, // 23: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
+	16, // 24: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	1,  // 25: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 26: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 27: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	7,  // 28: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 29: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 30: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 31: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 32: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	19, // 33: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	21, // 34: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
+	23, // 35: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
+	17, // 36: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	25, // [25:37] is the sub-list for method output_type
+	13, // [13:25] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_disclosure_service_proto_init() }
@@ -1804,7 +1980,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_disclosure_service_proto_rawDesc), len(file_mingzhang_api_v1_disclosure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1542,7 +1542,9 @@ type Voucher struct {
 	// Year it trues up; 0 for none.
 	TrueUpYear uint32 `protobuf:"varint,23,opt,name=true_up_year,json=trueUpYear,proto3" json:"true_up_year,omitempty"`
 	// What it lacks or lacked.
-	Flags         []*Flag `protobuf:"bytes,24,rep,name=flags,proto3" json:"flags,omitempty"`
+	Flags []*Flag `protobuf:"bytes,24,rep,name=flags,proto3" json:"flags,omitempty"`
+	// What supervisors say of it in their reviews of its month; none unless it was refused or remarked.
+	Reviews       []*VoucherReview `protobuf:"bytes,25,rep,name=reviews,proto3" json:"reviews,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1745,6 +1747,241 @@ func (x *Voucher) GetFlags() []*Flag {
 	return nil
 }
 
+func (x *Voucher) GetReviews() []*VoucherReview {
+	if x != nil {
+		return x.Reviews
+	}
+	return nil
+}
+
+// VoucherReview is a supervisor's word on one voucher, as everybody sees it.
+type VoucherReview struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Refused or remarked.
+	Verdict Verdict `protobuf:"varint,1,opt,name=verdict,proto3,enum=mingzhang.api.v1.Verdict" json:"verdict,omitempty"`
+	// Public text.
+	Remark        string `protobuf:"bytes,2,opt,name=remark,proto3" json:"remark,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VoucherReview) Reset() {
+	*x = VoucherReview{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VoucherReview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VoucherReview) ProtoMessage() {}
+
+func (x *VoucherReview) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VoucherReview.ProtoReflect.Descriptor instead.
+func (*VoucherReview) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *VoucherReview) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *VoucherReview) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+// SupervisorReview is what one supervisor says of a month.
+type SupervisorReview struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is said of the month.
+	Verdict Verdict `protobuf:"varint,1,opt,name=verdict,proto3,enum=mingzhang.api.v1.Verdict" json:"verdict,omitempty"`
+	// Public text.
+	Remark string `protobuf:"bytes,2,opt,name=remark,proto3" json:"remark,omitempty"`
+	// What is said of single vouchers.
+	Items []*ReviewItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	// When, RFC 3339.
+	ReviewedAt string `protobuf:"bytes,4,opt,name=reviewed_at,json=reviewedAt,proto3" json:"reviewed_at,omitempty"`
+	// Version of the event.
+	Version       uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SupervisorReview) Reset() {
+	*x = SupervisorReview{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SupervisorReview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SupervisorReview) ProtoMessage() {}
+
+func (x *SupervisorReview) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SupervisorReview.ProtoReflect.Descriptor instead.
+func (*SupervisorReview) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SupervisorReview) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *SupervisorReview) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+func (x *SupervisorReview) GetItems() []*ReviewItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *SupervisorReview) GetReviewedAt() string {
+	if x != nil {
+		return x.ReviewedAt
+	}
+	return ""
+}
+
+func (x *SupervisorReview) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// PeriodReview (监督审查) is a closed month and what supervisors say of it.
+type PeriodReview struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Month, YYYY-MM.
+	Month string `protobuf:"bytes,1,opt,name=month,proto3" json:"month,omitempty"`
+	// Digest of the statement that was reviewed, hex.
+	StatementSha256 string `protobuf:"bytes,2,opt,name=statement_sha256,json=statementSha256,proto3" json:"statement_sha256,omitempty"`
+	// Supervisors who signed.
+	Signed uint32 `protobuf:"varint,3,opt,name=signed,proto3" json:"signed,omitempty"`
+	// Supervisors who refused.
+	Refused uint32 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
+	// Supervisors who remarked.
+	Remarked uint32 `protobuf:"varint,5,opt,name=remarked,proto3" json:"remarked,omitempty"`
+	// The last word of each supervisor, in order of the log; none: not reviewed yet.
+	Reviews       []*SupervisorReview `protobuf:"bytes,6,rep,name=reviews,proto3" json:"reviews,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeriodReview) Reset() {
+	*x = PeriodReview{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeriodReview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeriodReview) ProtoMessage() {}
+
+func (x *PeriodReview) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeriodReview.ProtoReflect.Descriptor instead.
+func (*PeriodReview) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PeriodReview) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *PeriodReview) GetStatementSha256() string {
+	if x != nil {
+		return x.StatementSha256
+	}
+	return ""
+}
+
+func (x *PeriodReview) GetSigned() uint32 {
+	if x != nil {
+		return x.Signed
+	}
+	return 0
+}
+
+func (x *PeriodReview) GetRefused() uint32 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *PeriodReview) GetRemarked() uint32 {
+	if x != nil {
+		return x.Remarked
+	}
+	return 0
+}
+
+func (x *PeriodReview) GetReviews() []*SupervisorReview {
+	if x != nil {
+		return x.Reviews
+	}
+	return nil
+}
+
 // Receipt is the answer to every command; a repeated command gets the same one.
 type Receipt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1772,6 +2009,8 @@ type Receipt struct {
 	File uint32 `protobuf:"varint,11,opt,name=file,proto3" json:"file,omitempty"`
 	// Payees of that file, in order.
 	Payees []uint32 `protobuf:"varint,12,rep,packed,name=payees,proto3" json:"payees,omitempty"`
+	// Number of the objection raised or answered; 0 for none.
+	Objection uint32 `protobuf:"varint,14,opt,name=objection,proto3" json:"objection,omitempty"`
 	// Hold made or released; 0 for none.
 	Hold          uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1780,7 +2019,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +2031,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +2044,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Receipt) GetCollectiveId() string {
@@ -1892,6 +2131,13 @@ func (x *Receipt) GetPayees() []uint32 {
 	return nil
 }
 
+func (x *Receipt) GetObjection() uint32 {
+	if x != nil {
+		return x.Objection
+	}
+	return 0
+}
+
 func (x *Receipt) GetHold() uint32 {
 	if x != nil {
 		return x.Hold
@@ -1918,7 +2164,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2176,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2189,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Refusal) GetReason() string {
@@ -2004,7 +2250,7 @@ type Body struct {
 
 func (x *Body) Reset() {
 	*x = Body{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2016,7 +2262,7 @@ func (x *Body) String() string {
 func (*Body) ProtoMessage() {}
 
 func (x *Body) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2029,7 +2275,7 @@ func (x *Body) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Body.ProtoReflect.Descriptor instead.
 func (*Body) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Body) GetId() string {
@@ -2098,7 +2344,7 @@ type Fund struct {
 
 func (x *Fund) Reset() {
 	*x = Fund{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2356,7 @@ func (x *Fund) String() string {
 func (*Fund) ProtoMessage() {}
 
 func (x *Fund) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2369,7 @@ func (x *Fund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fund.ProtoReflect.Descriptor instead.
 func (*Fund) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Fund) GetId() string {
@@ -2169,7 +2415,7 @@ type MoneyAccount struct {
 
 func (x *MoneyAccount) Reset() {
 	*x = MoneyAccount{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2427,7 @@ func (x *MoneyAccount) String() string {
 func (*MoneyAccount) ProtoMessage() {}
 
 func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2440,7 @@ func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoneyAccount.ProtoReflect.Descriptor instead.
 func (*MoneyAccount) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MoneyAccount) GetId() string {
@@ -2237,7 +2483,7 @@ type PolicyShare struct {
 
 func (x *PolicyShare) Reset() {
 	*x = PolicyShare{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2249,7 +2495,7 @@ func (x *PolicyShare) String() string {
 func (*PolicyShare) ProtoMessage() {}
 
 func (x *PolicyShare) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2262,7 +2508,7 @@ func (x *PolicyShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShare.ProtoReflect.Descriptor instead.
 func (*PolicyShare) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PolicyShare) GetFund() string {
@@ -2323,7 +2569,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2581,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2594,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Policy) GetVersion() uint32 {
@@ -2419,7 +2665,7 @@ type TrueUpPart struct {
 
 func (x *TrueUpPart) Reset() {
 	*x = TrueUpPart{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2431,7 +2677,7 @@ func (x *TrueUpPart) String() string {
 func (*TrueUpPart) ProtoMessage() {}
 
 func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2444,7 +2690,7 @@ func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUpPart.ProtoReflect.Descriptor instead.
 func (*TrueUpPart) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TrueUpPart) GetFund() string {
@@ -2499,7 +2745,7 @@ type TrueUpLine struct {
 
 func (x *TrueUpLine) Reset() {
 	*x = TrueUpLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2511,7 +2757,7 @@ func (x *TrueUpLine) String() string {
 func (*TrueUpLine) ProtoMessage() {}
 
 func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2524,7 +2770,7 @@ func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUpLine.ProtoReflect.Descriptor instead.
 func (*TrueUpLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TrueUpLine) GetPolicyVersion() uint32 {
@@ -2572,7 +2818,7 @@ type TrueUp struct {
 
 func (x *TrueUp) Reset() {
 	*x = TrueUp{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2584,7 +2830,7 @@ func (x *TrueUp) String() string {
 func (*TrueUp) ProtoMessage() {}
 
 func (x *TrueUp) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2597,7 +2843,7 @@ func (x *TrueUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUp.ProtoReflect.Descriptor instead.
 func (*TrueUp) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TrueUp) GetYear() uint32 {
@@ -2657,7 +2903,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2669,7 +2915,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2682,7 +2928,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Tier) GetOperation() Operation {
@@ -2770,7 +3016,7 @@ type OpeningLine struct {
 
 func (x *OpeningLine) Reset() {
 	*x = OpeningLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2782,7 +3028,7 @@ func (x *OpeningLine) String() string {
 func (*OpeningLine) ProtoMessage() {}
 
 func (x *OpeningLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2795,7 +3041,7 @@ func (x *OpeningLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningLine.ProtoReflect.Descriptor instead.
 func (*OpeningLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *OpeningLine) GetAccount() string {
@@ -2846,7 +3092,7 @@ type Inflow struct {
 
 func (x *Inflow) Reset() {
 	*x = Inflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +3104,7 @@ func (x *Inflow) String() string {
 func (*Inflow) ProtoMessage() {}
 
 func (x *Inflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +3117,7 @@ func (x *Inflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inflow.ProtoReflect.Descriptor instead.
 func (*Inflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Inflow) GetInflow() InflowKind {
@@ -2962,7 +3208,7 @@ type Outflow struct {
 
 func (x *Outflow) Reset() {
 	*x = Outflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2974,7 +3220,7 @@ func (x *Outflow) String() string {
 func (*Outflow) ProtoMessage() {}
 
 func (x *Outflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2987,7 +3233,7 @@ func (x *Outflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outflow.ProtoReflect.Descriptor instead.
 func (*Outflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Outflow) GetFund() string {
@@ -3064,7 +3310,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3076,7 +3322,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3089,7 +3335,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Replacement) GetCorrects() string {
@@ -3193,7 +3439,7 @@ type Resolution struct {
 
 func (x *Resolution) Reset() {
 	*x = Resolution{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3205,7 +3451,7 @@ func (x *Resolution) String() string {
 func (*Resolution) ProtoMessage() {}
 
 func (x *Resolution) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3218,7 +3464,7 @@ func (x *Resolution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolution.ProtoReflect.Descriptor instead.
 func (*Resolution) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Resolution) GetId() string {
@@ -3419,7 +3665,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3431,7 +3677,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3444,7 +3690,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Request) GetNumber() uint32 {
@@ -3601,7 +3847,7 @@ type GrantLine struct {
 	Member uint32 `protobuf:"varint,1,opt,name=member,proto3" json:"member,omitempty"`
 	// Amount, yuan.
 	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
-	// applied, awarded, paid or cancelled.
+	// applied, awarded, paid, cancelled, or struck by an objection.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Number of the paying voucher.
 	Voucher       string `protobuf:"bytes,4,opt,name=voucher,proto3" json:"voucher,omitempty"`
@@ -3611,7 +3857,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3623,7 +3869,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3636,7 +3882,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GrantLine) GetMember() uint32 {
@@ -3680,13 +3926,13 @@ type GrantRound struct {
 	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Budget, yuan.
 	Budget string `protobuf:"bytes,5,opt,name=budget,proto3" json:"budget,omitempty"`
-	// open, reviewed, notice, awarded.
+	// open, reviewed, notice, awarded or cancelled.
 	State string `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
 	// First day of notice.
 	NoticeFrom string `protobuf:"bytes,7,opt,name=notice_from,json=noticeFrom,proto3" json:"notice_from,omitempty"`
 	// Last day of notice.
 	NoticeTo string `protobuf:"bytes,8,opt,name=notice_to,json=noticeTo,proto3" json:"notice_to,omitempty"`
-	// Number of applicants.
+	// Number of applicants, without those that were struck.
 	Applicants uint32 `protobuf:"varint,9,opt,name=applicants,proto3" json:"applicants,omitempty"`
 	// Sum of amounts, yuan.
 	Total string `protobuf:"bytes,10,opt,name=total,proto3" json:"total,omitempty"`
@@ -3695,14 +3941,18 @@ type GrantRound struct {
 	// Members paid.
 	PaidCount uint32 `protobuf:"varint,12,opt,name=paid_count,json=paidCount,proto3" json:"paid_count,omitempty"`
 	// Applicants; left out for anonymous callers.
-	Lines         []*GrantLine `protobuf:"bytes,13,rep,name=lines,proto3" json:"lines,omitempty"`
+	Lines []*GrantLine `protobuf:"bytes,13,rep,name=lines,proto3" json:"lines,omitempty"`
+	// Objections raised during the notice, by number.
+	Objections []*GrantObjection `protobuf:"bytes,14,rep,name=objections,proto3" json:"objections,omitempty"`
+	// Why it was cancelled, public text; empty unless it was.
+	Reason        string `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GrantRound) Reset() {
 	*x = GrantRound{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3714,7 +3964,7 @@ func (x *GrantRound) String() string {
 func (*GrantRound) ProtoMessage() {}
 
 func (x *GrantRound) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3727,7 +3977,7 @@ func (x *GrantRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRound.ProtoReflect.Descriptor instead.
 func (*GrantRound) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GrantRound) GetId() string {
@@ -3821,6 +4071,129 @@ func (x *GrantRound) GetLines() []*GrantLine {
 	return nil
 }
 
+func (x *GrantRound) GetObjections() []*GrantObjection {
+	if x != nil {
+		return x.Objections
+	}
+	return nil
+}
+
+func (x *GrantRound) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GrantObjection (异议) is an objection to a round.
+type GrantObjection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number within the round, from 1.
+	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Applicant it is about; 0: the round as a whole.
+	Member uint32 `protobuf:"varint,2,opt,name=member,proto3" json:"member,omitempty"`
+	// Public text.
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// Operator who recorded it.
+	RaisedBy string `protobuf:"bytes,4,opt,name=raised_by,json=raisedBy,proto3" json:"raised_by,omitempty"`
+	// When, RFC 3339.
+	RaisedAt string `protobuf:"bytes,5,opt,name=raised_at,json=raisedAt,proto3" json:"raised_at,omitempty"`
+	// open, upheld or dismissed.
+	State string `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
+	// Answer, public text; empty while open.
+	Answer string `protobuf:"bytes,7,opt,name=answer,proto3" json:"answer,omitempty"`
+	// Operator who answered; empty while open.
+	AnsweredBy    string `protobuf:"bytes,8,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantObjection) Reset() {
+	*x = GrantObjection{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantObjection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantObjection) ProtoMessage() {}
+
+func (x *GrantObjection) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantObjection.ProtoReflect.Descriptor instead.
+func (*GrantObjection) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GrantObjection) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *GrantObjection) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *GrantObjection) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *GrantObjection) GetRaisedBy() string {
+	if x != nil {
+		return x.RaisedBy
+	}
+	return ""
+}
+
+func (x *GrantObjection) GetRaisedAt() string {
+	if x != nil {
+		return x.RaisedAt
+	}
+	return ""
+}
+
+func (x *GrantObjection) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *GrantObjection) GetAnswer() string {
+	if x != nil {
+		return x.Answer
+	}
+	return ""
+}
+
+func (x *GrantObjection) GetAnsweredBy() string {
+	if x != nil {
+		return x.AnsweredBy
+	}
+	return ""
+}
+
 // DividendFile is one payout file of a run.
 type DividendFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3846,7 +4219,7 @@ type DividendFile struct {
 
 func (x *DividendFile) Reset() {
 	*x = DividendFile{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3858,7 +4231,7 @@ func (x *DividendFile) String() string {
 func (*DividendFile) ProtoMessage() {}
 
 func (x *DividendFile) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3871,7 +4244,7 @@ func (x *DividendFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendFile.ProtoReflect.Descriptor instead.
 func (*DividendFile) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DividendFile) GetFile() uint32 {
@@ -3977,7 +4350,7 @@ type DividendRun struct {
 
 func (x *DividendRun) Reset() {
 	*x = DividendRun{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3989,7 +4362,7 @@ func (x *DividendRun) String() string {
 func (*DividendRun) ProtoMessage() {}
 
 func (x *DividendRun) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4002,7 +4375,7 @@ func (x *DividendRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendRun.ProtoReflect.Descriptor instead.
 func (*DividendRun) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DividendRun) GetId() string {
@@ -4159,7 +4532,7 @@ type DividendReturn struct {
 
 func (x *DividendReturn) Reset() {
 	*x = DividendReturn{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4171,7 +4544,7 @@ func (x *DividendReturn) String() string {
 func (*DividendReturn) ProtoMessage() {}
 
 func (x *DividendReturn) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4184,7 +4557,7 @@ func (x *DividendReturn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendReturn.ProtoReflect.Descriptor instead.
 func (*DividendReturn) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DividendReturn) GetVoucher() string {
@@ -4262,7 +4635,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4274,7 +4647,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4287,7 +4660,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Hold) GetNumber() uint32 {
@@ -4389,7 +4762,7 @@ type MemberShares struct {
 
 func (x *MemberShares) Reset() {
 	*x = MemberShares{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4401,7 +4774,7 @@ func (x *MemberShares) String() string {
 func (*MemberShares) ProtoMessage() {}
 
 func (x *MemberShares) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4414,7 +4787,7 @@ func (x *MemberShares) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberShares.ProtoReflect.Descriptor instead.
 func (*MemberShares) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *MemberShares) GetMember() uint32 {
@@ -4451,7 +4824,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4463,7 +4836,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4476,7 +4849,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -4512,7 +4885,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4524,7 +4897,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4537,7 +4910,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -4596,7 +4969,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4608,7 +4981,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4621,7 +4994,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *FundLine) GetFund() string {
@@ -4711,7 +5084,7 @@ type Collective struct {
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4723,7 +5096,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4736,7 +5109,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Collective) GetId() string {
@@ -4918,7 +5291,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\aPosting\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
-	"\x05party\x18\x03 \x01(\tR\x05party\"\xa9\x06\n" +
+	"\x05party\x18\x03 \x01(\tR\x05party\"\xe4\x06\n" +
 	"\aVoucher\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x1f\n" +
 	"\voccurred_on\x18\x02 \x01(\tR\n" +
@@ -4949,7 +5322,25 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x0epolicy_version\x18\x16 \x01(\rR\rpolicyVersion\x12 \n" +
 	"\ftrue_up_year\x18\x17 \x01(\rR\n" +
 	"trueUpYear\x12,\n" +
-	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\"\xae\x03\n" +
+	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\x129\n" +
+	"\areviews\x18\x19 \x03(\v2\x1f.mingzhang.api.v1.VoucherReviewR\areviews\"\\\n" +
+	"\rVoucherReview\x123\n" +
+	"\averdict\x18\x01 \x01(\x0e2\x19.mingzhang.api.v1.VerdictR\averdict\x12\x16\n" +
+	"\x06remark\x18\x02 \x01(\tR\x06remark\"\xce\x01\n" +
+	"\x10SupervisorReview\x123\n" +
+	"\averdict\x18\x01 \x01(\x0e2\x19.mingzhang.api.v1.VerdictR\averdict\x12\x16\n" +
+	"\x06remark\x18\x02 \x01(\tR\x06remark\x122\n" +
+	"\x05items\x18\x03 \x03(\v2\x1c.mingzhang.api.v1.ReviewItemR\x05items\x12\x1f\n" +
+	"\vreviewed_at\x18\x04 \x01(\tR\n" +
+	"reviewedAt\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x04R\aversion\"\xdb\x01\n" +
+	"\fPeriodReview\x12\x14\n" +
+	"\x05month\x18\x01 \x01(\tR\x05month\x12)\n" +
+	"\x10statement_sha256\x18\x02 \x01(\tR\x0fstatementSha256\x12\x16\n" +
+	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
+	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
+	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xcc\x03\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -4965,7 +5356,8 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\frule_version\x18\n" +
 	" \x01(\rR\vruleVersion\x12\x12\n" +
 	"\x04file\x18\v \x01(\rR\x04file\x12\x16\n" +
-	"\x06payees\x18\f \x03(\rR\x06payees\x12\x12\n" +
+	"\x06payees\x18\f \x03(\rR\x06payees\x12\x1c\n" +
+	"\tobjection\x18\x0e \x01(\rR\tobjection\x12\x12\n" +
 	"\x04hold\x18\r \x01(\rR\x04holdB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
@@ -5135,7 +5527,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06member\x18\x01 \x01(\rR\x06member\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x18\n" +
-	"\avoucher\x18\x04 \x01(\tR\avoucher\"\xe8\x02\n" +
+	"\avoucher\x18\x04 \x01(\tR\avoucher\"\xc2\x03\n" +
 	"\n" +
 	"GrantRound\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -5155,7 +5547,21 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x04paid\x18\v \x01(\tR\x04paid\x12\x1d\n" +
 	"\n" +
 	"paid_count\x18\f \x01(\rR\tpaidCount\x121\n" +
-	"\x05lines\x18\r \x03(\v2\x1b.mingzhang.api.v1.GrantLineR\x05lines\"\xd1\x01\n" +
+	"\x05lines\x18\r \x03(\v2\x1b.mingzhang.api.v1.GrantLineR\x05lines\x12@\n" +
+	"\n" +
+	"objections\x18\x0e \x03(\v2 .mingzhang.api.v1.GrantObjectionR\n" +
+	"objections\x12\x16\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\"\xdd\x01\n" +
+	"\x0eGrantObjection\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x16\n" +
+	"\x06member\x18\x02 \x01(\rR\x06member\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1b\n" +
+	"\traised_by\x18\x04 \x01(\tR\braisedBy\x12\x1b\n" +
+	"\traised_at\x18\x05 \x01(\tR\braisedAt\x12\x14\n" +
+	"\x05state\x18\x06 \x01(\tR\x05state\x12\x16\n" +
+	"\x06answer\x18\a \x01(\tR\x06answer\x12\x1f\n" +
+	"\vanswered_by\x18\b \x01(\tR\n" +
+	"answeredBy\"\xd1\x01\n" +
 	"\fDividendFile\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\rR\x04file\x12#\n" +
 	"\rmoney_account\x18\x02 \x01(\tR\fmoneyAccount\x12\x16\n" +
@@ -5368,7 +5774,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -5394,35 +5800,39 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(*Document)(nil),         // 21: mingzhang.api.v1.Document
 	(*Posting)(nil),          // 22: mingzhang.api.v1.Posting
 	(*Voucher)(nil),          // 23: mingzhang.api.v1.Voucher
-	(*Receipt)(nil),          // 24: mingzhang.api.v1.Receipt
-	(*Refusal)(nil),          // 25: mingzhang.api.v1.Refusal
-	(*Body)(nil),             // 26: mingzhang.api.v1.Body
-	(*Fund)(nil),             // 27: mingzhang.api.v1.Fund
-	(*MoneyAccount)(nil),     // 28: mingzhang.api.v1.MoneyAccount
-	(*PolicyShare)(nil),      // 29: mingzhang.api.v1.PolicyShare
-	(*Policy)(nil),           // 30: mingzhang.api.v1.Policy
-	(*TrueUpPart)(nil),       // 31: mingzhang.api.v1.TrueUpPart
-	(*TrueUpLine)(nil),       // 32: mingzhang.api.v1.TrueUpLine
-	(*TrueUp)(nil),           // 33: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),             // 34: mingzhang.api.v1.Tier
-	(*OpeningLine)(nil),      // 35: mingzhang.api.v1.OpeningLine
-	(*Inflow)(nil),           // 36: mingzhang.api.v1.Inflow
-	(*Outflow)(nil),          // 37: mingzhang.api.v1.Outflow
-	(*Replacement)(nil),      // 38: mingzhang.api.v1.Replacement
-	(*Resolution)(nil),       // 39: mingzhang.api.v1.Resolution
-	(*Request)(nil),          // 40: mingzhang.api.v1.Request
-	(*GrantLine)(nil),        // 41: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 42: mingzhang.api.v1.GrantRound
-	(*DividendFile)(nil),     // 43: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 44: mingzhang.api.v1.DividendRun
-	(*DividendReturn)(nil),   // 45: mingzhang.api.v1.DividendReturn
-	(*Hold)(nil),             // 46: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),     // 47: mingzhang.api.v1.MemberShares
-	(*AccountBalance)(nil),   // 48: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 49: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 50: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 51: mingzhang.api.v1.Collective
-	nil,                      // 52: mingzhang.api.v1.Refusal.FiguresEntry
+	(*VoucherReview)(nil),    // 24: mingzhang.api.v1.VoucherReview
+	(*SupervisorReview)(nil), // 25: mingzhang.api.v1.SupervisorReview
+	(*PeriodReview)(nil),     // 26: mingzhang.api.v1.PeriodReview
+	(*Receipt)(nil),          // 27: mingzhang.api.v1.Receipt
+	(*Refusal)(nil),          // 28: mingzhang.api.v1.Refusal
+	(*Body)(nil),             // 29: mingzhang.api.v1.Body
+	(*Fund)(nil),             // 30: mingzhang.api.v1.Fund
+	(*MoneyAccount)(nil),     // 31: mingzhang.api.v1.MoneyAccount
+	(*PolicyShare)(nil),      // 32: mingzhang.api.v1.PolicyShare
+	(*Policy)(nil),           // 33: mingzhang.api.v1.Policy
+	(*TrueUpPart)(nil),       // 34: mingzhang.api.v1.TrueUpPart
+	(*TrueUpLine)(nil),       // 35: mingzhang.api.v1.TrueUpLine
+	(*TrueUp)(nil),           // 36: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),             // 37: mingzhang.api.v1.Tier
+	(*OpeningLine)(nil),      // 38: mingzhang.api.v1.OpeningLine
+	(*Inflow)(nil),           // 39: mingzhang.api.v1.Inflow
+	(*Outflow)(nil),          // 40: mingzhang.api.v1.Outflow
+	(*Replacement)(nil),      // 41: mingzhang.api.v1.Replacement
+	(*Resolution)(nil),       // 42: mingzhang.api.v1.Resolution
+	(*Request)(nil),          // 43: mingzhang.api.v1.Request
+	(*GrantLine)(nil),        // 44: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 45: mingzhang.api.v1.GrantRound
+	(*GrantObjection)(nil),   // 46: mingzhang.api.v1.GrantObjection
+	(*DividendFile)(nil),     // 47: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 48: mingzhang.api.v1.DividendRun
+	(*DividendReturn)(nil),   // 49: mingzhang.api.v1.DividendReturn
+	(*Hold)(nil),             // 50: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),     // 51: mingzhang.api.v1.MemberShares
+	(*AccountBalance)(nil),   // 52: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 53: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 54: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 55: mingzhang.api.v1.Collective
+	nil,                      // 56: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
@@ -5434,38 +5844,44 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	22, // 6: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
 	21, // 7: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
 	16, // 8: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
-	23, // 9: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	52, // 10: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
-	1,  // 11: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
-	2,  // 12: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	29, // 13: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
-	29, // 14: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
-	5,  // 15: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
-	31, // 16: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
-	32, // 17: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
-	6,  // 18: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
-	9,  // 19: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
-	21, // 20: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
-	21, // 21: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
-	36, // 22: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
-	37, // 23: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
-	4,  // 24: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	41, // 25: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	7,  // 26: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
-	8,  // 27: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	43, // 28: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	45, // 29: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
-	12, // 30: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
-	13, // 31: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
-	26, // 32: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	27, // 33: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	28, // 34: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 35: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	24, // 9: mingzhang.api.v1.Voucher.reviews:type_name -> mingzhang.api.v1.VoucherReview
+	14, // 10: mingzhang.api.v1.VoucherReview.verdict:type_name -> mingzhang.api.v1.Verdict
+	14, // 11: mingzhang.api.v1.SupervisorReview.verdict:type_name -> mingzhang.api.v1.Verdict
+	20, // 12: mingzhang.api.v1.SupervisorReview.items:type_name -> mingzhang.api.v1.ReviewItem
+	25, // 13: mingzhang.api.v1.PeriodReview.reviews:type_name -> mingzhang.api.v1.SupervisorReview
+	23, // 14: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
+	56, // 15: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	1,  // 16: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
+	2,  // 17: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	32, // 18: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
+	32, // 19: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
+	5,  // 20: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
+	34, // 21: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
+	35, // 22: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
+	6,  // 23: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
+	9,  // 24: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
+	21, // 25: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
+	21, // 26: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
+	39, // 27: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
+	40, // 28: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
+	4,  // 29: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
+	44, // 30: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	46, // 31: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
+	7,  // 32: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
+	8,  // 33: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
+	47, // 34: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	49, // 35: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
+	12, // 36: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
+	13, // 37: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
+	29, // 38: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	30, // 39: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	31, // 40: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 41: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -5473,8 +5889,8 @@ func file_mingzhang_api_v1_types_proto_init() {
 	if File_mingzhang_api_v1_types_proto != nil {
 		return
 	}
-	file_mingzhang_api_v1_types_proto_msgTypes[8].OneofWrappers = []any{}
-	file_mingzhang_api_v1_types_proto_msgTypes[22].OneofWrappers = []any{
+	file_mingzhang_api_v1_types_proto_msgTypes[11].OneofWrappers = []any{}
+	file_mingzhang_api_v1_types_proto_msgTypes[25].OneofWrappers = []any{
 		(*Replacement_Inflow)(nil),
 		(*Replacement_Outflow)(nil),
 	}
@@ -5484,7 +5900,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
 			NumEnums:      16,
-			NumMessages:   37,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

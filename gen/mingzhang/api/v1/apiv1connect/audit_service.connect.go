@@ -43,6 +43,9 @@ const (
 	// AuditServiceListEntitlementsProcedure is the procedure name of the AuditService's
 	// ListEntitlements RPC.
 	AuditServiceListEntitlementsProcedure = "/mingzhang.api.v1.AuditService/ListEntitlements"
+	// AuditServiceCompareOpeningProcedure is the procedure name of the AuditService's CompareOpening
+	// RPC.
+	AuditServiceCompareOpeningProcedure = "/mingzhang.api.v1.AuditService/CompareOpening"
 	// AuditServiceListHoldsProcedure is the procedure name of the AuditService's ListHolds RPC.
 	AuditServiceListHoldsProcedure = "/mingzhang.api.v1.AuditService/ListHolds"
 	// AuditServiceListSharesProcedure is the procedure name of the AuditService's ListShares RPC.
@@ -123,6 +126,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceCompareOpeningSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("CompareOpening"),
+			Procedure:        AuditServiceCompareOpeningProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	auditServiceListHoldsSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -190,6 +201,8 @@ type AuditServiceClient interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
+	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
 	ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error)
 	// ListShares (股份) lists the members with shares on as_of or today, in the order in which shares were first set for them.
@@ -248,6 +261,8 @@ type AuditServiceHandler interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
+	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
 	ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error)
 	// ListShares (股份) lists the members with shares on as_of or today, in the order in which shares were first set for them.
@@ -275,6 +290,7 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListGrantRoundsSpec(), Handler: adapter.listGrantRounds},
 		connect.Method{Spec: auditServiceListDividendsSpec(), Handler: adapter.listDividends},
 		connect.Method{Spec: auditServiceListEntitlementsSpec(), Handler: adapter.listEntitlements},
+		connect.Method{Spec: auditServiceCompareOpeningSpec(), Handler: adapter.compareOpening},
 		connect.Method{Spec: auditServiceListHoldsSpec(), Handler: adapter.listHolds},
 		connect.Method{Spec: auditServiceListSharesSpec(), Handler: adapter.listShares},
 		connect.Method{Spec: auditServiceListGiftAgreementsSpec(), Handler: adapter.listGiftAgreements},
@@ -332,6 +348,10 @@ func (UnimplementedAuditServiceHandler) ListDividends(context.Context, *v1.ListD
 
 func (UnimplementedAuditServiceHandler) ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListEntitlements is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.CompareOpening is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) ListHolds(context.Context, *v1.ListHoldsRequest) (*v1.ListHoldsResponse, error) {
@@ -421,6 +441,14 @@ func (c *auditServiceClient) ListDividends(ctx context.Context, req *v1.ListDivi
 func (c *auditServiceClient) ListEntitlements(ctx context.Context, req *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	var res v1.ListEntitlementsResponse
 	if err := c.client.CallUnary(ctx, auditServiceListEntitlementsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) CompareOpening(ctx context.Context, req *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error) {
+	var res v1.CompareOpeningResponse
+	if err := c.client.CallUnary(ctx, auditServiceCompareOpeningSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -566,6 +594,18 @@ func (h auditServiceHandler) listEntitlements(ctx context.Context, _ connect.Spe
 		return err
 	}
 	res, err := h.svc.ListEntitlements(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) compareOpening(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.CompareOpeningRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.CompareOpening(ctx, &req)
 	if err != nil {
 		return err
 	}

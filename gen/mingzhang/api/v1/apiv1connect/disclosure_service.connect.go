@@ -48,6 +48,9 @@ const (
 	// DisclosureServiceListReceiptsAndPaymentsProcedure is the procedure name of the
 	// DisclosureService's ListReceiptsAndPayments RPC.
 	DisclosureServiceListReceiptsAndPaymentsProcedure = "/mingzhang.api.v1.DisclosureService/ListReceiptsAndPayments"
+	// DisclosureServiceListPeriodReviewsProcedure is the procedure name of the DisclosureService's
+	// ListPeriodReviews RPC.
+	DisclosureServiceListPeriodReviewsProcedure = "/mingzhang.api.v1.DisclosureService/ListPeriodReviews"
 	// DisclosureServiceListFlagsProcedure is the procedure name of the DisclosureService's ListFlags
 	// RPC.
 	DisclosureServiceListFlagsProcedure = "/mingzhang.api.v1.DisclosureService/ListFlags"
@@ -124,6 +127,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceListPeriodReviewsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListPeriodReviews"),
+			Procedure:        DisclosureServiceListPeriodReviewsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	disclosureServiceListFlagsSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -168,6 +179,8 @@ type DisclosureServiceClient interface {
 	ListResolutions(context.Context, *v1.ListResolutionsRequest) (*v1.ListResolutionsResponse, error)
 	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first.
 	ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error)
+	// ListPeriodReviews (监督审查公示) lists closed months with what supervisors say of each.
+	ListPeriodReviews(context.Context, *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error)
 	// ListFlags (公开提示) lists what was paid without the authority the rules ask for and nobody has ratified yet.
 	ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error)
 	// ListGifts (定向捐赠) lists gifts with a purpose of their own: received, spent, left. Donors are left out.
@@ -200,6 +213,8 @@ type DisclosureServiceHandler interface {
 	ListResolutions(context.Context, *v1.ListResolutionsRequest) (*v1.ListResolutionsResponse, error)
 	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first.
 	ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error)
+	// ListPeriodReviews (监督审查公示) lists closed months with what supervisors say of each.
+	ListPeriodReviews(context.Context, *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error)
 	// ListFlags (公开提示) lists what was paid without the authority the rules ask for and nobody has ratified yet.
 	ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error)
 	// ListGifts (定向捐赠) lists gifts with a purpose of their own: received, spent, left. Donors are left out.
@@ -221,6 +236,7 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceGetSpendingRuleSpec(), Handler: adapter.getSpendingRule},
 		connect.Method{Spec: disclosureServiceListResolutionsSpec(), Handler: adapter.listResolutions},
 		connect.Method{Spec: disclosureServiceListReceiptsAndPaymentsSpec(), Handler: adapter.listReceiptsAndPayments},
+		connect.Method{Spec: disclosureServiceListPeriodReviewsSpec(), Handler: adapter.listPeriodReviews},
 		connect.Method{Spec: disclosureServiceListFlagsSpec(), Handler: adapter.listFlags},
 		connect.Method{Spec: disclosureServiceListGiftsSpec(), Handler: adapter.listGifts},
 		connect.Method{Spec: disclosureServiceGetVersionSpec(), Handler: adapter.getVersion},
@@ -260,6 +276,10 @@ func (UnimplementedDisclosureServiceHandler) ListResolutions(context.Context, *v
 
 func (UnimplementedDisclosureServiceHandler) ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListPeriodReviews(context.Context, *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListPeriodReviews is not implemented")
 }
 
 func (UnimplementedDisclosureServiceHandler) ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error) {
@@ -337,6 +357,14 @@ func (c *disclosureServiceClient) ListResolutions(ctx context.Context, req *v1.L
 func (c *disclosureServiceClient) ListReceiptsAndPayments(ctx context.Context, req *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error) {
 	var res v1.ListReceiptsAndPaymentsResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceListReceiptsAndPaymentsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListPeriodReviews(ctx context.Context, req *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error) {
+	var res v1.ListPeriodReviewsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListPeriodReviewsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -458,6 +486,18 @@ func (h disclosureServiceHandler) listReceiptsAndPayments(ctx context.Context, _
 		return err
 	}
 	res, err := h.svc.ListReceiptsAndPayments(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listPeriodReviews(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListPeriodReviewsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListPeriodReviews(ctx, &req)
 	if err != nil {
 		return err
 	}
