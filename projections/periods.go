@@ -26,3 +26,18 @@ func (b *Book) ClosedPeriods(m Moment) []ClosedPeriod {
 	}
 	return list
 }
+
+// LastDay is the day on which the last event known at the moment was recorded, in the collective's zone; 0 when there is none.
+func (b *Book) LastDay(m Moment) ledger.Day {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.view(m)
+	if w.version == 0 || b.charter.founded == nil {
+		return 0
+	}
+	zone, err := time.LoadLocation(b.charter.founded.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return ledger.DayOf(instant(*b.recorded.at(int(w.version - 1))), zone)
+}

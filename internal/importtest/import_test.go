@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"access":                            {"ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"projections":                       {"ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"rpc":                               {"access", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
+	"sqlexport":                         {"projections", "ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"seeds":                             {},
 	"cmd/mingzhang":                     {"*"},
 	"internal/importtest":               {},
@@ -35,7 +36,7 @@ var allowed = map[string][]string{
 
 // clients names modules that one package alone may import: each dependency with a shape of its own lives behind one door.
 var clients = map[string][]string{
-	"zombiezen.com/go/sqlite": {"eventstore/sqlite"},
+	"zombiezen.com/go/sqlite": {"eventstore/sqlite", "sqlexport"},
 	"modernc.org/sqlite":      {"eventstore/sqlite"},
 	"golang.org/x/mod/sumdb":  {"transparency"},
 	"github.com/spf13/cobra":  {"cmd/mingzhang"},
