@@ -52,5 +52,8 @@ func OpenHead(msg []byte, verifierKey string) (Head, error) {
 // HeadFile is the name of the file below heads/ in which the head of a stream is remembered.
 func HeadFile(stream string) string { return fileName(stream) }
 
+// HeadStream is the stream whose head is remembered in a file of this name; false for a file that is none of ours.
+func HeadStream(file string) (string, bool) { return streamName(file) }
+
 // IsTombstone says whether the content of a head file is the note that the stream was deleted on purpose.
 func IsTombstone(stream string, content []byte) bool { return isTombstone(stream, content) }
