@@ -42,12 +42,12 @@ func WriteCSV(w io.Writer, b *Book, m Moment, o CSVOptions, tags ...Tag) error {
 	c.UseCRLF = true
 	switch o.Table {
 	case CSVPostings:
-		c.row(slices.Concat([]string{"voucher", "line", "account", "amount", "posting_party"}, voucherColumns, tagNames(tags))...)
+		c.row(slices.Concat([]string{"voucher", "line", "occurred_on", "account", "amount", "posting_party"}, voucherColumns, tagNames(tags))...)
 		return b.eachVoucher(m, c.flush, func(v *Voucher) { c.postings(v, tags) })
 	case CSVVouchers:
-		c.row(slices.Concat([]string{"voucher", "amount"}, voucherColumns, tagNames(tags))...)
+		c.row(slices.Concat([]string{"voucher", "occurred_on", "amount"}, voucherColumns, tagNames(tags))...)
 		return b.eachVoucher(m, c.flush, func(v *Voucher) {
-			c.row(append([]string{v.Ref.String(), v.Amount.String()}, voucherCells(v, tags)...)...)
+			c.row(append([]string{v.Ref.String(), v.OccurredOn.String(), v.Amount.String()}, voucherCells(v, tags)...)...)
 		})
 	case CSVBalances:
 		c.row("account", "name", "debit", "credit", "closing", "balance")
@@ -71,13 +71,13 @@ func (c csvWriter) flush() error {
 }
 
 // voucherColumns is what a voucher says of itself.
-var voucherColumns = []string{"occurred_on", "class", "narration", "negative", "party", "purpose", "income_kind", "resolution", "reverses",
+var voucherColumns = []string{"class", "narration", "negative", "party", "purpose", "income_kind", "resolution", "reverses",
 	"corrects", "reversed_by", "request", "grant_round", "dividend_run", "dividend_file", "version", "recorded_at", "actor"}
 
 var classNames = map[ledger.Class]string{ledger.Receipt: "receipt", ledger.Payment: "payment", ledger.Transfer: "transfer"}
 
 func voucherCells(v *Voucher, tags []Tag) []string {
-	cells := []string{v.OccurredOn.String(), classNames[v.Ref.Class], inert(v.Narration), strconv.FormatBool(v.Negative), inert(v.Party), inert(v.Purpose),
+	cells := []string{classNames[v.Ref.Class], inert(v.Narration), strconv.FormatBool(v.Negative), inert(v.Party), inert(v.Purpose),
 		inert(v.IncomeKind), inert(v.ResolutionID), v.Reverses.String(), v.Corrects.String(), v.ReversedBy.String(), number(uint64(v.RequestNumber)),
 		inert(v.GrantRoundID), inert(v.DividendRunID), number(uint64(v.DividendFile)), number(v.Version), v.RecordedAt.Format(time.RFC3339Nano), inert(v.Actor)}
 	for _, tag := range tags {
@@ -97,7 +97,7 @@ func tagNames(tags []Tag) []string {
 func (c csvWriter) postings(v *Voucher, tags []Tag) {
 	rest := voucherCells(v, tags)
 	for i, p := range v.Postings {
-		c.row(append([]string{v.Ref.String(), strconv.Itoa(i + 1), string(p.Account), p.Amount.String(), inert(p.Party)}, rest...)...)
+		c.row(append([]string{v.Ref.String(), strconv.Itoa(i + 1), v.OccurredOn.String(), string(p.Account), p.Amount.String(), inert(p.Party)}, rest...)...)
 	}
 }
 
