@@ -241,6 +241,11 @@ func appendLog(ctx context.Context, d *directory, r *logReader) error {
 	}
 	for there := true; ; {
 		stored, _, err := r.next()
+		if errors.Is(err, io.EOF) && there {
+			if _, _, more := have(); more {
+				return notTheBeginning(r.header.Collective)
+			}
+		}
 		if errors.Is(err, io.EOF) {
 			return flush()
 		}
@@ -253,8 +258,7 @@ func appendLog(ctx context.Context, d *directory, r *logReader) error {
 				return err
 			}
 			if there = ok; ok && (old.Type != stored.Type || !bytes.Equal(old.Data, stored.Data)) {
-				return failed(exitRefused, "这里有 %s 没有导入完的账,它不是这个文件的开头;没有改动。请导入到另一个目录。",
-					"There are unfinished books of %s here that are not the beginning of this file; nothing was changed. Import into another directory.", r.header.Collective)
+				return notTheBeginning(r.header.Collective)
 			}
 		}
 		if version = stored.Version; there {
@@ -267,6 +271,11 @@ func appendLog(ctx context.Context, d *directory, r *logReader) error {
 			}
 		}
 	}
+}
+
+func notTheBeginning(collective string) error {
+	return failed(exitRefused, "这里有 %s 没有导入完的账,它不是这个文件的开头;没有改动。请导入到另一个目录。",
+		"There are unfinished books of %s here that are not the beginning of this file; nothing was changed. Import into another directory.", collective)
 }
 
 // compare wants the store to have the root of the file, from its stored bytes, and books of the same digest.

@@ -202,7 +202,7 @@ func (r *logReader) readLine() ([]byte, error) {
 	}
 }
 
-// parse reads exactly one object of the known fields.
+// parse reads exactly one object of the known fields, written as we would write it: no byte of the file is without meaning.
 func (r *logReader) parse(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -211,6 +211,10 @@ func (r *logReader) parse(text []byte, into any) error {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return r.bad("一行应只有一个对象", "there is more than one object in the line")
+	}
+	var again bytes.Buffer
+	if err := writeLine(&again, into); err != nil || !bytes.Equal(bytes.TrimSuffix(again.Bytes(), []byte("\n")), text) {
+		return r.bad("这一行不是写下时的样子", "the line is not as it was written")
 	}
 	return nil
 }
