@@ -145,6 +145,9 @@ func badBackup(zh, en string, args ...any) *failure {
 // readManifest reads a manifest and trusts nothing in it: names stay below the directory, no name comes twice.
 func readManifest(r io.Reader) (*manifest, error) {
 	text, err := io.ReadAll(io.LimitReader(r, manifestBytesMax+1))
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, badBackup("清单断开", "its manifest is cut off")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", manifestFile, err)
 	}
