@@ -25,7 +25,7 @@ import (
 func nasty() *chronicle {
 	c := newChronicle()
 	c.found("abc")
-	for _, text := range []string{"; comment", "* cleared", "(code) text", "a  b\tc", "x | y", "[2020-01-01]", "= x", "", "党费, 会费; 其他", "include /etc/passwd", "P 2021-01-01 CNY 5 USD"} {
+	for _, text := range []string{"; comment", "* cleared", "(code) text", "a  b\tc", "x | y", "[2020-01-01]", "= x", "", "党费, 会费; 其他", "include /etc/passwd", "P 2021-01-01 CNY 5 USD", `say "x" \`, `\"`, `"`} {
 		v := voucher(ledger.Receipt, 20210101, text, "money/bank", 100, "deposit/lease|org/"+text, -100)
 		v.Party = "org/" + text
 		c.add(&eventv1.Event{Fact: &eventv1.Event_DepositReceived{DepositReceived: &eventv1.DepositReceived{Kind: "lease"}}}, v)

@@ -123,7 +123,7 @@ func TestImportGoesOn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log.jsonl")
 	must(t, "export", "jsonl", "--data", from, "-o", file)
 	events, _, _ := logOf(t, from, "liminba")
-	begun := func(n int) string {
+	begun := func(n int, events []eventstore.Event) string {
 		to := commandsDir(t)
 		look(t, to, func(d *directory) {
 			var list []eventstore.NewEvent
@@ -136,7 +136,7 @@ func TestImportGoesOn(t *testing.T) {
 		})
 		return to
 	}
-	to := begun(100)
+	to := begun(100, events)
 	if got := must(t, "statement", "--data", to, "--csv"); strings.Contains(got, "liminba") {
 		t.Errorf("half an import is listed:\n%s", got)
 	}
@@ -145,8 +145,22 @@ func TestImportGoesOn(t *testing.T) {
 
 	short := filepath.Join(t.TempDir(), "short.jsonl")
 	must(t, "export", "jsonl", "--as-known-at", "50", "--data", from, "-o", short)
-	if _, _, err := command(t, "import", short, "--data", begun(100)); err == nil || explain(err).code != exitRefused {
+	if _, _, err := command(t, "import", short, "--data", begun(100, events)); err == nil || explain(err).code != exitRefused {
 		t.Errorf("a file shorter than what is there: %v", err)
+	}
+	other := slices.Clone(events)
+	event, err := ledger.Decode(other[19])
+	if err != nil {
+		t.Fatal(err)
+	}
+	event.Actor = "somebody"
+	made, err := ledger.Encode(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other[19].Data = made.Data
+	if _, _, err := command(t, "import", file, "--data", begun(100, other)); err == nil || explain(err).code != exitRefused || !strings.Contains(explain(err).en, "not the beginning") {
+		t.Errorf("onto other unfinished books: %v", err)
 	}
 }
 

@@ -108,3 +108,40 @@ func TestCopyRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A copy that ends in the middle, here at a damaged page, leaves nothing under its name.
+func TestCopyOfADamagedFileLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path, to := filepath.Join(dir, "events.db"), filepath.Join(dir, "to")
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v := range uint64(50) {
+		if _, err := s.Append(t.Context(), "a", v, []eventstore.NewEvent{{Type: "x", Data: bytes.Repeat([]byte("x"), 1000)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(file[len(file)-4096:], bytes.Repeat([]byte{0xff}, 64))
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Copy(t.Context(), path, to); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a copy of a damaged file: %v", err)
+	}
+	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it left something: %v", err)
+	}
+	for _, err := range Scan(t.Context(), path) {
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			t.Errorf("a scan of it: %v", err)
+		}
+	}
+}
