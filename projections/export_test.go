@@ -376,6 +376,26 @@ func TestExportsKeepTheOrderOfTheLog(t *testing.T) {
 	}
 }
 
+// The page of exports names every column.
+func TestCSVColumnsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "exports.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{CSVPostings, CSVVouchers, CSVBalances} {
+		var out bytes.Buffer
+		if err := WriteCSV(&out, fold(t, nasty().events), Moment{}, CSVOptions{Table: table}); err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(out.String(), "\r\n")
+		for _, column := range strings.Split(head, ",") {
+			if !strings.Contains(string(page), "`"+column+"`") {
+				t.Errorf("docs/exports.md does not name %s of %s", column, table)
+			}
+		}
+	}
+}
+
 func TestBeancountAccounts(t *testing.T) {
 	for account, want := range map[ledger.Account]string{
 		"money/bank": "Assets:Money:Bank", "fund/welfare": "Equity:Fund:Welfare", "payable/dividend": "Liabilities:Payable:Dividend",
