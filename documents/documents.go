@@ -2,7 +2,7 @@
 //
 // # Layout
 //
-//	<dir>/<collective>/<first 2 hex digits>/<other 62>   one document, read-only, 0400
+//	<dir>/<collective>/<first 2 hex digits>/<SHA-256>   one document, read-only, 0400
 //	<dir>/.incoming/<random>                             one being received; removed when the store is opened
 //
 // A document belongs to one collective, because who may read it is decided there. Its name is its digest, so the same bytes
@@ -109,7 +109,7 @@ func (s *Store) incoming() string { return filepath.Join(s.dir, incomingDir) }
 
 func (s *Store) path(collective string, d Digest) string {
 	name := d.String()
-	return filepath.Join(s.dir, collective, name[:2], name[2:])
+	return filepath.Join(s.dir, collective, name[:2], name)
 }
 
 // full names a full disk.
@@ -274,7 +274,7 @@ func (s *Store) List(collective string) ([]File, error) {
 	slices.Sort(names)
 	var list []File
 	for _, name := range names {
-		d, err := ParseDigest(filepath.Base(filepath.Dir(name)) + filepath.Base(name))
+		d, err := ParseDigest(filepath.Base(name))
 		if err != nil {
 			continue // somebody else's file
 		}

@@ -97,7 +97,7 @@ func TestPaperFromFileToVoucherAndBack(t *testing.T) {
 	if got := mz(t, "verify", "--lang", "en", "--data", dir); !strings.Contains(got, "of 2 documents it names, 1 are not kept here") {
 		t.Errorf("verify says\n%s", got)
 	}
-	stored := filepath.Join(dir, documentsDir, "our-village", digest[:2], digest[2:])
+	stored := filepath.Join(dir, documentsDir, "our-village", digest[:2], digest)
 	if err := os.Chmod(stored, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -35,6 +36,33 @@ func openConn(path string, readOnly bool, busy time.Duration) (*conn, error) {
 	}
 	c.SetBusyTimeout(busy)
 	return &conn{c}, nil
+}
+
+// openURI opens what a file: URI says, for reading.
+func openURI(uri string, busy time.Duration) (*conn, error) {
+	c, err := zs.OpenConn(uri, zs.OpenReadOnly|zs.OpenURI)
+	if err != nil {
+		return nil, err
+	}
+	c.SetBusyTimeout(busy)
+	return &conn{c}, nil
+}
+
+// endWith ends a statement that runs when the context ends.
+func (c *conn) endWith(ctx context.Context) { c.c.SetInterrupt(ctx.Done()) }
+
+// copyInto writes everything that is not deleted into a new file.
+func (c *conn) copyInto(path string) error {
+	s, _, err := c.c.PrepareTransient("VACUUM INTO ?")
+	if err != nil {
+		return err
+	}
+	s.BindText(1, path)
+	err = stmt{s}.run()
+	if ferr := s.Finalize(); err == nil {
+		err = ferr
+	}
+	return err
 }
 
 func (c *conn) close() error { return c.c.Close() }

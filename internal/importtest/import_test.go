@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"projections":                       {"ledger", "eventstore", "gen/mingzhang/event/v1", "internal/snapshot"},
 	"documents":                         {"gen/mingzhang/event/v1"},
 	"rpc":                               {"access", "documents", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
+	"sqlexport":                         {"projections", "ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"seeds":                             {},
 	"cmd/mingzhang":                     {"*"},
 	"internal/importtest":               {},
@@ -38,7 +39,7 @@ var allowed = map[string][]string{
 
 // clients names modules that one package alone may import: each dependency with a shape of its own lives behind one door.
 var clients = map[string][]string{
-	"zombiezen.com/go/sqlite": {"eventstore/sqlite"},
+	"zombiezen.com/go/sqlite": {"eventstore/sqlite", "sqlexport"},
 	"modernc.org/sqlite":      {"eventstore/sqlite"},
 	"golang.org/x/mod/sumdb":  {"transparency"},
 	"github.com/spf13/cobra":  {"cmd/mingzhang"},
