@@ -13,11 +13,12 @@ export CGO_ENABLED = 0
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-generate: ## make gen/ from proto/
+generate: ## make gen/ and docs/openapi.yaml from proto/
 	$(TOOL) buf format -w
 	rm -rf gen/mingzhang
 	$(TOOL) buf generate
 	$(TOOL) buf generate --template buf.gen.event.yaml
+	$(TOOL) buf generate --template buf.gen.openapi.yaml
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang
@@ -49,7 +50,7 @@ test-race:
 
 check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
 	$(MAKE) generate
-	@if [ -n "$$(git status --porcelain -- gen proto)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- gen proto; exit 1; fi
+	@if [ -n "$$(git status --porcelain -- gen proto docs/openapi.yaml)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- gen proto docs/openapi.yaml; exit 1; fi
 	$(TOOL) buf lint
 	$(TOOL) buf breaking proto --against proto/released.binpb
 

@@ -50,6 +50,7 @@ var Matrix = map[string]Callers{
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
+	"Watch":            {Roles: copiers, PublicLog: true},
 
 	"FoundCollective": {Admin: true},
 	"CreateOperator":  {Admin: true},

@@ -53,6 +53,8 @@ const (
 	internalFault    ledger.Reason = "internal"
 	callCancelled    ledger.Reason = "canceled"
 	deadlinePassed   ledger.Reason = "deadline_exceeded"
+	watchesFull      ledger.Reason = "watches_full"
+	watchesMany      ledger.Reason = "watches_too_many"
 )
 
 type sentence struct {
@@ -74,6 +76,8 @@ var sentences = map[ledger.Reason]sentence{
 	storeFull:        {connect.CodeUnavailable, "存储空间已满,暂时只能查看;请通知管理员。", "There is no room left: the books can only be read for now. Tell the administrator."},
 	internalFault:    {connect.CodeInternal, "服务器内部出错,已记录。", "The server made a mistake; it is in the log."},
 	callCancelled:    {connect.CodeCanceled, "请求已取消。", "The call was cancelled."},
+	watchesFull:      {connect.CodeResourceExhausted, "服务器上的跟踪已满 {max} 个,请稍后再连。", "The server has all {max} watches in use: try again later."},
+	watchesMany:      {connect.CodeResourceExhausted, "同一操作员或地址最多同时跟踪 {max} 个,请先结束一些。", "One operator or address has at most {max} watches at once: end some first."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 
