@@ -70,10 +70,11 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	clock := func() time.Time { return v.now }
 	from := new(source)
 	books := projections.NewLibrary(from)
-	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: books})
+	feed := rpc.NewFeed(books)
+	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: feed})
 	v.access = access.NewService(log, clock)
 	v.server = rpc.New(rpc.Config{
-		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock,
+		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	})

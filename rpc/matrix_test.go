@@ -266,10 +266,21 @@ func (v *village) tryStream(m protoreflect.MethodDescriptor, who string) ledger.
 	if who != "" {
 		ctx = rpc.AsOperator(ctx, who)
 	}
-	stream, err := v.audit().ReadLog(ctx, wellFormed(v.t, m.Input()).(*apiv1.ReadLogRequest))
-	fatalIf(v.t, err)
-	defer stream.Close()
-	_, err = stream.Receive()
+	var err error
+	switch r := wellFormed(v.t, m.Input()).(type) {
+	case *apiv1.ReadLogRequest:
+		stream, opened := v.audit().ReadLog(ctx, r)
+		fatalIf(v.t, opened)
+		defer stream.Close()
+		_, err = stream.Receive()
+	case *apiv1.WatchRequest:
+		stream, opened := v.audit().Watch(ctx, r)
+		fatalIf(v.t, opened)
+		defer stream.Close()
+		_, err = stream.Receive()
+	default:
+		v.t.Fatalf("%s streams, and this test does not know how to call it", m.Name())
+	}
 	return reasonOf(err)
 }
 
