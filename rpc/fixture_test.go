@@ -89,19 +89,23 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	return v
 }
 
-// listen serves the API on the loopback interface.
-func (v *village) listen() {
+// listen serves the API on the loopback interface, by a server changed first.
+func (v *village) listen(change ...func(*http.Server)) *http.Server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	server := rpc.NewHTTPServer(v.server.Handler(), slog.New(slog.DiscardHandler))
+	for _, f := range change {
+		f(server)
+	}
 	go func() { _ = server.Serve(listener) }()
 	v.t.Cleanup(func() { server.Close() })
 	v.url = "http://" + listener.Addr().String()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	v.t.Cleanup(transport.CloseIdleConnections)
 	v.http = &http.Client{Transport: transport}
+	return server
 }
 
 func (v *village) people() {
