@@ -118,6 +118,25 @@ func TestWatchHasNoGapAndNoRepeat(t *testing.T) {
 	}
 }
 
+// TestWatchWakes: an event reaches a quiet watch when it is stored, not at the next sign of life.
+func TestWatchWakes(t *testing.T) {
+	v := newVillage(t, eventstore.NewMemory()).open()
+	v.server.LimitWatches(time.Hour, soon, 10, 10)
+	last, err := v.store.Version(t.Context(), ledger.StreamOf("lmb"))
+	fatalIf(t, err)
+	w, _ := v.watchAs("auditor", last)
+	if m, err := w.Receive(); err != nil || m.Event != nil || m.Version != last {
+		t.Fatalf("at first: %v, %v", m, err)
+	}
+	for range 3 {
+		v.must("treasurer", income("1.00"))
+		if m := next(t, w); m.Version != last+1 || m.Event.Actor != "treasurer" || m.Event.Vouchers[0].Amount != "1.00" {
+			t.Errorf("%v", m)
+		}
+		last++
+	}
+}
+
 // TestWatchIsAliveByEveryProtocol: a quiet watch outlives the server's time for reading a request, and says where it is.
 func TestWatchIsAliveByEveryProtocol(t *testing.T) {
 	v := newVillage(t, eventstore.NewMemory())
