@@ -4,6 +4,7 @@
 //	operator found                     who signs in; a collective with its charter
 //	apply close reverse                write: files of commands, a month closed, vouchers turned back
 //	balance journal statement export   read, on any business day and as known at any time
+//	watch                              every event of a server as it is stored
 //	verify version                     check every byte against the signed heads; what runs here
 //
 // Everything goes through the services of package rpc and their generated clients, also in a data directory, where no

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
@@ -27,11 +28,18 @@ type directory struct {
 	books  *projections.Library
 	access *access.Service
 	server *rpc.Server
+
+	stopping atomic.Bool // it serves, and takes no more calls
 }
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
 // unfinished, of a newer version, in use, not writable, damaged, full. Logger takes what callers of the services are not told.
 func openDirectory(path string, logger *slog.Logger) (*directory, error) {
+	return openObserved(path, logger, instruments{})
+}
+
+// openObserved is openDirectory for a process that is looked at while it runs.
+func openObserved(path string, logger *slog.Logger, o instruments) (*directory, error) {
 	if err := readFormat(path); err != nil {
 		return nil, err
 	}
@@ -43,18 +51,19 @@ func openDirectory(path string, logger *slog.Logger) (*directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := openLog(path, secret, lock, true)
+	log, err := openLog(path, secret, sqlite.Options{Lock: lock, MustExist: true, Committed: o.committed})
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
 	d := &directory{path: path, lock: lock, log: log}
 	var source librarySource
 	d.books = projections.NewLibrary(&source)
-	d.ledger = ledger.NewService(log, ledger.Options{Clock: clock, Observer: d.books})
+	feed, events := rpc.NewFeed(d.books), o.store(log)
+	d.ledger = ledger.NewService(events, ledger.Options{Clock: clock, Observer: feed})
 	source.Service = d.ledger
-	d.access = access.NewService(log, clock)
+	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: log,
+		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Feed: feed, Meter: o.meter, Around: o.around,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Clock:       clock, Logger: logger, Version: version(), Store: "sqlite", Serving: d.sound,
 	})

@@ -94,7 +94,7 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 	s.flags(root)
 	root.PersistentFlags().BoolP("help", "h", false, s.lang.text("看用法", "show the usage"))
 	root.AddCommand(s.demoCmd(), s.serveCmd(), s.initCmd(), s.operatorCmd(), s.foundCmd(), s.applyCmd(), s.balanceCmd(), s.journalCmd(),
-		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.verifyCmd(), s.versionCmd())
+		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.watchCmd(), s.verifyCmd(), s.versionCmd())
 	return root
 }
 

@@ -24,6 +24,7 @@ const (
 
 func (s *session) serveCmd() *cobra.Command {
 	var listen string
+	var o observation
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: s.lang.text("提供服务:Connect、gRPC、gRPC-Web 和 JSON", "serve the API: Connect, gRPC, gRPC-Web and JSON"),
@@ -37,15 +38,26 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return failed(exitUsage, "serve 要的是数据目录;请用 --data。", "serve needs a data directory: use --data.")
 			}
 			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
-			dir, err := openDirectory(s.data, logger)
+			seen, err := o.begin(cmd.Context(), logger)
+			if err != nil {
+				return err
+			}
+			defer o.end(logger)
+			dir, err := openObserved(s.data, logger, seen)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, dir.Close()) }()
+			closeAdmin, err := o.serve(cmd.Context(), dir, logger)
+			if err != nil {
+				return err
+			}
+			defer closeAdmin()
 			return s.serve(cmd.Context(), dir, listen, logger, func(url string) { fmt.Fprintln(s.stdout, url) })
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", listenDefault, s.lang.text("监听的地址", "address to listen on"))
+	o.flags(cmd, s.lang)
 	return cmd
 }
 
@@ -79,6 +91,8 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	case <-ctx.Done():
 	}
 	logger.Info("stopping")
+	dir.stopping.Store(true)
+	dir.server.EndWatches()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(end); err != nil {

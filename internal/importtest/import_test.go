@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"projections":                       {"ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"docs":                              {},
 	"rpc":                               {"docs", "access", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
+	"telemetry":                         {"eventstore", "ledger"},
 	"seeds":                             {},
 	"cmd/mingzhang":                     {"*"},
 	"internal/importtest":               {},
@@ -41,7 +42,9 @@ var clients = map[string][]string{
 	"golang.org/x/mod/sumdb":  {"transparency"},
 	"github.com/spf13/cobra":  {"cmd/mingzhang"},
 	"github.com/shopspring":   {"ledger"},
-	"connectrpc.com":          {"rpc", "cmd/mingzhang", "gen/mingzhang/api/v1/apiv1connect"},
+	"connectrpc.com":          {"rpc", "cmd/mingzhang", "telemetry", "gen/mingzhang/api/v1/apiv1connect"},
+	"github.com/prometheus":   {"telemetry"},
+	"go.opentelemetry.io":     {"telemetry"},
 	"github.com/EventStore":   {"eventstore/eventstoredb"},
 	"buf.build/go":            {"rpc"},
 }
