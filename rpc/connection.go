@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// connection is the HTTP connection that a call came on. A nil one, of a call in process, has no deadlines to move.
+// connection is the HTTP connection that a long call came on. A nil one, of a call in process, has no deadlines to move.
 type connection struct{ controller *http.ResponseController }
 
 type connectionKey struct{}
@@ -24,7 +24,7 @@ func connectionOf(ctx context.Context) *connection {
 // received lets a long call outlive the time for requests, once its request is there. Over HTTP/1.1 the deadline of reading
 // would otherwise end the call when it passes.
 func (c *connection) received(timeout time.Duration) {
-	if c == nil || timeout <= callTimeout {
+	if c == nil {
 		return
 	}
 	// Best effort: a writer without deadlines has none to move.

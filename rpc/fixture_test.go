@@ -34,6 +34,7 @@ import (
 type village struct {
 	t      testing.TB
 	server *rpc.Server
+	config rpc.Config // of the server
 	store  eventstore.Store
 	access *access.Service
 	url    string            // of the API over HTTP
@@ -73,11 +74,12 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	feed := rpc.NewFeed(books)
 	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: feed})
 	v.access = access.NewService(log, clock)
-	v.server = rpc.New(rpc.Config{
+	v.config = rpc.Config{
 		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
-	})
+	}
+	v.server = rpc.New(v.config)
 	v.listen()
 	v.people()
 	v.found("lmb", "chief")

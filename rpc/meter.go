@@ -28,14 +28,18 @@ const (
 	methodNone         = "unknown"
 )
 
-// metered begins to measure a call; the function it gives ends it, after the error has become what the caller is told.
-func (s *Server) metered(ctx context.Context, m *method, err *error) func() {
-	if s.config.Meter == nil {
-		return func() {}
+// begun is when a call began, where anybody measures.
+func (s *Server) begun() (at time.Time) {
+	if s.config.Meter != nil {
+		at = time.Now()
 	}
-	begun := time.Now()
-	return func() {
-		s.config.Meter.Called(ctx, nameOf(m), outcomeOf(*err), time.Since(begun))
+	return at
+}
+
+// called measures a call that ended, with the error that the caller is told.
+func (s *Server) called(ctx context.Context, m *method, err error, begun time.Time) {
+	if s.config.Meter != nil {
+		s.config.Meter.Called(ctx, nameOf(m), outcomeOf(err), time.Since(begun))
 	}
 }
 

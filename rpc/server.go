@@ -155,13 +155,14 @@ func (s *Server) around(authenticate func(context.Context) (*caller, error)) con
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) (err error) {
 			m := s.registry.byProcedure[spec.Procedure]
-			defer s.metered(ctx, m, &err)()
+			begun := s.begun()
 			defer func() {
 				if cause := recover(); cause != nil {
 					err = s.recovered(ctx, spec.Procedure, cause, debug.Stack())
 				} else if err != nil {
 					err = s.failure(ctx, spec.Procedure, err)
 				}
+				s.called(ctx, m, err, begun)
 			}()
 			if err := ctx.Err(); err != nil {
 				return err // nobody waits for it any more
@@ -215,7 +216,9 @@ func (st *checkedStream) Receive(msg any) error {
 	if err := st.server.authorise(st.ctx, st.method, st.caller, request); err != nil {
 		return err
 	}
-	connectionOf(st.ctx).received(st.method.timeout)
+	if st.method.timeout > callTimeout {
+		connectionOf(st.ctx).received(st.method.timeout)
+	}
 	if st.cached == nil {
 		return nil
 	}
@@ -255,9 +258,13 @@ func (s *Server) Handler() http.Handler {
 			tooLarge(refusals, w, r)
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), connectionKey{}, &connection{http.NewResponseController(w)}))
-		if m := s.registry.byProcedure[r.URL.Path]; m != nil && m.read && r.Method == http.MethodHead {
-			r.Method = http.MethodGet // net/http sends the headers alone
+		m := s.registry.byProcedure[r.URL.Path]
+		if m != nil && m.timeout > callTimeout {
+			r = r.WithContext(context.WithValue(r.Context(), connectionKey{}, &connection{http.NewResponseController(w)}))
+		}
+		if m != nil && m.read && r.Method == http.MethodHead {
+			r = r.WithContext(r.Context()) // a copy
+			r.Method = http.MethodGet      // net/http sends the headers alone
 		}
 		mux.ServeHTTP(w, r)
 	})

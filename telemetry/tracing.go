@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 
@@ -35,14 +36,18 @@ func TracingWanted() bool {
 	return os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
-// NewTracing makes tracing to a collector, by URL; empty leaves that to the environment (OTEL_EXPORTER_OTLP_ENDPOINT and the
+// NewTracing makes tracing to a collector, by its URL (http://127.0.0.1:4318); empty leaves that to the environment (OTEL_EXPORTER_OTLP_ENDPOINT and the
 // rest), as are the sampler, the headers and the time between two sendings. It does not wait for the collector: spans that
 // cannot be sent are dropped, which logger is told. A span has the method, the protocol, the time and the outcome; the
 // caller's trace is linked, not continued, for anybody may name one.
 func NewTracing(ctx context.Context, collector, version string, logger *slog.Logger) (*Tracing, error) {
 	var options []otlptracehttp.Option
 	if collector != "" {
-		options = append(options, otlptracehttp.WithEndpointURL(collector))
+		endpoint, err := endpointOf(collector)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, otlptracehttp.WithEndpointURL(endpoint))
 	}
 	exporter, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
@@ -65,6 +70,19 @@ func NewTracing(ctx context.Context, collector, version string, logger *slog.Log
 	}
 	t.Around = []connect.ServerInterceptor{spans, withReason}
 	return t, nil
+}
+
+// endpointOf is where a collector takes traces: a URL without a path is that of the collector itself, as in
+// OTEL_EXPORTER_OTLP_ENDPOINT.
+func endpointOf(collector string) (string, error) {
+	u, err := url.Parse(collector)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("%q is no http:// or https:// URL", collector)
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = "/v1/traces"
+	}
+	return u.String(), nil
 }
 
 // withReason adds the reason of a refusal to the span of its call.

@@ -24,15 +24,17 @@ import (
 
 // collector takes what is sent to it as traces.
 type collector struct {
-	mu   sync.Mutex
-	got  bytes.Buffer
-	sent int
+	mu  sync.Mutex
+	got bytes.Buffer
 }
 
-func (c *collector) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost || r.URL.Path != "/v1/traces" {
+		http.NotFound(w, r)
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent++
 	_, _ = io.Copy(&c.got, r.Body)
 }
 
@@ -276,7 +278,7 @@ func TestAdminAddressShowsHowItIs(t *testing.T) {
 // TestAdminAddressStaysOnTheMachine, unless told.
 func TestAdminAddressStaysOnTheMachine(t *testing.T) {
 	dir := demoDir(t)
-	for _, args := range [][]string{{"--admin", ":9000"}, {"--admin", "0.0.0.0:9000"}, {"--admin", "example.org:9000"}, {"--admin", "9000"}, {"--pprof"}} {
+	for _, args := range [][]string{{"--admin", ":9000"}, {"--admin", "0.0.0.0:9000"}, {"--admin", "example.org:9000"}, {"--admin", "9000"}, {"--pprof"}, {"--otlp", "127.0.0.1:4318"}} {
 		_, said, err := command(t, append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--lang", "en"}, args...)...)
 		if code := report(io.Discard, english, err); code != exitUsage {
 			t.Errorf("%v: exit %d, %v %s", args, code, err, said)
@@ -351,5 +353,56 @@ func TestWatchOutlivesTheServer(t *testing.T) {
 	}
 	if !strings.Contains(said.String(), "172") {
 		t.Errorf("it did not say that it went on: %q", said)
+	}
+}
+
+// TestManualNamesMetricsThatExist: every metric of docs/operations.md is one of ours.
+func TestManualNamesMetricsThatExist(t *testing.T) {
+	source := page(t, "telemetry/metrics.go") + page(t, "cmd/mingzhang/observe.go")
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile(`mingzhang_([a-z_]+)`).FindAllStringSubmatch(page(t, "docs/operations.md"), -1) {
+		named[strings.TrimSuffix(m[1], "_bucket")] = true
+	}
+	if len(named) < 15 {
+		t.Errorf("only %d metrics in the manual", len(named))
+	}
+	for name := range named {
+		if !strings.Contains(source, `"`+name+`"`) {
+			t.Errorf("the manual names mingzhang_%s, which nobody makes", name)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?:counters|histogram|Gauge)\("([a-z_]+)"`).FindAllStringSubmatch(source, -1) {
+		if !named[m[1]] {
+			t.Errorf("the manual does not name mingzhang_%s", m[1])
+		}
+	}
+}
+
+// TestApiPageWorks runs the lines of docs/api.md that call the API.
+func TestApiPageWorks(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("NOT TESTED: curl is not installed")
+	}
+	dir := demoDir(t)
+	must(t, "operator", "key", "supervisor", "--data", dir)
+	key, err := readKey(keyPath(dir, "supervisor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := startServer(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.kill)
+	lines := regexp.MustCompile(`(?m)^curl .*$`).FindAllString(page(t, "docs/api.md"), -1)
+	if len(lines) != 4 {
+		t.Errorf("%d lines", len(lines))
+	}
+	for _, line := range lines {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+		cmd.Env = append(os.Environ(), "HOST="+server.url, "KEY="+key, "no_proxy=127.0.0.1")
+		if out, err := cmd.Output(); err != nil || len(out) < 100 {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
 	}
 }
