@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,12 +17,12 @@ import (
 // counted counts what is taken of a body that could be endless.
 type counted struct {
 	io.Reader
-	taken int64
+	taken atomic.Int64
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	c.taken += int64(n)
+	c.taken.Add(int64(n))
 	return n, err
 }
 
@@ -66,8 +67,8 @@ func TestHugeRequestsAreRefusedEarly(t *testing.T) {
 		fatalIf(t, err)
 		answer.Body.Close()
 		code, reason = reply{body: string(text)}.refusal()
-		if code != "resource_exhausted" || reason != "request_too_large" || body.taken > 16<<20 {
-			t.Errorf("%s not announced: %d bytes taken, %d %s", path, body.taken, answer.StatusCode, text)
+		if code != "resource_exhausted" || reason != "request_too_large" || body.taken.Load() > 16<<20 {
+			t.Errorf("%s not announced: %d bytes taken, %d %s", path, body.taken.Load(), answer.StatusCode, text)
 		}
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.url+disclosure+"GetVersion", nil)
