@@ -49,7 +49,7 @@ func scrape(t *testing.T, m *telemetry.Metrics) string {
 
 // TestStoreErrorsAreCountedByKind, wrapped or not, and their texts and streams stay out.
 func TestStoreErrorsAreCountedByKind(t *testing.T) {
-	const stream = "collective-somebody"
+	const stream = "collective-qingshan"
 	for kind, err := range map[string]error{
 		"conflict": &eventstore.ConflictError{Stream: stream, Expected: 1, Actual: 2},
 		"damaged":  &eventstore.CorruptError{Stream: stream, Version: 3, Reason: "secret"},
@@ -76,7 +76,7 @@ func TestStoreErrorsAreCountedByKind(t *testing.T) {
 				t.Errorf("no %s", line)
 			}
 		}
-		if strings.Contains(text, "secret") || strings.Contains(text, "somebody") || strings.Contains(text, `mingzhang_events_stored_total{`) {
+		if strings.Contains(text, "secret") || strings.Contains(text, "qingshan") || strings.Contains(text, `mingzhang_events_stored_total{`) {
 			t.Errorf("%s: the metrics say too much:\n%s", kind, text)
 		}
 	}
