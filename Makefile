@@ -13,12 +13,13 @@ export CGO_ENABLED = 0
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-generate: ## make gen/ from proto/
+generate: ## make gen/ and docs/openapi.yaml from proto/
 	$(TOOL) buf format -w
 	rm -rf gen/mingzhang
 	$(TOOL) buf generate
 	$(TOOL) buf generate --template buf.gen.event.yaml
 	$(TOOL) buf build proto --path proto/mingzhang/api/v1 --exclude-imports --as-file-descriptor-set -o - | $(GO) run ./internal/schemadoc > cmd/mingzhang/comments.tsv
+	$(TOOL) buf generate --template buf.gen.openapi.yaml
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang
@@ -55,7 +56,8 @@ test-race:
 
 check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
 	$(MAKE) generate
-	@if [ -n "$$(git status --porcelain -- gen proto cmd/mingzhang/comments.tsv)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- gen proto cmd/mingzhang/comments.tsv; exit 1; fi
+	@fresh="gen proto cmd/mingzhang/comments.tsv docs/openapi.yaml"; \
+	if [ -n "$$(git status --porcelain -- $$fresh)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- $$fresh; exit 1; fi
 	$(TOOL) buf lint
 	$(TOOL) buf breaking proto --against proto/released.binpb
 

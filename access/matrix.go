@@ -57,6 +57,7 @@ var Matrix = map[string]Callers{
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
+	"Watch":            {Roles: copiers, PublicLog: true},
 
 	"ListGiftAgreements": {Roles: readers},
 	"Upload":             {Roles: []eventv1.Role{eventv1.Role_ROLE_TREASURER}},

@@ -72,6 +72,13 @@ func (l *Library) shelf(collective string) *shelf {
 	return s
 }
 
+// Resident is how many books are in memory, those being read included.
+func (l *Library) Resident() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.shelves)
+}
+
 // drop forgets a shelf without a book, so that asking for collectives that do not exist costs no memory. The shelf's lock is held.
 func (l *Library) drop(collective string, s *shelf) {
 	s.dropped = true

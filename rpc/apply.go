@@ -119,6 +119,7 @@ func (b *batch) take(ctx context.Context, i int, l line) {
 	if err := b.try(ctx, i, l); err != nil {
 		b.flush(ctx)
 		if !b.stopped {
+			b.applied(nameOf(l.method), err)
 			b.results[i] = b.outcome(ctx, l.procedure(), err)
 			b.stopped = b.stop
 		}
@@ -166,6 +167,7 @@ func (b *batch) tryCall(ctx context.Context, i int, l line, c *caller) error {
 	}
 	json, err := b.call(ctx, l.method, c, l.request)
 	if err == nil {
+		b.applied(l.method.name, nil)
 		b.results[i] = &apiv1.ApplyResult{ResponseJson: json}
 	}
 	return err
@@ -214,6 +216,7 @@ func (b *batch) result(ctx context.Context, p pending, o ledger.Outcome) *apiv1.
 	if errors.Is(o.Err, ledger.ErrNotTried) {
 		return nil
 	}
+	b.applied(nameOf(b.registry.byProcedure[p.procedure]), o.Err)
 	if o.Err != nil {
 		return b.outcome(ctx, p.procedure, o.Err)
 	}

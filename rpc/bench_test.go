@@ -2,11 +2,14 @@ package rpc_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -26,6 +29,8 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+	"github.com/mingzhang-ledger/mingzhang/telemetry"
 )
 
 // onDisk is a village on SQLite, and the floor of the same disk.
@@ -253,6 +258,54 @@ func BenchmarkRead(b *testing.B) {
 			report(b, run(b, 8, func(int) error { _, err := f(); return err }), 1, "reads")
 		})
 	}
+}
+
+// BenchmarkObserved is what metrics and traces cost a public read over HTTP, as ratios to a server without them. They take
+// turns in blocks, so that the machine's mood hits all; "off/off" shows how far that works. The traces go to a collector
+// that takes and forgets them.
+func BenchmarkObserved(b *testing.B) {
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer collector.Close()
+	tracing, err := telemetry.NewTracing(b.Context(), collector.URL, "test", slog.New(slog.DiscardHandler))
+	fatalIf(b, err)
+	defer func() { _ = tracing.Close(context.Background()) }()
+	v, _ := onDisk(b)
+	plain := v.config
+	counting := plain
+	counting.Meter = telemetry.NewMetrics("test")
+	tracingToo := counting
+	tracingToo.Around = tracing.Around
+	ways := []rpc.Config{plain, plain, counting, tracingToo}
+	reads := make([]func() error, len(ways))
+	for i, config := range ways {
+		v.server = rpc.New(config)
+		v.listen()
+		client := apiv1connect.NewDisclosureServiceClient(v.overHTTP())
+		reads[i] = func() error {
+			_, err := client.GetFundStatement(b.Context(), &apiv1.GetFundStatementRequest{CollectiveId: "lmb"})
+			return err
+		}
+	}
+	times := make([][]time.Duration, len(ways))
+	for range 60 {
+		for i, read := range reads {
+			for range 100 {
+				start := time.Now()
+				fatalIf(b, read())
+				times[i] = append(times[i], time.Since(start))
+			}
+		}
+	}
+	median := func(way int) float64 {
+		settled := times[way][1000:]
+		slices.Sort(settled)
+		return float64(settled[len(settled)/2].Nanoseconds())
+	}
+	b.ReportMetric(median(0)/1e3, "p50-µs")
+	b.ReportMetric(median(1)/median(0), "off/off")
+	b.ReportMetric(median(2)/median(0), "metrics/off")
+	b.ReportMetric(median(3)/median(0), "traces/off")
+	b.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkInProcess is what the checks and the conversion cost without network and disk: a public read.

@@ -59,6 +59,8 @@ const (
 	documentCut      ledger.Reason = "document_incomplete"
 	documentMissing  ledger.Reason = "document_unknown"
 	documentDamaged  ledger.Reason = "document_damaged"
+	watchesFull      ledger.Reason = "watches_full"
+	watchesMany      ledger.Reason = "watches_too_many"
 )
 
 type sentence struct {
@@ -86,6 +88,8 @@ var sentences = map[ledger.Reason]sentence{
 	documentCut:      {connect.CodeInvalidArgument, "收到的内容与申报的大小或 SHA-256 不符:传输中断或文件已变。", "What came is not of the size or SHA-256 that was announced: it was cut short or has changed."},
 	documentMissing:  {connect.CodeNotFound, "没有保存文件 {document}。", "There is no document {document}."},
 	documentDamaged:  {connect.CodeDataLoss, "文件 {document} 已损坏,请重新上传原件或从备份恢复。", "The document {document} is damaged: upload it again or restore a backup."},
+	watchesFull:      {connect.CodeResourceExhausted, "服务器上的跟踪已满 {max} 个,请稍后再连。", "The server has all {max} watches in use: try again later."},
+	watchesMany:      {connect.CodeResourceExhausted, "同一操作员或地址最多同时跟踪 {max} 个,请先结束一些。", "One operator or address has at most {max} watches at once: end some first."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 

@@ -3,7 +3,13 @@ package rpc
 import (
 	"maps"
 	"slices"
+	"time"
 )
+
+// LimitWatches sets the limits of watches, before there are any.
+func (s *Server) LimitWatches(heartbeat, patience time.Duration, all, each int) {
+	s.watching = watchLimits{heartbeat, patience, all, each}
+}
 
 // RefusalMessage is the refusal as the API sends it.
 var RefusalMessage = message

@@ -35,6 +35,7 @@ import (
 type village struct {
 	t            testing.TB
 	server       *rpc.Server
+	config       rpc.Config // of the server
 	store        eventstore.Store
 	access       *access.Service
 	books        *projections.Library
@@ -74,18 +75,20 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	clock := func() time.Time { return v.now }
 	from := new(source)
 	books := projections.NewLibrary(from)
-	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: books})
+	feed := rpc.NewFeed(books)
+	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: feed})
 	v.books = books
 	v.access = access.NewService(log, clock)
 	v.documentsDir = filepath.Join(t.TempDir(), "documents")
 	v.documents, err = documents.Open(v.documentsDir, documents.Options{BytesMax: 1 << 20})
 	fatalIf(t, err)
-	v.server = rpc.New(rpc.Config{
+	v.config = rpc.Config{
 		Documents: v.documents,
-		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock,
+		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
-	})
+	}
+	v.server = rpc.New(v.config)
 	v.listen()
 	v.people()
 	v.found("lmb", "chief")
@@ -97,19 +100,23 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	return v
 }
 
-// listen serves the API on the loopback interface.
-func (v *village) listen() {
+// listen serves the API on the loopback interface, by a server changed first.
+func (v *village) listen(change ...func(*http.Server)) *http.Server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	server := rpc.NewHTTPServer(v.server.Handler(), slog.New(slog.DiscardHandler))
+	for _, f := range change {
+		f(server)
+	}
 	go func() { _ = server.Serve(listener) }()
 	v.t.Cleanup(func() { server.Close() })
 	v.url = "http://" + listener.Addr().String()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	v.t.Cleanup(transport.CloseIdleConnections)
 	v.http = &http.Client{Transport: transport}
+	return server
 }
 
 func (v *village) people() {

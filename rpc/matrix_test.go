@@ -273,13 +273,21 @@ func (v *village) tryStream(m protoreflect.MethodDescriptor, who string) ledger.
 	if who != "" {
 		ctx = rpc.AsOperator(ctx, who)
 	}
-	if m.Name() != "ReadLog" {
+	var err error
+	switch r := wellFormed(v.t, m.Input()).(type) {
+	case *apiv1.ReadLogRequest:
+		stream, opened := v.audit().ReadLog(ctx, r)
+		fatalIf(v.t, opened)
+		defer stream.Close()
+		_, err = stream.Receive()
+	case *apiv1.WatchRequest:
+		stream, opened := v.audit().Watch(ctx, r)
+		fatalIf(v.t, opened)
+		defer stream.Close()
+		_, err = stream.Receive()
+	default:
 		return v.tryDocuments(ctx, m)
 	}
-	stream, err := v.audit().ReadLog(ctx, wellFormed(v.t, m.Input()).(*apiv1.ReadLogRequest))
-	fatalIf(v.t, err)
-	defer stream.Close()
-	_, err = stream.Receive()
 	return reasonOf(err)
 }
 

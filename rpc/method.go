@@ -80,6 +80,8 @@ func newMethod(service protoreflect.ServiceDescriptor, d protoreflect.MethodDesc
 	}
 	if m.name == "VerifyLog" || !m.unary {
 		m.timeout = longTimeout
+	} else if m.name == "Watch" {
+		m.timeout = watchTimeout
 	}
 	if callers, ok := access.Matrix[m.name]; ok {
 		m.callers = &callers

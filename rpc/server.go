@@ -17,7 +17,8 @@
 // Nobody is told anything about an error but a refusal: a stable reason, figures, one sentence in Chinese and in English
 // (errors.go). What stands behind a failure goes to the log.
 //
-// Requests are at most 4 MiB, calls end after a time, unknown fields of JSON are refused by name.
+// Requests are at most 4 MiB, calls end after a time, clients that are too slow are cut off (connection.go), watches are
+// bounded (watch.go), unknown fields of JSON are refused by name.
 package rpc
 
 import (
@@ -52,10 +53,12 @@ const (
 	requestBytesMax  = 4 << 20  // one message; also what a compressed one may grow to
 	toolBytesMax     = 64 << 10 // of health checks and reflection
 	headerBytesMax   = 64 << 10
+	envelopeBytes    = 5       // around the message of gRPC and of streams
 	compressBytesMin = 1 << 10 // smaller answers are sent as they are
 
 	callTimeout   = 30 * time.Second // of a call without a longer one of its own
 	longTimeout   = 10 * time.Minute // of ReadLog and VerifyLog, which read a whole log, and of documents on slow lines
+	watchTimeout  = 24 * time.Hour   // of Watch, which the client goes on with anew
 	readTimeout   = time.Minute      // of a request, body included
 	writeTimeout  = 2 * time.Minute  // of an answer
 	idleTimeout   = 3 * time.Minute
@@ -87,6 +90,12 @@ type Config struct {
 	Version, Store string
 	// Serving says whether the health service answers SERVING; default always.
 	Serving func() bool
+	// Feed wakes watches when there are new events; default none, and they look at every sign of life alone.
+	Feed *Feed
+	// Meter is told of every call; default nobody.
+	Meter Meter
+	// Around is put around every call over HTTP, outermost first; for tracing. Default none.
+	Around []connect.ServerInterceptor
 }
 
 // Server answers the six services. Its methods may be called at once.
@@ -101,6 +110,9 @@ type Server struct {
 	verifying  chan struct{} // a place for each VerifyLog under way
 	previewing chan struct{} // a place for each PreviewApply under way
 	charters   sync.Map      // collective id -> *eventv1.CollectiveFounded, which never changes
+
+	watching watchLimits
+	watchers watchers
 }
 
 // verifyMax is how many logs are hashed anew at once; more callers wait, for a public log lets everybody ask.
@@ -120,8 +132,9 @@ func New(config Config) *Server {
 	if config.Serving == nil {
 		config.Serving = func() bool { return true }
 	}
-	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax)}
-	s.overHTTP = s.register(s.around(s.byKey))
+	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax), watching: watchDefaults}
+	s.watchers.each, s.watchers.stopping = map[string]int{}, make(chan struct{})
+	s.overHTTP = s.register(append(slices.Clip(config.Around), s.around(s.byKey))...)
 	s.local = s.register(s.around(s.byContext))
 	s.bare = s.register()
 	return s
@@ -147,17 +160,20 @@ func (s *Server) InProcess() connect.Transport { return connectinprocess.New(s.l
 func (s *Server) around(authenticate func(context.Context) (*caller, error)) connect.ServerInterceptor {
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) (err error) {
+			m := s.registry.byProcedure[spec.Procedure]
+			begun := s.begun()
 			defer func() {
 				if cause := recover(); cause != nil {
 					err = s.recovered(ctx, spec.Procedure, cause, debug.Stack())
 				} else if err != nil {
 					err = s.failure(ctx, spec.Procedure, err)
 				}
+				s.called(ctx, m, err, begun)
 			}()
 			if err := ctx.Err(); err != nil {
 				return err // nobody waits for it any more
 			}
-			m := s.registry.byProcedure[spec.Procedure]
+			keepNowhere(ctx)
 			if m == nil {
 				return unknown(spec.Procedure, s.registry.methods)
 			}
@@ -170,7 +186,16 @@ func (s *Server) around(authenticate func(context.Context) (*caller, error)) con
 			}
 			ctx, cancel := context.WithTimeout(context.WithValue(ctx, callerKey{}, c), m.timeout)
 			defer cancel()
-			return next(ctx, spec, &checkedStream{stream, s, ctx, m, c})
+			if !m.unary {
+				ctx = context.WithValue(ctx, recheckKey{}, func(request proto.Message) error {
+					c, err := authenticate(ctx)
+					if err != nil {
+						return err
+					}
+					return s.authorise(ctx, m, c, request)
+				})
+			}
+			return next(ctx, spec, &checkedStream{stream, s, ctx, m, c, cacheOf(ctx, m, c)})
 		}
 	}
 }
@@ -182,6 +207,7 @@ type checkedStream struct {
 	ctx    context.Context
 	method *method
 	caller *caller
+	cached *cached // of a public read by GET
 }
 
 // Receive implements connect.ServerStream.
@@ -193,13 +219,24 @@ func (st *checkedStream) Receive(msg any) error {
 	if err := validate(request); err != nil {
 		return err
 	}
-	return st.server.authorise(st.ctx, st.method, st.caller, request)
+	if err := st.server.authorise(st.ctx, st.method, st.caller, request); err != nil {
+		return err
+	}
+	if st.method.timeout > callTimeout {
+		connectionOf(st.ctx).received(st.method.timeout)
+	}
+	if st.cached == nil {
+		return nil
+	}
+	return st.cached.received(st.ctx, st.server, st.method, request)
 }
 
 // Send implements connect.ServerStream.
 func (st *checkedStream) Send(msg any) error {
-	if err := cacheHeaders(st.ctx, st.method, msg.(proto.Message)); err != nil {
-		return err
+	if st.cached != nil {
+		if err := st.cached.sending(st.method, msg.(proto.Message)); err != nil {
+			return err
+		}
 	}
 	return st.ServerStream.Send(msg)
 }
@@ -220,13 +257,24 @@ func (s *Server) Handler() http.Handler {
 	reflector := grpcreflect.NewStaticReflector(append(serviceNames(), grpchealth.HealthV1ServiceName)...)
 	mux.Handle(grpcreflect.NewHandlerV1(reflector, limit))
 	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector, limit))
+	mux.HandleFunc("GET /openapi.yaml", openAPI)
+	refusals := connecthttp.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m := s.registry.byProcedure[r.URL.Path]; m != nil && m.timeout > callTimeout {
-			// Best effort: a writer without deadlines has none to move.
+		m := s.registry.byProcedure[r.URL.Path]
+		upload := m != nil && m.name == "Upload"
+		switch {
+		case r.ContentLength > requestBytesMax+envelopeBytes && !upload:
+			tooLarge(refusals, w, r)
+			return
+		case upload: // many messages: the whole of it has the time, not its first message
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(m.timeout))
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(m.timeout))
-			if m.name == "Upload" {
-				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(m.timeout))
-			}
+		case m != nil && m.timeout > callTimeout:
+			r = r.WithContext(context.WithValue(r.Context(), connectionKey{}, &connection{http.NewResponseController(w)}))
+		}
+		if m != nil && m.read && r.Method == http.MethodHead {
+			r = r.WithContext(r.Context()) // a copy
+			r.Method = http.MethodGet      // net/http sends the headers alone
 		}
 		mux.ServeHTTP(w, r)
 	})

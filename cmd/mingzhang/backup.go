@@ -190,7 +190,7 @@ func (m *manifest) seal(ctx context.Context, dir string, secret []byte, later []
 	if err != nil {
 		return err
 	}
-	log, err := openLog(dir, secret, lock, true)
+	log, err := openLog(dir, secret, sqlite.Options{Lock: lock, MustExist: true})
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}

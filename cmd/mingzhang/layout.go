@@ -97,7 +97,7 @@ func checkEmpty(dir string) error {
 }
 
 func makeAdmin(ctx context.Context, dir string, secret []byte, lock *sqlite.DirLock) (err error) {
-	log, err := openLog(dir, secret, lock, false)
+	log, err := openLog(dir, secret, sqlite.Options{Lock: lock})
 	if err != nil {
 		return err
 	}
@@ -112,8 +112,8 @@ func makeAdmin(ctx context.Context, dir string, secret []byte, lock *sqlite.DirL
 }
 
 // openLog opens the log of a data directory: the store in the file, and the signed heads around it.
-func openLog(dir string, secret []byte, lock *sqlite.DirLock, mustExist bool) (*transparency.Store, error) {
-	store, err := sqlite.Open(filepath.Join(dir, eventsFile), sqlite.Options{Lock: lock, MustExist: mustExist})
+func openLog(dir string, secret []byte, options sqlite.Options) (*transparency.Store, error) {
+	store, err := sqlite.Open(filepath.Join(dir, eventsFile), options)
 	if err != nil {
 		return nil, err
 	}

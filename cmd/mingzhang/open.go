@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
@@ -30,12 +31,18 @@ type directory struct {
 	access    *access.Service
 	documents *documents.Store
 	server    *rpc.Server
+
+	stopping atomic.Bool // it serves, and takes no more calls
 }
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
 // unfinished, of a newer version, in use, not writable, damaged, full. Logger takes what callers of the services are not told.
-// Tune may change how books are kept.
-func openDirectory(path string, logger *slog.Logger, tune ...func(*projections.LibraryOptions)) (*directory, error) {
+func openDirectory(path string, logger *slog.Logger) (*directory, error) {
+	return openObserved(path, logger, instruments{})
+}
+
+// openObserved is openDirectory for a process that is looked at while it runs. Tune may change how books are kept.
+func openObserved(path string, logger *slog.Logger, o instruments, tune ...func(*projections.LibraryOptions)) (*directory, error) {
 	if err := readFormat(path); err != nil {
 		return nil, err
 	}
@@ -47,7 +54,7 @@ func openDirectory(path string, logger *slog.Logger, tune ...func(*projections.L
 	if err != nil {
 		return nil, err
 	}
-	log, err := openLog(path, secret, lock, true)
+	log, err := openLog(path, secret, sqlite.Options{Lock: lock, MustExist: true, Committed: o.committed})
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
@@ -63,11 +70,13 @@ func openDirectory(path string, logger *slog.Logger, tune ...func(*projections.L
 		t(&keep)
 	}
 	d.books = projections.OpenLibrary(&source, keep)
-	d.ledger = ledger.NewService(log, ledger.Options{Clock: clock, Observer: d.books, Snapshots: copies, Logger: logger})
+	feed, events := rpc.NewFeed(d.books), o.store(log)
+	d.ledger = ledger.NewService(events, ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger})
 	source.Service = d.ledger
-	d.access = access.NewService(log, clock)
+	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: log, Documents: papers,
+		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers,
+		Feed: feed, Meter: o.meter, Around: o.around,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Clock:       clock, Logger: logger, Version: version(), Store: "sqlite", Serving: d.sound,
 	})

@@ -152,7 +152,7 @@ func (m *manifest) signAnew(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := openLog(dir, secret, lock, true)
+	log, err := openLog(dir, secret, sqlite.Options{Lock: lock, MustExist: true})
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}

@@ -29,6 +29,7 @@ const (
 func (s *session) serveCmd() *cobra.Command {
 	var listen string
 	var booksMemory int64
+	var o observation
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: s.lang.text("提供服务:Connect、gRPC、gRPC-Web 和 JSON", "serve the API: Connect, gRPC, gRPC-Web and JSON"),
@@ -45,17 +46,28 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return failed(exitUsage, "--books-memory 至少是 %d(MiB)。", "--books-memory is at least %d (MiB).", booksMemoryMin)
 			}
 			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
-			dir, err := openDirectory(s.data, logger, func(o *projections.LibraryOptions) { o.MemoryMax = booksMemory << 20 })
+			seen, err := o.begin(cmd.Context(), logger)
+			if err != nil {
+				return err
+			}
+			defer o.end(logger)
+			dir, err := openObserved(s.data, logger, seen, func(o *projections.LibraryOptions) { o.MemoryMax = booksMemory << 20 })
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, dir.Close()) }()
+			closeAdmin, err := o.serve(cmd.Context(), dir, logger)
+			if err != nil {
+				return err
+			}
+			defer closeAdmin()
 			return s.serve(cmd.Context(), dir, listen, logger, func(url string) { fmt.Fprintln(s.stdout, url) })
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", listenDefault, s.lang.text("监听的地址", "address to listen on"))
 	cmd.Flags().Int64Var(&booksMemory, "books-memory", booksMemoryDefault,
 		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
+	o.flags(cmd, s.lang)
 	return cmd
 }
 
@@ -89,6 +101,8 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	case <-ctx.Done():
 	}
 	logger.Info("stopping")
+	dir.stopping.Store(true)
+	dir.server.EndWatches()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(end); err != nil {

@@ -22,9 +22,10 @@ type process struct {
 	log     *lockedBuffer
 }
 
-// startServer starts a server on a data directory and a free port, and waits until it says where it listens.
-func startServer(dir string) (*process, error) {
-	cmd := exec.Command("mingzhang", "serve", "--data", dir, "--listen", "127.0.0.1:0") // TestMain puts it into PATH
+// startServer starts a server on a data directory and a free port, with more flags or other ones, and waits until it says
+// where it listens.
+func startServer(dir string, more ...string) (*process, error) {
+	cmd := exec.Command("mingzhang", append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, more...)...) // TestMain puts it into PATH
 	s := &process{done: make(chan struct{}), log: new(lockedBuffer)}
 	cmd.Stderr = s.log
 	out, err := cmd.StdoutPipe()

@@ -95,6 +95,10 @@ type Options struct {
 	// Fatal is called once, from the writer, when the outcome of a COMMIT is unknown. It should end the process. When it
 	// returns (in tests), the store refuses every later append. Nil: a line on stderr and os.Exit(ExitStorage).
 	Fatal func(error)
+
+	// Committed is told of every transaction with appends after its COMMIT: its events, and how long COMMIT took, the sync
+	// included. It is called by the writer and must be quick. Nil: nobody is told.
+	Committed func(events int, took time.Duration)
 }
 
 // How the store runs, see the package comment. The sizes come from measurements: larger transactions gain nothing, larger
@@ -114,6 +118,7 @@ type Store struct {
 	lock    *DirLock
 	ownLock bool // Open took the lock, Close releases it
 	fatal   func(error)
+	told    func(events int, took time.Duration) // Options.Committed
 	writer  writer
 	readers pool
 	quit    chan struct{} // closed when Close begins
@@ -149,7 +154,7 @@ func open(path string, options Options) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{path: path, lock: options.Lock, fatal: options.Fatal, quit: make(chan struct{}), writing: make(chan struct{}, 1)}
+	s = &Store{path: path, lock: options.Lock, fatal: options.Fatal, told: options.Committed, quit: make(chan struct{}), writing: make(chan struct{}, 1)}
 	if s.fatal == nil {
 		s.fatal = exit
 	}

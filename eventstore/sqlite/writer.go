@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 )
@@ -265,7 +266,15 @@ func (s *Store) store(appends []*request) (last uint64, err error) {
 		last += uint64(len(r.events))
 		r.position = last
 	}
-	return last, s.commit()
+	if s.told == nil {
+		return last, s.commit()
+	}
+	begun := time.Now()
+	err = s.commit()
+	if err == nil {
+		s.told(int(last-s.state.last), time.Since(begun))
+	}
+	return last, err
 }
 
 // insertEvents adds rows behind a position. The parameters that stay the same from row to row stay bound.

@@ -1966,6 +1966,198 @@ func (x *ReadLogResponse) GetEvents() []*LogEvent {
 	return nil
 }
 
+// WatchRequest is what Watch takes.
+type WatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to watch.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Events after this version; default 0: from the first. A version that the log has not reached is refused (version_stale).
+	AfterVersion  uint64 `protobuf:"varint,2,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRequest) Reset() {
+	*x = WatchRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRequest) ProtoMessage() {}
+
+func (x *WatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
+func (*WatchRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *WatchRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *WatchRequest) GetAfterVersion() uint64 {
+	if x != nil {
+		return x.AfterVersion
+	}
+	return 0
+}
+
+// WatchResponse is one event, or a sign of life every 15 seconds when there is none.
+type WatchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Everything up to this version was sent: after_version of the next call.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The event that made this version; none in a sign of life.
+	Event         *WatchedEvent `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponse) Reset() {
+	*x = WatchResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponse) ProtoMessage() {}
+
+func (x *WatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
+func (*WatchResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *WatchResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WatchResponse) GetEvent() *WatchedEvent {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+// WatchedEvent is a stored event as its header and the vouchers it booked.
+type WatchedEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the fact, e.g. income_recorded.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// When it was stored, RFC 3339 with microseconds.
+	RecordedAt string `protobuf:"bytes,2,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	// Operator who gave the command.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// The command's id; several events may have one.
+	CommandId string `protobuf:"bytes,4,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// The vouchers it booked, as ListVouchers shows them; none for most events.
+	Vouchers      []*Voucher `protobuf:"bytes,5,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchedEvent) Reset() {
+	*x = WatchedEvent{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchedEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchedEvent) ProtoMessage() {}
+
+func (x *WatchedEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchedEvent.ProtoReflect.Descriptor instead.
+func (*WatchedEvent) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *WatchedEvent) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *WatchedEvent) GetRecordedAt() string {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return ""
+}
+
+func (x *WatchedEvent) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *WatchedEvent) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *WatchedEvent) GetVouchers() []*Voucher {
+	if x != nil {
+		return x.Vouchers
+	}
+	return nil
+}
+
 // CompareOpeningRequest is what CompareOpening takes.
 type CompareOpeningRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1985,7 +2177,7 @@ type CompareOpeningRequest struct {
 
 func (x *CompareOpeningRequest) Reset() {
 	*x = CompareOpeningRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1997,7 +2189,7 @@ func (x *CompareOpeningRequest) String() string {
 func (*CompareOpeningRequest) ProtoMessage() {}
 
 func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2010,7 +2202,7 @@ func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareOpeningRequest.ProtoReflect.Descriptor instead.
 func (*CompareOpeningRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CompareOpeningRequest) GetCollectiveId() string {
@@ -2065,7 +2257,7 @@ type OpeningDifference struct {
 
 func (x *OpeningDifference) Reset() {
 	*x = OpeningDifference{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2269,7 @@ func (x *OpeningDifference) String() string {
 func (*OpeningDifference) ProtoMessage() {}
 
 func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2282,7 @@ func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningDifference.ProtoReflect.Descriptor instead.
 func (*OpeningDifference) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *OpeningDifference) GetAccount() string {
@@ -2136,7 +2328,7 @@ type CompareOpeningResponse struct {
 
 func (x *CompareOpeningResponse) Reset() {
 	*x = CompareOpeningResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2148,7 +2340,7 @@ func (x *CompareOpeningResponse) String() string {
 func (*CompareOpeningResponse) ProtoMessage() {}
 
 func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2161,7 +2353,7 @@ func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareOpeningResponse.ProtoReflect.Descriptor instead.
 func (*CompareOpeningResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CompareOpeningResponse) GetDifferences() []*OpeningDifference {
@@ -2206,7 +2398,7 @@ type ListHoldsRequest struct {
 
 func (x *ListHoldsRequest) Reset() {
 	*x = ListHoldsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2218,7 +2410,7 @@ func (x *ListHoldsRequest) String() string {
 func (*ListHoldsRequest) ProtoMessage() {}
 
 func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2231,7 +2423,7 @@ func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
 func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListHoldsRequest) GetCollectiveId() string {
@@ -2291,7 +2483,7 @@ type ListHoldsResponse struct {
 
 func (x *ListHoldsResponse) Reset() {
 	*x = ListHoldsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2303,7 +2495,7 @@ func (x *ListHoldsResponse) String() string {
 func (*ListHoldsResponse) ProtoMessage() {}
 
 func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2316,7 +2508,7 @@ func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
 func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListHoldsResponse) GetHolds() []*Hold {
@@ -2361,7 +2553,7 @@ type ListSharesRequest struct {
 
 func (x *ListSharesRequest) Reset() {
 	*x = ListSharesRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +2565,7 @@ func (x *ListSharesRequest) String() string {
 func (*ListSharesRequest) ProtoMessage() {}
 
 func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +2578,7 @@ func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesRequest.ProtoReflect.Descriptor instead.
 func (*ListSharesRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListSharesRequest) GetCollectiveId() string {
@@ -2446,7 +2638,7 @@ type ListSharesResponse struct {
 
 func (x *ListSharesResponse) Reset() {
 	*x = ListSharesResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +2650,7 @@ func (x *ListSharesResponse) String() string {
 func (*ListSharesResponse) ProtoMessage() {}
 
 func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +2663,7 @@ func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesResponse.ProtoReflect.Descriptor instead.
 func (*ListSharesResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListSharesResponse) GetShares() []*MemberShares {
@@ -2516,7 +2708,7 @@ type ListGiftAgreementsRequest struct {
 
 func (x *ListGiftAgreementsRequest) Reset() {
 	*x = ListGiftAgreementsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2528,7 +2720,7 @@ func (x *ListGiftAgreementsRequest) String() string {
 func (*ListGiftAgreementsRequest) ProtoMessage() {}
 
 func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2541,7 +2733,7 @@ func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsRequest.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListGiftAgreementsRequest) GetCollectiveId() string {
@@ -2601,7 +2793,7 @@ type ListGiftAgreementsResponse struct {
 
 func (x *ListGiftAgreementsResponse) Reset() {
 	*x = ListGiftAgreementsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2613,7 +2805,7 @@ func (x *ListGiftAgreementsResponse) String() string {
 func (*ListGiftAgreementsResponse) ProtoMessage() {}
 
 func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2626,7 +2818,7 @@ func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsResponse.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListGiftAgreementsResponse) GetGifts() []*Gift {
@@ -2813,7 +3005,21 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\"E\n" +
 	"\x0fReadLogResponse\x122\n" +
-	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events\"\xaf\x02\n" +
+	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events\"\x82\x01\n" +
+	"\fWatchRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12#\n" +
+	"\rafter_version\x18\x02 \x01(\x04R\fafterVersion\"_\n" +
+	"\rWatchResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x124\n" +
+	"\x05event\x18\x02 \x01(\v2\x1e.mingzhang.api.v1.WatchedEventR\x05event\"\xaf\x01\n" +
+	"\fWatchedEvent\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1f\n" +
+	"\vrecorded_at\x18\x02 \x01(\tR\n" +
+	"recordedAt\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x1d\n" +
+	"\n" +
+	"command_id\x18\x04 \x01(\tR\tcommandId\x125\n" +
+	"\bvouchers\x18\x05 \x03(\v2\x19.mingzhang.api.v1.VoucherR\bvouchers\"\xaf\x02\n" +
 	"\x15CompareOpeningRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -2869,7 +3075,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x1aListGiftAgreementsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\xe1\v\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xad\f\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -2887,7 +3093,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x12ListGiftAgreements\x12+.mingzhang.api.v1.ListGiftAgreementsRequest\x1a,.mingzhang.api.v1.ListGiftAgreementsResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
-	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01\x12J\n" +
+	"\x05Watch\x12\x1e.mingzhang.api.v1.WatchRequest\x1a\x1f.mingzhang.api.v1.WatchResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_audit_service_proto_rawDescOnce sync.Once
@@ -2901,7 +3108,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
@@ -2928,77 +3135,84 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*SelfCheck)(nil),                  // 22: mingzhang.api.v1.SelfCheck
 	(*ReadLogRequest)(nil),             // 23: mingzhang.api.v1.ReadLogRequest
 	(*ReadLogResponse)(nil),            // 24: mingzhang.api.v1.ReadLogResponse
-	(*CompareOpeningRequest)(nil),      // 25: mingzhang.api.v1.CompareOpeningRequest
-	(*OpeningDifference)(nil),          // 26: mingzhang.api.v1.OpeningDifference
-	(*CompareOpeningResponse)(nil),     // 27: mingzhang.api.v1.CompareOpeningResponse
-	(*ListHoldsRequest)(nil),           // 28: mingzhang.api.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),          // 29: mingzhang.api.v1.ListHoldsResponse
-	(*ListSharesRequest)(nil),          // 30: mingzhang.api.v1.ListSharesRequest
-	(*ListSharesResponse)(nil),         // 31: mingzhang.api.v1.ListSharesResponse
-	(*ListGiftAgreementsRequest)(nil),  // 32: mingzhang.api.v1.ListGiftAgreementsRequest
-	(*ListGiftAgreementsResponse)(nil), // 33: mingzhang.api.v1.ListGiftAgreementsResponse
-	(*Voucher)(nil),                    // 34: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),             // 35: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),           // 36: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                    // 37: mingzhang.api.v1.Request
-	(*GrantRound)(nil),                 // 38: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),                // 39: mingzhang.api.v1.DividendRun
-	(*OpeningLine)(nil),                // 40: mingzhang.api.v1.OpeningLine
-	(*Hold)(nil),                       // 41: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),               // 42: mingzhang.api.v1.MemberShares
-	(*Gift)(nil),                       // 43: mingzhang.api.v1.Gift
+	(*WatchRequest)(nil),               // 25: mingzhang.api.v1.WatchRequest
+	(*WatchResponse)(nil),              // 26: mingzhang.api.v1.WatchResponse
+	(*WatchedEvent)(nil),               // 27: mingzhang.api.v1.WatchedEvent
+	(*CompareOpeningRequest)(nil),      // 28: mingzhang.api.v1.CompareOpeningRequest
+	(*OpeningDifference)(nil),          // 29: mingzhang.api.v1.OpeningDifference
+	(*CompareOpeningResponse)(nil),     // 30: mingzhang.api.v1.CompareOpeningResponse
+	(*ListHoldsRequest)(nil),           // 31: mingzhang.api.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),          // 32: mingzhang.api.v1.ListHoldsResponse
+	(*ListSharesRequest)(nil),          // 33: mingzhang.api.v1.ListSharesRequest
+	(*ListSharesResponse)(nil),         // 34: mingzhang.api.v1.ListSharesResponse
+	(*ListGiftAgreementsRequest)(nil),  // 35: mingzhang.api.v1.ListGiftAgreementsRequest
+	(*ListGiftAgreementsResponse)(nil), // 36: mingzhang.api.v1.ListGiftAgreementsResponse
+	(*Voucher)(nil),                    // 37: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 38: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 39: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 40: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 41: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 42: mingzhang.api.v1.DividendRun
+	(*OpeningLine)(nil),                // 43: mingzhang.api.v1.OpeningLine
+	(*Hold)(nil),                       // 44: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),               // 45: mingzhang.api.v1.MemberShares
+	(*Gift)(nil),                       // 46: mingzhang.api.v1.Gift
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	34, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	34, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	35, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	36, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	37, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	38, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	39, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	37, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	37, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	38, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	39, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	40, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	41, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	42, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
 	22, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
 	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	40, // 10: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	26, // 11: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
-	41, // 12: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
-	42, // 13: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
-	43, // 14: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
-	2,  // 15: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 16: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 17: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 18: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 19: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 20: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 21: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 22: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	25, // 23: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
-	28, // 24: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	30, // 25: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	32, // 26: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
-	18, // 27: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 28: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	23, // 29: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 30: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 31: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 32: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 33: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 34: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 35: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 36: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 37: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	27, // 38: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
-	29, // 39: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	31, // 40: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	33, // 41: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 42: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 43: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	24, // 44: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	30, // [30:45] is the sub-list for method output_type
-	15, // [15:30] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	27, // 10: mingzhang.api.v1.WatchResponse.event:type_name -> mingzhang.api.v1.WatchedEvent
+	37, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
+	43, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	29, // 13: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
+	44, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
+	45, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
+	46, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	2,  // 17: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 18: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 19: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 20: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 21: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 22: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 23: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 24: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	28, // 25: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	31, // 26: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	33, // 27: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	35, // 28: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 29: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 30: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	23, // 31: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	25, // 32: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
+	3,  // 33: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 34: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 35: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 36: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 37: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 38: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 39: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 40: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	30, // 41: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	32, // 42: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	34, // 43: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	36, // 44: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 45: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 46: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	24, // 47: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	26, // 48: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
+	33, // [33:49] is the sub-list for method output_type
+	17, // [17:33] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -3013,7 +3227,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

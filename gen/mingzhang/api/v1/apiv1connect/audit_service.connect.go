@@ -59,6 +59,8 @@ const (
 	AuditServiceVerifyLogProcedure = "/mingzhang.api.v1.AuditService/VerifyLog"
 	// AuditServiceReadLogProcedure is the procedure name of the AuditService's ReadLog RPC.
 	AuditServiceReadLogProcedure = "/mingzhang.api.v1.AuditService/ReadLog"
+	// AuditServiceWatchProcedure is the procedure name of the AuditService's Watch RPC.
+	AuditServiceWatchProcedure = "/mingzhang.api.v1.AuditService/Watch"
 )
 
 var (
@@ -181,6 +183,13 @@ var (
 			Procedure:  AuditServiceReadLogProcedure,
 		}
 	})
+	auditServiceWatchSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("Watch"),
+			Procedure:  AuditServiceWatchProcedure,
+		}
+	})
 )
 
 // AuditServiceClient is a client for the mingzhang.api.v1.AuditService service.
@@ -215,6 +224,8 @@ type AuditServiceClient interface {
 	VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error)
 	// ReadLog sends the stored events as they are, from a version on.
 	ReadLog(context.Context, *v1.ReadLogRequest) (AuditServiceReadLogClientStream, error)
+	// Watch (跟踪) sends every event after a version as it is stored, for those who may read the log. It ends when the server stops; go on from the last version.
+	Watch(context.Context, *v1.WatchRequest) (AuditServiceWatchClientStream, error)
 }
 
 // NewAuditServiceClient constructs a client for the mingzhang.api.v1.AuditService service. Multiple
@@ -240,6 +251,26 @@ func (s AuditServiceReadLogClientStream) Receive() (*v1.ReadLogResponse, error) 
 // Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
 // stream abandoned before io.EOF.
 func (s AuditServiceReadLogClientStream) Close() error {
+	return s.stream.Close()
+}
+
+// AuditServiceWatchClientStream is the client stream for the AuditService's Watch RPC.
+type AuditServiceWatchClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AuditServiceWatchClientStream) Receive() (*v1.WatchResponse, error) {
+	var res v1.WatchResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AuditServiceWatchClientStream) Close() error {
 	return s.stream.Close()
 }
 
@@ -275,6 +306,8 @@ type AuditServiceHandler interface {
 	VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error)
 	// ReadLog sends the stored events as they are, from a version on.
 	ReadLog(context.Context, *v1.ReadLogRequest, AuditServiceReadLogServerStream) error
+	// Watch (跟踪) sends every event after a version as it is stored, for those who may read the log. It ends when the server stops; go on from the last version.
+	Watch(context.Context, *v1.WatchRequest, AuditServiceWatchServerStream) error
 }
 
 // RegisterAuditServiceHandler registers svc as the mingzhang.api.v1.AuditService implementation on
@@ -297,6 +330,7 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceGetHeadSpec(), Handler: adapter.getHead},
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
+		connect.Method{Spec: auditServiceWatchSpec(), Handler: adapter.watch},
 	)
 }
 
@@ -312,6 +346,21 @@ func (s AuditServiceReadLogServerStream) SendHeaders() error {
 
 // Send sends a response message to the client.
 func (s AuditServiceReadLogServerStream) Send(res *v1.ReadLogResponse) error {
+	return s.stream.Send(res)
+}
+
+// AuditServiceWatchServerStream is the server stream for the AuditService's Watch RPC.
+type AuditServiceWatchServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AuditServiceWatchServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AuditServiceWatchServerStream) Send(res *v1.WatchResponse) error {
 	return s.stream.Send(res)
 }
 
@@ -376,6 +425,10 @@ func (UnimplementedAuditServiceHandler) VerifyLog(context.Context, *v1.VerifyLog
 
 func (UnimplementedAuditServiceHandler) ReadLog(context.Context, *v1.ReadLogRequest, AuditServiceReadLogServerStream) error {
 	return connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ReadLog is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) Watch(context.Context, *v1.WatchRequest, AuditServiceWatchServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.Watch is not implemented")
 }
 
 type auditServiceClient struct {
@@ -500,6 +553,14 @@ func (c *auditServiceClient) ReadLog(ctx context.Context, req *v1.ReadLogRequest
 		return AuditServiceReadLogClientStream{}, err
 	}
 	return AuditServiceReadLogClientStream{stream: stream}, nil
+}
+
+func (c *auditServiceClient) Watch(ctx context.Context, req *v1.WatchRequest) (AuditServiceWatchClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, auditServiceWatchSpec(), req)
+	if err != nil {
+		return AuditServiceWatchClientStream{}, err
+	}
+	return AuditServiceWatchClientStream{stream: stream}, nil
 }
 
 type auditServiceHandler struct{ svc AuditServiceHandler }
@@ -678,4 +739,12 @@ func (h auditServiceHandler) readLog(ctx context.Context, _ connect.Spec, stream
 		return err
 	}
 	return h.svc.ReadLog(ctx, &req, AuditServiceReadLogServerStream{stream: stream})
+}
+
+func (h auditServiceHandler) watch(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.WatchRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.Watch(ctx, &req, AuditServiceWatchServerStream{stream: stream})
 }
