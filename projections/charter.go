@@ -168,14 +168,14 @@ type Policy struct {
 	AdoptedAt time.Time // when it was recorded, UTC
 }
 
-// Policies lists the allocation policies adopted by the moment, by version.
+// Policies lists the allocation policies adopted by the moment and in effect by its day, by version.
 func (b *Book) Policies(m Moment) []Policy {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	var list []Policy
 	for _, p := range b.charter.policies {
-		if p.version <= w.version {
+		if p.version <= w.version && (w.asOf == 0 || ledger.Day(p.fact.EffectiveOn) <= w.asOf) {
 			list = append(list, Policy{p.fact, instant(*b.recorded.at(int(p.version - 1)))})
 		}
 	}

@@ -24,6 +24,11 @@ func (b *Book) Digest() [32]byte {
 	for i := range s.recorded.n {
 		d.number(uint64(*s.recorded.at(i)))
 		d.number(uint64(*s.actors.at(i)))
+		d.number(uint64(*s.headers.facts.at(i)))
+		d.buf = append(d.buf, s.headers.commands.at(i)[:]...)
+	}
+	for _, text := range s.headers.kinds.texts {
+		d.text(text)
 	}
 	for _, text := range s.texts {
 		d.text(text)
@@ -45,6 +50,10 @@ func (b *Book) Digest() [32]byte {
 	for _, r := range s.runs {
 		d.run(&r)
 	}
+	for _, r := range s.roles {
+		d.text(r.operator)
+		d.numbers(int64(r.role), int64(r.since), int64(r.revoked))
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil))
 }
@@ -54,6 +63,7 @@ type shot struct {
 	version     uint64
 	recorded    column[int64]
 	actors      column[int32]
+	headers     headers // without ids of kinds
 	texts       []string
 	rows        column[row]
 	postings    column[posting]
@@ -65,6 +75,7 @@ type shot struct {
 	requests    []request
 	rounds      []roundShot
 	runs        []runShot
+	roles       []roleHeld
 }
 
 type (
@@ -93,7 +104,9 @@ func (b *Book) snapshot() *shot {
 	defer b.mu.RUnlock()
 	s := &shot{
 		version: b.version, recorded: b.recorded.snapshot(), actors: b.actors.snapshot(), texts: b.names.texts,
-		rows: b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), papers: b.journal.papers,
+		headers: headers{facts: b.headers.facts.snapshot(), commands: b.headers.commands.snapshot(), kinds: names{texts: b.headers.kinds.texts}},
+		roles:   slices.Clone(b.roles),
+		rows:    b.journal.rows.snapshot(), postings: b.journal.postings.snapshot(), papers: b.journal.papers,
 		charter: charterShot{b.charter, values(b.charter.members)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
 	}
 	for i := range b.journal.days {
@@ -282,15 +295,15 @@ func (d *digester) charter(c *charterShot) {
 
 func (d *digester) resolution(r *resolution) {
 	d.message(r.fact)
-	d.number(r.recorded)
-	d.number(r.confirmed)
+	d.mark(r.recorded)
+	d.mark(r.confirmed)
 	d.changes(r.holds)
 	d.changes(r.draws)
 }
 
 func (d *digester) request(q *request) {
 	d.message(q.made)
-	d.number(q.version)
+	d.mark(q.mark)
 	d.number(uint64(q.amount))
 	d.number(uint64(len(q.steps)))
 	for _, s := range q.steps {
@@ -303,14 +316,15 @@ func (d *digester) request(q *request) {
 
 func (d *digester) round(r *roundShot) {
 	d.message(r.opened)
-	d.number(r.version)
+	d.mark(r.mark)
 	for _, n := range r.notices {
-		d.number(n.version)
+		d.mark(n.mark)
 		d.message(n.fact)
 	}
 	d.steps(r.steps)
 	for _, l := range r.lines {
-		d.numbers(int64(l.member), int64(l.amount), int64(l.version))
+		d.numbers(int64(l.member), int64(l.amount))
+		d.mark(l.mark)
 		d.steps(l.steps)
 	}
 }
@@ -326,7 +340,7 @@ func (d *digester) run(r *runShot) {
 		d.numbers(int64(payee), r.amounts[i])
 	}
 	for _, s := range r.files {
-		d.number(s.at)
+		d.mark(s.at)
 		d.message(s.sent)
 		d.mark(s.when)
 		if s.settled != nil {

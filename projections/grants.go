@@ -21,18 +21,23 @@ const (
 // round is a grant round with every step since.
 type round struct {
 	opened   *eventv1.GrantRoundOpened
-	version  uint64
-	notices  []adopted[*eventv1.GrantNoticePublished]
+	mark     // of opening
+	notices  []notice
 	steps    []step
 	lines    []*line
 	byMember map[uint32]*line
 }
 
 type line struct {
-	member  uint32
-	amount  ledger.Fen
-	version uint64
-	steps   []step
+	member uint32
+	amount ledger.Fen
+	mark   // of applying
+	steps  []step
+}
+
+type notice struct {
+	mark
+	fact *eventv1.GrantNoticePublished
 }
 
 // step is a change of a round's or line's state, and the voucher that made it (row from 1, 0: none).
@@ -46,13 +51,13 @@ type step struct {
 func (b *Book) foldGrant(e *eventv1.Event, at mark, first int) {
 	switch f := e.Fact.(type) {
 	case *eventv1.Event_GrantRoundOpened:
-		r := &round{opened: f.GrantRoundOpened, version: at.version, byMember: map[uint32]*line{}}
+		r := &round{opened: f.GrantRoundOpened, mark: at, byMember: map[uint32]*line{}}
 		b.rounds.add(r.opened.Id, r)
 		b.hold(r.opened.ResolutionId, at, ledger.Fen(r.opened.BudgetFen))
 	case *eventv1.Event_GrantApplicantsAdded:
 		r := b.rounds.byID[f.GrantApplicantsAdded.RoundId]
 		for i, member := range f.GrantApplicantsAdded.Members {
-			l := &line{member: member, amount: ledger.Fen(f.GrantApplicantsAdded.AmountsFen[i]), version: at.version}
+			l := &line{member: member, amount: ledger.Fen(f.GrantApplicantsAdded.AmountsFen[i]), mark: at}
 			r.lines = append(r.lines, l)
 			r.byMember[member] = l
 		}
@@ -64,12 +69,12 @@ func (b *Book) foldGrant(e *eventv1.Event, at mark, first int) {
 		r.steps = append(r.steps, step{mark: at, state: RoundReviewed})
 	case *eventv1.Event_GrantNoticePublished:
 		r := b.rounds.byID[f.GrantNoticePublished.RoundId]
-		r.notices = append(r.notices, adopted[*eventv1.GrantNoticePublished]{f.GrantNoticePublished, at.version})
+		r.notices = append(r.notices, notice{at, f.GrantNoticePublished})
 		r.steps = append(r.steps, step{mark: at, state: RoundNotice})
 	case *eventv1.Event_GrantsAwarded:
 		r := b.rounds.byID[f.GrantsAwarded.RoundId]
 		r.steps = append(r.steps, step{mark: at, state: RoundAwarded})
-		b.hold(r.opened.ResolutionId, at, -ledger.Fen(r.opened.BudgetFen))
+		b.hold(r.opened.ResolutionId, at.notBefore(r.day), -ledger.Fen(r.opened.BudgetFen))
 	case *eventv1.Event_GrantPaid:
 		l := b.rounds.byID[f.GrantPaid.RoundId].byMember[f.GrantPaid.Member]
 		l.steps = append(l.steps, step{at, LinePaid, int32(first + 1)})
@@ -89,7 +94,7 @@ func (b *Book) turnBackGrant(v *eventv1.Voucher, at mark) {
 		return
 	}
 	r.steps = append(r.steps, step{mark: at, state: RoundNotice})
-	b.hold(r.opened.ResolutionId, at, ledger.Fen(r.opened.BudgetFen))
+	b.hold(r.opened.ResolutionId, at.notBefore(r.day), ledger.Fen(r.opened.BudgetFen))
 }
 
 // last is the last step that counts.
@@ -127,7 +132,7 @@ func (b *Book) GrantRounds(after, limit int, m Moment) ([]GrantRound, int) {
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	return list(b.rounds.items, after, limit, func(r *round) (GrantRound, bool) {
-		if r.version > w.version {
+		if !w.counts(r.mark) {
 			return GrantRound{}, false
 		}
 		return b.grantRound(r, w), true
@@ -141,12 +146,12 @@ func (b *Book) grantRound(r *round, w view) GrantRound {
 		g.State = reached.state
 	}
 	for _, n := range r.notices {
-		if n.version <= w.version {
+		if w.counts(n.mark) {
 			g.NoticeFrom, g.NoticeTo = ledger.Day(n.fact.NoticeFrom), ledger.Day(n.fact.NoticeTo)
 		}
 	}
 	for _, l := range r.lines {
-		if l.version > w.version {
+		if !w.counts(l.mark) {
 			continue
 		}
 		line := b.grantLine(l, reached, w)

@@ -8,7 +8,7 @@ import (
 // resolution is a recorded vote with every change of what became of its authority.
 type resolution struct {
 	fact                *eventv1.ResolutionRecorded
-	recorded, confirmed uint64   // versions; confirmed 0: not yet
+	recorded, confirmed mark     // recorded: on the day of the vote; confirmed zero: not yet
 	holds               []change // authority held by open requests and rounds (+) and let go (-)
 	draws               []change // authority drawn by vouchers; negative when given back
 }
@@ -53,20 +53,24 @@ type Resolution struct {
 	Remaining                   ledger.Fen // free
 }
 
-// Resolutions lists the resolutions recorded by the moment, in order of recording, after the first `after` of them, and
-// where to go on (0: the end).
+// Resolutions lists the resolutions recorded by the moment and decided by its day, in order of recording, after the first
+// `after` of them, and where to go on (0: the end).
 func (b *Book) Resolutions(after, limit int, m Moment) ([]Resolution, int) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	return list(b.resolutions.items, after, limit, func(r *resolution) (Resolution, bool) {
-		reserved, drawn := w.sum(r.holds), w.sum(r.draws)
-		return Resolution{
-			ResolutionRecorded: r.fact,
-			Confirmed:          r.confirmed != 0 && r.confirmed <= w.version,
-			Reserved:           reserved,
-			Drawn:              drawn,
-			Remaining:          ledger.Fen(r.fact.AuthorityFen) - reserved - drawn,
-		}, r.recorded <= w.version
+		return resolutionAt(r, w), w.counts(r.recorded)
 	})
+}
+
+func resolutionAt(r *resolution, w view) Resolution {
+	reserved, drawn := w.sum(r.holds), w.sum(r.draws)
+	return Resolution{
+		ResolutionRecorded: r.fact,
+		Confirmed:          w.counts(r.confirmed),
+		Reserved:           reserved,
+		Drawn:              drawn,
+		Remaining:          ledger.Fen(r.fact.AuthorityFen) - reserved - drawn,
+	}
 }
