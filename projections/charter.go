@@ -182,14 +182,14 @@ func (b *Book) Policies(m Moment) []Policy {
 	return list
 }
 
-// SpendingRule (支出办法) gives the rule in force at the moment, nil when none was adopted. It must not be changed.
+// SpendingRule (支出办法) gives the rule in force at the moment, on its day, nil when none was adopted. It must not be changed.
 func (b *Book) SpendingRule(m Moment) *eventv1.SpendingRuleAdopted {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	var rule *eventv1.SpendingRuleAdopted
 	for _, r := range b.charter.rules {
-		if r.version <= w.version {
+		if b.recordedBy(r.version, w) {
 			rule = r.fact
 		}
 	}

@@ -115,6 +115,10 @@ func (b *Book) snapshot() *shot {
 	for _, a := range b.accounts.list {
 		s.accounts = append(s.accounts, accountShot{a.name, a.entries.column.snapshot(), a.days.snapshot(), ends(&a.balance), ends(&a.debit)})
 	}
+	for i := range s.resolutions {
+		r := &s.resolutions[i]
+		r.holds.column, r.draws.column = r.holds.snapshot(), r.draws.snapshot()
+	}
 	for _, r := range b.rounds.items {
 		s.rounds = append(s.rounds, roundShot{*r, values(r.lines)})
 	}
@@ -197,11 +201,11 @@ func (d *digester) mark(m mark) {
 	d.number(uint64(m.day))
 }
 
-func (d *digester) changes(list []change) {
-	d.number(uint64(len(list)))
-	for _, c := range list {
-		d.mark(c.mark)
-		d.number(uint64(c.amount))
+func (d *digester) changes(list column[entry]) {
+	d.number(uint64(list.n))
+	for i := range list.n {
+		e := list.at(i)
+		d.numbers(int64(e.row), int64(e.day), int64(e.sum))
 	}
 }
 
@@ -297,8 +301,8 @@ func (d *digester) resolution(r *resolution) {
 	d.message(r.fact)
 	d.mark(r.recorded)
 	d.mark(r.confirmed)
-	d.changes(r.holds)
-	d.changes(r.draws)
+	d.changes(r.holds.column)
+	d.changes(r.draws.column)
 }
 
 func (d *digester) request(q *request) {

@@ -237,11 +237,7 @@ func (b *Book) authority(r *resolution, w view) *Authority {
 // drawnBefore sums what the rows before one in the log drew on a resolution.
 func (b *Book) drawnBefore(r *resolution, place int32) (sum ledger.Fen) {
 	version := b.journal.rows.at(int(place)).version
-	for _, d := range r.draws {
-		if d.version < version {
-			sum += d.amount
-		}
-	}
+	sum, _ = r.draws.upTo(r.draws.before(int(version)), 0)
 	of := b.journal.rows.at(int(place)).resolution
 	for i := b.firstRow(version); i < int(place); i++ {
 		if row := b.journal.rows.at(i); row.resolution == of {

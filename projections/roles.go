@@ -4,6 +4,7 @@ import (
 	"time"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
 
 // roleHeld is a span in which an operator holds a role.
@@ -41,6 +42,16 @@ type RoleHeld struct {
 	RevokedBy string
 }
 
+// recordedBy says whether an event counts that has no business day of its own.
+func (b *Book) recordedBy(version uint64, w view) bool {
+	return version <= w.version && (w.asOf == 0 || b.recordedOn(version) <= w.asOf)
+}
+
+// recordedOn is the day on which an event was recorded, in the collective's zone.
+func (b *Book) recordedOn(version uint64) ledger.Day {
+	return ledger.DayOf(instant(*b.recorded.at(int(version - 1))), b.zone)
+}
+
 // Roles lists who holds which role at the moment, in order of granting; with past also who held one before.
 func (b *Book) Roles(past bool, m Moment) []RoleHeld {
 	b.mu.RLock()
@@ -48,10 +59,10 @@ func (b *Book) Roles(past bool, m Moment) []RoleHeld {
 	w := b.view(m)
 	var list []RoleHeld
 	for _, r := range b.roles {
-		if r.since > w.version {
-			break
+		if !b.recordedBy(r.since, w) {
+			break // versions and days of recording rise
 		}
-		gone := r.revoked != 0 && r.revoked <= w.version
+		gone := r.revoked != 0 && b.recordedBy(r.revoked, w)
 		if gone && !past {
 			continue
 		}
