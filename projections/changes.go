@@ -37,7 +37,7 @@ func (b *Book) BalanceChanges(from, to Moment) []BalanceChange {
 // Booked is a voucher that came into the books.
 type Booked struct {
 	Voucher
-	Late bool // its business day lies before the day on which the earlier version was recorded: it changes what was known then
+	DaysLate int // from its business day to the day on which it was recorded; 0 when it was recorded by its day
 }
 
 // BookedBetween gives a page of the vouchers that count at one moment and were not yet known at another, in the order of the
@@ -47,10 +47,6 @@ func (b *Book) BookedBetween(from, to Moment, after, limit int) (list []Booked, 
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	before, w := b.view(from), b.view(to)
-	var known ledger.Day // 0 before the first event: nothing is late
-	if before.version != 0 {
-		known = b.recordedOn(before.version)
-	}
 	limit = page(limit)
 	for row := max(before.rows, after); row < w.rows; row++ {
 		if row-max(before.rows, after) == scanMax {
@@ -64,7 +60,7 @@ func (b *Book) BookedBetween(from, to Moment, after, limit int) (list []Booked, 
 		}
 		var v Booked
 		b.voucher(&v.Voucher, row, w, nil)
-		v.Late = v.OccurredOn < known
+		v.DaysLate = max(v.OccurredOn.DaysTo(b.recordedOn(v.Version)), 0)
 		list = append(list, v)
 		next = row + 1
 	}

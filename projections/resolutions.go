@@ -8,7 +8,7 @@ import (
 // resolution is a recorded vote with every change of what became of its authority.
 type resolution struct {
 	fact                *eventv1.ResolutionRecorded
-	recorded, confirmed mark     // recorded: on the day of the vote; confirmed zero: not yet
+	recorded, confirmed mark    // recorded: on the day of the vote; confirmed zero: not yet
 	holds               entries // authority held by open requests and rounds (+) and let go (-); row is the version
 	draws               entries // authority drawn by vouchers, negative when given back; row is the version
 }
