@@ -34,23 +34,37 @@ func (g *groups) add(n int, kind uint16, amount ledger.Fen) {
 	if n&(chunkLen-1) == 0 {
 		g.before = append(g.before, slices.Clone(g.now))
 	}
-	i := slices.IndexFunc(g.now, func(s groupSum) bool { return s.kind == kind })
-	if i < 0 {
-		i = len(g.now)
+	i := placeOf(g.now, kind)
+	if i == len(g.now) {
 		g.now = append(g.now, groupSum{kind: kind})
 	}
 	g.now[i].count++
 	g.now[i].sum += amount
 }
 
-// upTo gives the groups of the account's first n entries that lie on or before a day, 0 for all, in the order of g.now.
+// placeOf is where a kind stands, the length of the list when it does not.
+func placeOf(sums []groupSum, kind uint16) int {
+	for i := range sums {
+		if sums[i].kind == kind {
+			return i
+		}
+	}
+	return len(sums)
+}
+
+// groupsUpTo gives the groups of the account's first n entries that lie on or before a day, 0 for all, in the order of g.now.
 func (b *Book) groupsUpTo(a *account, n int, day ledger.Day) []groupSum {
 	g := &a.groups
 	total := slices.Clone(g.now)
 	for i := range total {
 		total[i].count, total[i].sum = 0, 0
 	}
-	for k := 0; k<<chunkShift < n; k++ {
+	first := 0
+	if day == 0 && n > 0 { // all but the last piece at once
+		first = (n - 1) >> chunkShift
+		accumulate(total, g.before[first], 1)
+	}
+	for k := first; k<<chunkShift < n; k++ {
 		end := (k + 1) << chunkShift
 		switch {
 		case day != 0 && a.entries.spans[k].first > day:
@@ -88,7 +102,7 @@ func (b *Book) groupChunk(a *account, k, end int, day ledger.Day, total []groupS
 		}
 		r := b.journal.rows.at(int(e.row))
 		kind := b.kindOf(r.version, r.reverses != 0)
-		t := &total[slices.IndexFunc(total, func(s groupSum) bool { return s.kind == kind })]
+		t := &total[placeOf(total, kind)]
 		t.count++
 		t.sum += e.sum - before
 	}

@@ -43,7 +43,7 @@ type EventFilter struct {
 }
 
 // eventScanMax bounds how many events one page looks at: a page that stops there is short and says where to go on.
-const eventScanMax = 100_000
+const eventScanMax = 20_000
 
 // Events gives a page of the log's headers after a version (before it when descending; 0: from the start of the list), and
 // the version to go on from, 0 at the end. A page may be short, even empty, before the end: it looks at eventScanMax events.
