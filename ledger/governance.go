@@ -326,6 +326,11 @@ func (d *decision) tier(op eventv1.Operation, fund, purpose string, amount Fen) 
 }
 
 func (s *Collective) findTier(op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
+	return FindTier(s.rule, op, fund, purpose, amount)
+}
+
+// FindTier is the line of a spending rule that an outlay falls under, nil when there is none: see tier.
+func FindTier(rule *eventv1.SpendingRuleAdopted, op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
 	var best *eventv1.Tier
 	rank := func(t *eventv1.Tier) int {
 		r := 0
@@ -337,7 +342,7 @@ func (s *Collective) findTier(op eventv1.Operation, fund, purpose string, amount
 		}
 		return r
 	}
-	for _, t := range s.rule.GetTiers() {
+	for _, t := range rule.GetTiers() {
 		if t.Operation != op || t.Fund != "" && t.Fund != fund || t.Purpose != "" && t.Purpose != purpose || Fen(t.FromFen) > amount {
 			continue
 		}

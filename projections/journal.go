@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
 	"sort"
 	"time"
 
@@ -294,8 +293,9 @@ func (x *dayIndex) walkDown(from, to ledger.Day, rows int, after Cursor) iter.Se
 			if x.days[i] == after.Day {
 				end = min(end, after.Row-1)
 			}
-			for _, place := range slices.Backward(x.rows[i][:below(x.rows[i], end)]) {
-				if !yield(place) {
+			list := x.rows[i]
+			for k := below(list, end) - 1; k >= 0; k-- {
+				if !yield(list[k]) {
 					return
 				}
 			}

@@ -74,3 +74,13 @@ func (b *Book) Roles(past bool, m Moment) []RoleHeld {
 	}
 	return list
 }
+
+// RecordedOn is the day on which an event was recorded, in the collective's zone; 0 when there is none.
+func (b *Book) RecordedOn(version uint64) ledger.Day {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if version == 0 || version > b.version {
+		return 0
+	}
+	return b.recordedOn(version)
+}

@@ -183,7 +183,23 @@ type ListVouchersRequest struct {
 	// Newest first.
 	Descending bool `protobuf:"varint,10,opt,name=descending,proto3" json:"descending,omitempty"`
 	// Only this class: receipt, payment or transfer; default: all.
-	Class         string `protobuf:"bytes,11,opt,name=class,proto3" json:"class,omitempty"`
+	Class string `protobuf:"bytes,11,opt,name=class,proto3" json:"class,omitempty"`
+	// Only vouchers of this party, or with a posting of it: org/<public name>, member/<number> or party/<opaque id>; default: all.
+	Party string `protobuf:"bytes,12,opt,name=party,proto3" json:"party,omitempty"`
+	// Only payments for this purpose; default: all.
+	Purpose string `protobuf:"bytes,13,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Only vouchers that draw on this resolution or give back to it; default: all.
+	ResolutionId string `protobuf:"bytes,14,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Only vouchers that settle this request; default 0: all.
+	RequestNumber uint32 `protobuf:"varint,15,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
+	// Smallest amount, yuan, whatever its sign; default: any.
+	AmountFrom string `protobuf:"bytes,16,opt,name=amount_from,json=amountFrom,proto3" json:"amount_from,omitempty"`
+	// Largest amount, yuan, whatever its sign; default: any.
+	AmountTo string `protobuf:"bytes,17,opt,name=amount_to,json=amountTo,proto3" json:"amount_to,omitempty"`
+	// Only narrations that hold this text, letter by letter, at most 60 characters; default: all.
+	Text string `protobuf:"bytes,18,opt,name=text,proto3" json:"text,omitempty"`
+	// Only reversals, replacements and differences.
+	Corrections   bool `protobuf:"varint,19,opt,name=corrections,proto3" json:"corrections,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -295,12 +311,68 @@ func (x *ListVouchersRequest) GetClass() string {
 	return ""
 }
 
+func (x *ListVouchersRequest) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetRequestNumber() uint32 {
+	if x != nil {
+		return x.RequestNumber
+	}
+	return 0
+}
+
+func (x *ListVouchersRequest) GetAmountFrom() string {
+	if x != nil {
+		return x.AmountFrom
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetAmountTo() string {
+	if x != nil {
+		return x.AmountTo
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetCorrections() bool {
+	if x != nil {
+		return x.Corrections
+	}
+	return false
+}
+
 // ListVouchersResponse is what ListVouchers answers.
 type ListVouchersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page.
 	Vouchers []*Voucher `protobuf:"bytes,1,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
-	// Where to go on; empty at the end.
+	// Where to go on; empty at the end. With a filter a page may be short, even empty, before the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Version of the collective that this answer reflects.
 	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
@@ -1859,7 +1931,7 @@ var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"$mingzhang/api/v1/audit_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"e\n" +
+	"$mingzhang/api/v1/audit_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/reads.proto\x1a\x1cmingzhang/api/v1/types.proto\"e\n" +
 	"\vEntitlement\x12\x14\n" +
 	"\x05payee\x18\x01 \x01(\rR\x05payee\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
@@ -1868,7 +1940,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\bLogEvent\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data\"\xad\x04\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"\x9e\a\n" +
 	"\x13ListVouchersRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -1885,7 +1957,16 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"descending\x18\n" +
 	" \x01(\bR\n" +
 	"descending\x129\n" +
-	"\x05class\x18\v \x01(\tB#\xbaH r\x1eR\x00R\areceiptR\apaymentR\btransferR\x05class\"\x8f\x01\n" +
+	"\x05class\x18\v \x01(\tB#\xbaH r\x1eR\x00R\areceiptR\apaymentR\btransferR\x05class\x12\x1e\n" +
+	"\x05party\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05party\x12F\n" +
+	"\apurpose\x18\r \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\apurpose\x12Q\n" +
+	"\rresolution_id\x18\x0e \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fresolutionId\x12%\n" +
+	"\x0erequest_number\x18\x0f \x01(\rR\rrequestNumber\x12(\n" +
+	"\vamount_from\x18\x10 \x01(\tB\a\xbaH\x04r\x02\x18(R\n" +
+	"amountFrom\x12$\n" +
+	"\tamount_to\x18\x11 \x01(\tB\a\xbaH\x04r\x02\x18(R\bamountTo\x12\x1b\n" +
+	"\x04text\x18\x12 \x01(\tB\a\xbaH\x04r\x02\x18<R\x04text\x12 \n" +
+	"\vcorrections\x18\x13 \x01(\bR\vcorrections\"\x8f\x01\n" +
 	"\x14ListVouchersResponse\x125\n" +
 	"\bvouchers\x18\x01 \x03(\v2\x19.mingzhang.api.v1.VoucherR\bvouchers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
@@ -2008,7 +2089,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\"E\n" +
 	"\x0fReadLogResponse\x122\n" +
-	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events2\xc8\b\n" +
+	"\x06events\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.LogEventR\x06events2\xb7\v\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -2019,6 +2100,11 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x0fListGrantRounds\x12(.mingzhang.api.v1.ListGrantRoundsRequest\x1a).mingzhang.api.v1.ListGrantRoundsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListDividends\x12&.mingzhang.api.v1.ListDividendsRequest\x1a'.mingzhang.api.v1.ListDividendsResponse\"\x03\x90\x02\x01\x12n\n" +
 	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\aExplain\x12 .mingzhang.api.v1.ExplainRequest\x1a!.mingzhang.api.v1.ExplainResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\vListChanges\x12$.mingzhang.api.v1.ListChangesRequest\x1a%.mingzhang.api.v1.ListChangesResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\tListRoles\x12\".mingzhang.api.v1.ListRolesRequest\x1a#.mingzhang.api.v1.ListRolesResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\n" +
+	"ListEvents\x12#.mingzhang.api.v1.ListEventsRequest\x1a$.mingzhang.api.v1.ListEventsResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
@@ -2067,6 +2153,14 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Request)(nil),                  // 27: mingzhang.api.v1.Request
 	(*GrantRound)(nil),               // 28: mingzhang.api.v1.GrantRound
 	(*DividendRun)(nil),              // 29: mingzhang.api.v1.DividendRun
+	(*ExplainRequest)(nil),           // 30: mingzhang.api.v1.ExplainRequest
+	(*ListChangesRequest)(nil),       // 31: mingzhang.api.v1.ListChangesRequest
+	(*ListRolesRequest)(nil),         // 32: mingzhang.api.v1.ListRolesRequest
+	(*ListEventsRequest)(nil),        // 33: mingzhang.api.v1.ListEventsRequest
+	(*ExplainResponse)(nil),          // 34: mingzhang.api.v1.ExplainResponse
+	(*ListChangesResponse)(nil),      // 35: mingzhang.api.v1.ListChangesResponse
+	(*ListRolesResponse)(nil),        // 36: mingzhang.api.v1.ListRolesResponse
+	(*ListEventsResponse)(nil),       // 37: mingzhang.api.v1.ListEventsResponse
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	24, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
@@ -2086,22 +2180,30 @@ var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	12, // 14: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
 	14, // 15: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
 	16, // 16: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	18, // 17: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 18: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	22, // 19: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	3,  // 20: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 21: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 22: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 23: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 24: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 25: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 26: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 27: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	19, // 28: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 29: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	23, // 30: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	20, // [20:31] is the sub-list for method output_type
-	9,  // [9:20] is the sub-list for method input_type
+	30, // 17: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
+	31, // 18: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
+	32, // 19: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
+	33, // 20: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
+	18, // 21: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 22: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	22, // 23: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	3,  // 24: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 25: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 26: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 27: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 28: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 29: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 30: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 31: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	34, // 32: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
+	35, // 33: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
+	36, // 34: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
+	37, // 35: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
+	19, // 36: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 37: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	23, // 38: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	24, // [24:39] is the sub-list for method output_type
+	9,  // [9:24] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -2112,6 +2214,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 	if File_mingzhang_api_v1_audit_service_proto != nil {
 		return
 	}
+	file_mingzhang_api_v1_reads_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
