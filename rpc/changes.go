@@ -96,6 +96,9 @@ func roleOf(h projections.RoleHeld) *apiv1.RoleHolding {
 }
 
 func (s auditService) ListEvents(ctx context.Context, r *apiv1.ListEventsRequest) (*apiv1.ListEventsResponse, error) {
+	if r.AsOf != "" {
+		return nil, refuse(ledger.FieldInvalid, "as_of", "problem", "events have no business day", problemChinese, "记录没有业务日期")
+	}
 	filter := projections.EventFilter{Actor: r.Actor, Fact: r.Type, Descending: r.Descending}
 	if r.CommandId != "" {
 		id, err := parseCommandID(r.CommandId)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -19,6 +20,7 @@ import (
 type story struct {
 	steps  []*apiv1.ExplainStep
 	addsUp bool
+	zone   *time.Location // of the collective, for times in sentences
 }
 
 // ref names a thing a step rests on; figure is a named value.
@@ -46,9 +48,17 @@ func (s *story) tell(kind string, refs []ref, figures []figure, zh, en string) {
 // hold notes whether figures come to what they should.
 func (s *story) hold(is bool) { s.addsUp = s.addsUp && is }
 
-// yuan writes an amount for a sentence, with thousands separators.
-func yuan(a ledger.Fen) string {
-	whole, cents, _ := strings.Cut(a.String(), ".")
+// yuan writes an amount for a sentence, with thousands separators; count writes a number so.
+func yuan(a ledger.Fen) string { return grouped(a.String()) }
+
+func count(n uint32) string { return grouped(number(n)) }
+
+// clock writes a time for a sentence: to the minute, as the collective's clocks show it.
+func (s *story) clock(t time.Time) string { return t.In(s.zone).Format("2006-01-02 15:04") }
+
+// grouped sets thousands separators into the whole part of a decimal number.
+func grouped(text string) string {
+	whole, decimals, has := strings.Cut(text, ".")
 	digits, negative := strings.CutPrefix(whole, "-")
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -56,7 +66,10 @@ func yuan(a ledger.Fen) string {
 	if negative {
 		digits = "-" + digits
 	}
-	return digits + "." + cents
+	if has {
+		digits += "." + decimals
+	}
+	return digits
 }
 
 func number[N ~uint32 | ~uint64 | ~int](n N) string { return strconv.FormatUint(uint64(n), 10) }
@@ -71,7 +84,7 @@ func (s auditService) Explain(ctx context.Context, r *apiv1.ExplainRequest) (*ap
 	if err != nil {
 		return nil, err
 	}
-	told := &story{addsUp: true}
+	told := &story{addsUp: true, zone: at.facts.Zone}
 	answer := &apiv1.ExplainResponse{Version: at.version}
 	switch subject := r.Subject.(type) {
 	case *apiv1.ExplainRequest_Account:
@@ -252,14 +265,14 @@ func tellRate(told *story, d projections.DividendStory) {
 	if apiv1.DividendMethod(d.Method) == apiv1.DividendMethod_DIVIDEND_METHOD_EQUAL {
 		told.hold(rate*ledger.Fen(d.Payees) == d.Declared)
 		told.tell("rate", refs, figures,
-			fmt.Sprintf("%s ÷ %d = %s,每%s相同;%d × %s = %s,余 %s 留在基金。", yuan(pool), d.Payees, yuan(rate), zhPer, d.Payees, yuan(rate), yuan(d.Declared), yuan(remainder)),
-			fmt.Sprintf("%s / %d = %s for every %s; %d × %s = %s, and %s stays in the fund.", yuan(pool), d.Payees, yuan(rate), enPer, d.Payees, yuan(rate), yuan(d.Declared), yuan(remainder)))
+			fmt.Sprintf("%s ÷ %s = %s,每%s相同;%s × %s = %s,余 %s 留在基金。", yuan(pool), count(d.Payees), yuan(rate), zhPer, count(d.Payees), yuan(rate), yuan(d.Declared), yuan(remainder)),
+			fmt.Sprintf("%s / %s = %s for every %s; %s × %s = %s, and %s stays in the fund.", yuan(pool), count(d.Payees), yuan(rate), enPer, count(d.Payees), yuan(rate), yuan(d.Declared), yuan(remainder)))
 		return
 	}
 	more := d.Declared - rate*ledger.Fen(d.Payees)
 	told.tell("rate", refs, append(figures, figure{"odd_fen", number(uint64(more))}),
-		fmt.Sprintf("%s ÷ %d:每%s %s,其中 %d %s各多一分;合计 %s,余 %s。", yuan(pool), d.Payees, zhPer, yuan(rate), int64(more), zhPer, yuan(d.Declared), yuan(remainder)),
-		fmt.Sprintf("%s / %d: %s for every %s, and %d of them one fen more; %s in all, %s remains.", yuan(pool), d.Payees, yuan(rate), enPer, int64(more), yuan(d.Declared), yuan(remainder)))
+		fmt.Sprintf("%s ÷ %s:每%s %s,其中 %d %s各多一分;合计 %s,余 %s。", yuan(pool), count(d.Payees), zhPer, yuan(rate), int64(more), zhPer, yuan(d.Declared), yuan(remainder)),
+		fmt.Sprintf("%s / %s: %s for every %s, and %d of them one fen more; %s in all, %s remains.", yuan(pool), count(d.Payees), yuan(rate), enPer, int64(more), yuan(d.Declared), yuan(remainder)))
 }
 
 func tellEntitlement(told *story, d projections.DividendStory) {
@@ -286,12 +299,19 @@ func tellPool(told *story, d projections.DividendStory) {
 	told.tell("pool", []ref{{"fund", fund}}, []figure{{"balance", d.Balance.String()}, {"pool", pool.String()}, {"record_date", ledger.Day(d.Order.GetRecordDate()).String()}},
 		fmt.Sprintf("宣布前 fund/%s 有 %s,拿出 %s 分给 %s 在册的人。", fund, yuan(d.Balance), yuan(pool), ledger.Day(d.Order.GetRecordDate())),
 		fmt.Sprintf("Before the declaration fund/%s held %s; %s of it goes to those on the roster of %s.", fund, yuan(d.Balance), yuan(pool), ledger.Day(d.Order.GetRecordDate())))
+	carried := d.Balance
 	for _, in := range d.Sources {
+		carried -= in.Sum
 		resolution := in.Policy.GetResolutionId()
 		told.tell("policy", []ref{{"policy", number(in.Version)}, {"resolution", resolution}, {"fund", fund}},
 			[]figure{{"vouchers", number(in.Vouchers)}, {"sum", in.Sum.String()}, {"share", shareOf(in.Policy, fund)}},
 			fmt.Sprintf("上次分红以来,第 %d 版分配办法(决议 %s)的 %d 笔收入给它分来 %s,份额 %s。", in.Version, resolution, in.Vouchers, yuan(in.Sum), shareOf(in.Policy, fund)),
 			fmt.Sprintf("Since the dividend before, %d incomes under policy %d (resolution %s) brought it %s, a share of %s.", in.Vouchers, in.Version, resolution, yuan(in.Sum), shareOf(in.Policy, fund)))
+	}
+	if carried != 0 {
+		told.tell("carried", []ref{{"fund", fund}}, []figure{{"carried", carried.String()}},
+			fmt.Sprintf("其余 %s 是以前结余,以及不经分配的收支。", yuan(carried)),
+			fmt.Sprintf("The other %s was carried over, or came and went without a split.", yuan(carried)))
 	}
 }
 

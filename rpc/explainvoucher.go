@@ -80,8 +80,8 @@ func tellEvent(told *story, book *projections.Book, v projections.VoucherStory, 
 	}
 	told.tell("event", []ref{{"event", number(v.Version)}, {"operator", v.Actor}, {"command", id.String()}},
 		[]figure{{"type", v.Fact}, {"recorded_at", instant(v.RecordedAt)}, {"command_digest", hex.EncodeToString(e.CommandDigest)}, {"days_late", number(late)}},
-		fmt.Sprintf("由第 %d 笔记录 %s 记入,操作员 %s,%s%s。", v.Version, v.Fact, v.Actor, instant(v.RecordedAt), zh),
-		fmt.Sprintf("Event %d, %s, booked it: by %s at %s%s.", v.Version, v.Fact, v.Actor, instant(v.RecordedAt), en))
+		fmt.Sprintf("由第 %d 笔记录 %s 记入,操作员 %s,时间 %s%s。", v.Version, v.Fact, v.Actor, told.clock(v.RecordedAt), zh),
+		fmt.Sprintf("Event %d, %s, booked it: by %s at %s%s.", v.Version, v.Fact, v.Actor, told.clock(v.RecordedAt), en))
 }
 
 // tellSplit tells how income was divided: the policy, and of each part the exact share and who took an odd fen.
@@ -125,8 +125,8 @@ func tellPart(told *story, policy string, total ledger.Fen, p *eventv1.SplitPart
 	part, share, exact := ledger.Fen(p.AmountFen), ledger.FormatFraction(p.Share), exactPart(total, p.Share)
 	told.tell("part", []ref{{"policy", policy}, {"fund", p.Fund}},
 		[]figure{{"amount", total.String()}, {"share", share}, {"exact", exact}, {"part", part.String()}, {"odd_fen", fmt.Sprint(p.OddFen)}},
-		fmt.Sprintf("fund/%s:%s × %s = %s,记 %s,零头 %d 分。", p.Fund, yuan(total), share, exact, yuan(part), p.OddFen),
-		fmt.Sprintf("fund/%s: %s × %s = %s, booked %s, odd fen %d.", p.Fund, yuan(total), share, exact, yuan(part), p.OddFen))
+		fmt.Sprintf("fund/%s:%s × %s = %s,记 %s,零头 %d 分。", p.Fund, yuan(total), share, grouped(exact), yuan(part), p.OddFen),
+		fmt.Sprintf("fund/%s: %s × %s = %s, booked %s, odd fen %d.", p.Fund, yuan(total), share, grouped(exact), yuan(part), p.OddFen))
 }
 
 // exactPart is a share of an amount in yuan, unrounded: as a decimal, or as a fraction where it has no end.
@@ -206,8 +206,8 @@ func tellSteps(told *story, q *projections.Request, steps []projections.Step) {
 		verb := verbs[step.Kind]
 		told.tell("request_"+step.Kind, []ref{{"request", id}, {"operator", step.By}, {"event", number(step.Version)}},
 			[]figure{{"amount", q.Amount.String()}, {"at", instant(step.At)}, {"digest", digest}},
-			fmt.Sprintf("第 %s 号申请(%s)由 %s 于 %s %s。", id, yuan(q.Amount), step.By, instant(step.At), verb[0]),
-			fmt.Sprintf("Request %s (%s) was %s by %s at %s.", id, yuan(q.Amount), verb[1], step.By, instant(step.At)))
+			fmt.Sprintf("第 %s 号申请(%s)由 %s 于 %s %s。", id, yuan(q.Amount), step.By, told.clock(step.At), verb[0]),
+			fmt.Sprintf("Request %s (%s) was %s by %s at %s.", id, yuan(q.Amount), verb[1], step.By, told.clock(step.At)))
 	}
 }
 

@@ -1324,7 +1324,7 @@ type ListEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Collective to read.
 	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
-	// Means nothing for the log and has to be empty.
+	// Refused unless empty: events have no business day, they have the days from and to on which they were recorded.
 	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
 	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
@@ -1739,7 +1739,8 @@ const file_mingzhang_api_v1_reads_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\"\x92\x04\n" +
 	"\x11ListEventsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1c\n" +
-	"\x05as_of\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x00R\x04asOf\x12'\n" +
+	"\x05as_of\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\n" +
+	"R\x04asOf\x12'\n" +
 	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
 	"\vmin_version\x18\x04 \x01(\x04R\n" +
 	"minVersion\x12\x1d\n" +
