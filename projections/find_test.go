@@ -44,19 +44,24 @@ func decorated(t *rapid.T, size int) *chronicle {
 	return with
 }
 
+// drawQuery sets one to three of the conditions, so that something is usually found.
 func drawQuery(t *rapid.T) VoucherFilter {
-	f := VoucherFilter{
-		Party: rapid.SampledFrom(someParties).Draw(t, "of party"), Purpose: rapid.SampledFrom(somePurposes).Draw(t, "for purpose"),
-		Resolution: rapid.SampledFrom(someDecisions).Draw(t, "on resolution"), Class: ledger.Class(rapid.IntRange(0, 3).Draw(t, "of class")),
-		Request: uint32(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 9}).Draw(t, "of request")), Corrections: rapid.IntRange(0, 3).Draw(t, "corrections") == 0,
-		From: rapid.SampledFrom([]ledger.Day{0, 0, 20210103}).Draw(t, "from"), To: rapid.SampledFrom([]ledger.Day{0, 0, 20210107}).Draw(t, "to"),
-		Text: rapid.SampledFrom([]string{"", "", "维修", "树"}).Draw(t, "text"), Descending: rapid.Bool().Draw(t, "descending"),
+	f := VoucherFilter{Descending: rapid.Bool().Draw(t, "descending")}
+	conditions := []func(){
+		func() { f.Account = ledger.Account(rapid.SampledFrom(modelAccounts).Draw(t, "account")) },
+		func() { f.Class = ledger.Class(rapid.IntRange(1, 3).Draw(t, "of class")) },
+		func() { f.Party = rapid.SampledFrom(someParties).Draw(t, "of party") },
+		func() { f.Purpose = rapid.SampledFrom(somePurposes).Draw(t, "for purpose") },
+		func() { f.Resolution = rapid.SampledFrom(someDecisions).Draw(t, "on resolution") },
+		func() { f.Request = uint32(rapid.SampledFrom([]int{1, 2, 9}).Draw(t, "of request")) },
+		func() { f.Min, f.Max = 200, ledger.Fen(rapid.SampledFrom([]int{0, 700}).Draw(t, "max")) },
+		func() { f.Text = rapid.SampledFrom([]string{"维修", "树"}).Draw(t, "text") },
+		func() { f.Corrections = true },
+		func() { f.From = 20210103 },
+		func() { f.To = 20210107 },
 	}
-	if rapid.IntRange(0, 2).Draw(t, "by account") == 0 {
-		f.Account = ledger.Account(rapid.SampledFrom(modelAccounts).Draw(t, "account"))
-	}
-	if rapid.IntRange(0, 2).Draw(t, "by amount") == 0 {
-		f.Min, f.Max = 200, ledger.Fen(rapid.SampledFrom([]int{0, 700}).Draw(t, "max"))
+	for range rapid.IntRange(1, 3).Draw(t, "conditions") {
+		rapid.SampledFrom(conditions).Draw(t, "condition")()
 	}
 	return f
 }
@@ -213,6 +218,57 @@ func TestBalancesExplainThemselves(t *testing.T) {
 			t.Fatalf("reversals are not a group of their own: %+v", story.Groups)
 		}
 	})
+}
+
+// A long account comes to its groups at every moment: whole pieces and parts of pieces, mixed days and reversals.
+func TestGroupsOfALongAccount(t *testing.T) {
+	c := newChronicle()
+	c.found("abc")
+	var last *eventv1.Voucher
+	for i := range 3*chunkLen + 100 {
+		day := ledger.Day(20210101 + i/1200)
+		if i%97 == 0 {
+			day = 20210101
+		}
+		v := voucher(ledger.Receipt, day, "x", "money/bank", 100+i, "fund/reserve", -100-i)
+		fact := &eventv1.Event{Fact: &eventv1.Event_GiftReceived{GiftReceived: &eventv1.GiftReceived{}}}
+		if i%5 == 4 {
+			v = reversal(last, day)
+			fact = &eventv1.Event{Fact: &eventv1.Event_CorrectionMade{CorrectionMade: &eventv1.CorrectionMade{}}}
+		}
+		c.add(fact, v)
+		last = v
+	}
+	b := fold(t, c.events)
+	for _, known := range []uint64{0, 2, 3, 500, chunkLen, chunkLen + 2, chunkLen + 3, 2000, 3*chunkLen + 2, uint64(len(c.events))} {
+		for _, m := range []Moment{{0, known}, {20210101, known}, {20210102, known}, {20210103, known}} {
+			for _, from := range []ledger.Day{0, 20210102} {
+				want := map[string]Group{}
+				for _, v := range seen(c.events, m) {
+					if ledger.Day(v.OccurredOn) < from {
+						continue
+					}
+					g := Group{Fact: "gift_received"}
+					if v.Reverses != nil {
+						g = Group{Fact: "correction_made", Reversal: true}
+					}
+					old := want[g.Fact]
+					g.Postings, g.Sum = old.Postings+1, old.Sum+ledger.Fen(v.Postings[0].AmountFen)
+					want[g.Fact] = g
+				}
+				story, _ := b.ExplainBalance("money/bank", from, false, Cursor{}, 1, m)
+				for _, g := range story.Groups {
+					if want[g.Fact] != g {
+						t.Errorf("from %v at %+v: %+v, want %+v", from, m, g, want[g.Fact])
+					}
+					delete(want, g.Fact)
+				}
+				if len(want) > 0 {
+					t.Errorf("from %v at %+v: no groups %v", from, m, want)
+				}
+			}
+		}
+	}
 }
 
 // V10: what the late correction of the planting changed in the figures of September.
