@@ -83,7 +83,6 @@ func (b *Book) cursor(place int32) Cursor {
 type query struct {
 	VoucherFilter
 	account, party, purpose, resolution int32 // account: its place, -1 for any
-	text                                string
 
 	size int // of the index
 	walk func(from ledger.Day, w view, after Cursor, descending bool) iter.Seq[int32]
