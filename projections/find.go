@@ -118,7 +118,7 @@ func (b *Book) query(f VoucherFilter) (q *query, ok bool) {
 			continue
 		}
 		*by.into = b.names.ids[by.text]
-		index := by.index[*by.into]
+		index := by.index.of(*by.into)
 		if index == nil {
 			return nil, false
 		}

@@ -131,7 +131,6 @@ type newest struct {
 func newJournal() journal {
 	return journal{
 		numbers: map[numbering]*[]int32{}, reversed: map[int32]int32{}, righted: map[int32][]int32{},
-		parties: rowIndexes{}, purposes: rowIndexes{}, resolutions: rowIndexes{},
 	}
 }
 

@@ -32,6 +32,14 @@ func (j *journal) dayRow(row int32) int64 { return dayRow(j.rows.at(int(row)).da
 // add enters a row that the journal has. Entered twice in a row it stays one.
 func (x *rowIndex) add(j *journal, row int32) {
 	key := j.dayRow(row)
+	if k := len(x.pieces) - 1; k >= 0 { // on the last day or later is the usual case
+		if p := &x.pieces[k]; len(p.rows) < rowsMax && j.dayRow(p.last()) < key {
+			p.rows = append(p.rows, row)
+			p.lowest = min(p.lowest, row)
+			x.n++
+			return
+		}
+	}
 	k, i := x.search(j, key)
 	if k < len(x.pieces) && i < len(x.pieces[k].rows) && x.pieces[k].rows[i] == row {
 		return
@@ -124,18 +132,30 @@ func (x *rowIndex) down(j *journal, low, high int64, rows int) iter.Seq[int32] {
 	}
 }
 
-// rowIndexes are row indexes by the number of a text.
-type rowIndexes map[int32]*rowIndex
+// rowIndexes are row indexes by the number of a text: a list, because looking each up in a map would cost as much as the rest
+// of booking a voucher.
+type rowIndexes []*rowIndex
+
+// of is the index of a text, nil when no row has it.
+func (x rowIndexes) of(text int32) *rowIndex {
+	if int(text) >= len(x) {
+		return nil
+	}
+	return x[text]
+}
 
 // add enters a row under a text; the empty text has no index.
-func (x rowIndexes) add(j *journal, text, row int32) {
+func (x *rowIndexes) add(j *journal, text, row int32) {
 	if text == 0 {
 		return
 	}
-	index := x[text]
+	if missing := int(text) + 1 - len(*x); missing > 0 {
+		*x = append(*x, make(rowIndexes, missing)...)
+	}
+	index := (*x)[text]
 	if index == nil {
 		index = new(rowIndex)
-		x[text] = index
+		(*x)[text] = index
 	}
 	index.add(j, row)
 }
