@@ -24,6 +24,8 @@ var (
 	settlers = append(readers[:len(readers):len(readers)], eventv1.Role_ROLE_CASHIER)
 	checkers = []eventv1.Role{eventv1.Role_ROLE_SUPERVISOR, eventv1.Role_ROLE_AUDITOR}
 	copiers  = append(checkers[:len(checkers):len(checkers)], eventv1.Role_ROLE_TREASURER)
+
+	overseers = append(readers[:len(readers):len(readers)], eventv1.Role_ROLE_ADMIN) // of roles, which an admin grants
 )
 
 // Matrix says who may call every method that is no command on books, by the method's name. Commands on books are in
@@ -54,6 +56,10 @@ var Matrix = map[string]Callers{
 	"ListHolds":        {Roles: readers},
 	"ListShares":       {Roles: readers},
 	"CompareOpening":   {Roles: readers},
+	"Explain":          {Roles: copiers},
+	"ListChanges":      {Roles: readers},
+	"ListEvents":       {Roles: readers},
+	"ListRoles":        {Roles: overseers},
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},

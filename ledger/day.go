@@ -62,6 +62,9 @@ func (d Day) Month() Month { return Month(d / 100) }
 // Add gives the day n days later.
 func (d Day) Add(n int) Day { return DayOf(d.time().AddDate(0, 0, n), time.UTC) }
 
+// DaysTo is how many days another day comes after this one; negative when it comes before.
+func (d Day) DaysTo(other Day) int { return int(other.time().Sub(d.time()).Hours() / 24) }
+
 func (d Day) time() time.Time {
 	return time.Date(d.Year(), time.Month(d/100%100), int(d%100), 0, 0, 0, 0, time.UTC)
 }

@@ -193,7 +193,7 @@ func (d *decision) emergencyTier(fund, purpose string, amount Fen) (*eventv1.Tie
 	if d.s.rule == nil {
 		return nil, refuse(SpendingRuleMissing)
 	}
-	t := d.s.bestTier(true, eventv1.Operation_OPERATION_PAYMENT, fund, purpose, amount)
+	t := FindTier(d.s.rule, true, eventv1.Operation_OPERATION_PAYMENT, fund, purpose, amount)
 	switch {
 	case t == nil:
 		return nil, refuse(TierMissing).with("fund", fund).with("operation", "emergency payment").with("amount", amount)

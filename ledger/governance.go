@@ -411,10 +411,12 @@ func (d *decision) tier(op eventv1.Operation, fund, purpose string, amount Fen) 
 
 // findTier never gives an emergency tier.
 func (s *Collective) findTier(op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
-	return s.bestTier(false, op, fund, purpose, amount)
+	return FindTier(s.rule, false, op, fund, purpose, amount)
 }
 
-func (s *Collective) bestTier(emergency bool, op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
+// FindTier is the line of a spending rule that an outlay falls under, nil when there is none: see tier. Emergency tiers are
+// for emergencies alone, and nothing else is for them.
+func FindTier(rule *eventv1.SpendingRuleAdopted, emergency bool, op eventv1.Operation, fund, purpose string, amount Fen) *eventv1.Tier {
 	var best *eventv1.Tier
 	rank := func(t *eventv1.Tier) int {
 		r := 0
@@ -426,7 +428,7 @@ func (s *Collective) bestTier(emergency bool, op eventv1.Operation, fund, purpos
 		}
 		return r
 	}
-	for _, t := range s.rule.GetTiers() {
+	for _, t := range rule.GetTiers() {
 		if t.Emergency != emergency || t.Operation != op || t.Fund != "" && t.Fund != fund || t.Purpose != "" && t.Purpose != purpose || Fen(t.FromFen) > amount {
 			continue
 		}

@@ -15,6 +15,7 @@ type account struct {
 	balance ledger.Timeline // by day, of all that is known; debit positive
 	debit   ledger.Timeline // the debit column of the turnover, by day; the credit column is debit - balance
 	days    dayIndex
+	groups  groups // what the entries come to by kind of voucher
 }
 
 // accounts are the accounts that ever moved.
@@ -46,11 +47,12 @@ func (a *accounts) id(path string) int32 {
 	return id
 }
 
-func (a *account) post(row int32, day ledger.Day, amount ledger.Fen, negative bool) {
+func (a *account) post(row int32, day ledger.Day, amount ledger.Fen, negative bool, kind uint16) {
 	var debit ledger.Fen
 	if (amount > 0) != negative {
 		debit = amount
 	}
+	a.groups.add(a.entries.n, kind, amount)
 	a.entries.add(row, day, amount, debit)
 	a.balance.Add(day, amount)
 	if debit != 0 {

@@ -43,9 +43,12 @@ type Book struct {
 
 	mu sync.RWMutex // guards all that follows
 
+	zone *time.Location // of the collective; UTC before its founding
+
 	version  uint64
 	recorded column[int64] // recorded_at of each event, µs
 	actors   column[int32] // who gave its command
+	headers  headers
 	names    names
 
 	journal  journal
@@ -60,6 +63,8 @@ type Book struct {
 	gifts       register[gift]
 	flags       []*flagged // in the order of the log
 	reviews     reviews
+	roles       []roleHeld
+	splits      map[uint32][]int32 // rows that a policy split, by its version
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -76,7 +81,8 @@ func (r *register[T]) add(id string, item *T) {
 	r.byID[id] = item
 }
 
-// mark is when something changed: the event, and the business day of its voucher (0 when none moved money).
+// mark is when something changed: the event, and the business day of its voucher; where none moved money, the day on which
+// the event was recorded.
 type mark struct {
 	version uint64
 	day     ledger.Day
@@ -84,7 +90,7 @@ type mark struct {
 
 // NewBook is the empty book of a collective.
 func NewBook(collective string) *Book {
-	return &Book{id: collective, names: newNames(), journal: newJournal(), accounts: newAccounts()}
+	return &Book{id: collective, zone: time.UTC, headers: headers{kinds: newNames()}, names: newNames(), journal: newJournal(), accounts: newAccounts()}
 }
 
 // ID is the collective's id.
@@ -136,25 +142,26 @@ func (b *Book) Fold(e *eventv1.Event) error {
 	b.version = e.Version
 	b.recorded.append(e.RecordedAt)
 	b.actors.append(b.names.id(e.Actor))
+	b.headers.add(e)
 	first := b.journal.rows.n
 	for _, v := range e.Vouchers {
 		b.post(v)
 	}
 	b.fold(e, first)
+	b.foldRoles(e)
+	b.foldSplits(e, first)
 	return nil
 }
 
 // fold gives the fact to its register. The event's vouchers are in the journal from row first on.
 func (b *Book) fold(e *eventv1.Event, first int) {
-	at := mark{version: e.Version}
-	if len(e.Vouchers) > 0 {
-		at.day = ledger.Day(e.Vouchers[0].OccurredOn)
-	}
+	at := b.markOf(e)
 	switch f := e.Fact.(type) {
 	case *eventv1.Event_ResolutionRecorded:
-		b.resolutions.add(f.ResolutionRecorded.Id, &resolution{fact: f.ResolutionRecorded, recorded: e.Version})
+		b.resolutions.add(f.ResolutionRecorded.Id, &resolution{fact: f.ResolutionRecorded,
+			recorded: mark{e.Version, ledger.Day(f.ResolutionRecorded.DecidedOn)}})
 	case *eventv1.Event_ResolutionConfirmed:
-		b.resolutions.byID[f.ResolutionConfirmed.Id].confirmed = e.Version
+		b.resolutions.byID[f.ResolutionConfirmed.Id].confirmed = at
 	case *eventv1.Event_RequestMade:
 		b.foldRequest(f.RequestMade, at)
 	case *eventv1.Event_RequestReviewed:
@@ -198,6 +205,24 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldCharter(e)
 		b.foldGift(e)
 	}
+}
+
+func (b *Book) markOf(e *eventv1.Event) mark {
+	if f := e.GetCollectiveFounded(); f != nil {
+		if zone, err := time.LoadLocation(f.TimeZone); err == nil { // check saw to it
+			b.zone = zone
+		}
+	}
+	if len(e.Vouchers) > 0 {
+		return mark{e.Version, ledger.Day(e.Vouchers[0].OccurredOn)}
+	}
+	return mark{e.Version, ledger.DayOf(time.UnixMicro(e.RecordedAt), b.zone)}
+}
+
+// notBefore moves a mark to a day at the earliest.
+func (m mark) notBefore(day ledger.Day) mark {
+	m.day = max(m.day, day)
+	return m
 }
 
 // view is a Moment resolved against the book as it is.

@@ -197,28 +197,28 @@ type Policy struct {
 	AdoptedAt time.Time // when it was recorded, UTC
 }
 
-// Policies lists the allocation policies adopted by the moment, by version.
+// Policies lists the allocation policies adopted by the moment and in effect by its day, by version.
 func (b *Book) Policies(m Moment) []Policy {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	var list []Policy
 	for _, p := range b.charter.policies {
-		if p.version <= w.version {
+		if p.version <= w.version && (w.asOf == 0 || ledger.Day(p.fact.EffectiveOn) <= w.asOf) {
 			list = append(list, Policy{p.fact, instant(*b.recorded.at(int(p.version - 1)))})
 		}
 	}
 	return list
 }
 
-// SpendingRule (支出办法) gives the rule in force at the moment, nil when none was adopted. It must not be changed.
+// SpendingRule (支出办法) gives the rule in force at the moment, on its day, nil when none was adopted. It must not be changed.
 func (b *Book) SpendingRule(m Moment) *eventv1.SpendingRuleAdopted {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	var rule *eventv1.SpendingRuleAdopted
 	for _, r := range b.charter.rules {
-		if r.version <= w.version {
+		if b.recordedBy(r.version, w) {
 			rule = r.fact
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -24,6 +25,9 @@ func (b *Book) check(e *eventv1.Event) string {
 	}
 	if founding != nil && founding.CollectiveId != b.id {
 		return "it founds " + founding.CollectiveId
+	}
+	if _, err := time.LoadLocation(founding.GetTimeZone()); founding != nil && err != nil {
+		return "it founds a collective in a time zone that is not known here"
 	}
 	return b.checkFact(e)
 }

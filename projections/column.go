@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 	"strings"
@@ -68,12 +69,19 @@ func (p *prose) add(text string) place {
 	return place(last)<<32 | place(offset)<<16 | place(len(text))
 }
 
-func (p *prose) at(at place) string {
+func (p *prose) at(at place) string { return string(p.bytes(at)) }
+
+// contains says whether a text stands in another, without copying it.
+func (p *prose) contains(at place, part string) bool {
+	return bytes.Contains(p.bytes(at), []byte(part))
+}
+
+func (p *prose) bytes(at place) []byte {
 	if at == 0 {
-		return ""
+		return nil
 	}
 	offset := int(at >> 16 & 0xffff)
-	return string(p.blocks[at>>32][offset : offset+int(at&0xffff)])
+	return p.blocks[at>>32][offset : offset+int(at&0xffff)]
 }
 
 // entry is one posting seen from its account, with the account's running sums in the order of the log.

@@ -30,6 +30,11 @@ func (b *Book) digest() ([32]byte, uint64) {
 	for i := range s.recorded.n {
 		d.number(uint64(*s.recorded.at(i)))
 		d.number(uint64(*s.actors.at(i)))
+		d.number(uint64(*s.headers.facts.at(i)))
+		d.buf = append(d.buf, s.headers.commands.at(i)[:]...)
+	}
+	for _, text := range s.headers.kinds.texts {
+		d.text(text)
 	}
 	for _, text := range s.texts {
 		d.text(text)
@@ -70,6 +75,10 @@ func (b *Book) digest() ([32]byte, uint64) {
 		d.message(r.fact)
 		d.numbers(int64(r.version), int64(r.actor), int64(r.replaced))
 	}
+	for _, r := range s.roles {
+		d.text(r.operator)
+		d.numbers(int64(r.role), int64(r.since), int64(r.revoked))
+	}
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -79,6 +88,7 @@ type shot struct {
 	version     uint64
 	recorded    column[int64]
 	actors      column[int32]
+	headers     headers // without ids of kinds
 	texts       []string
 	rows        column[row]
 	postings    column[posting]
@@ -96,6 +106,7 @@ type shot struct {
 	flags       []flagged
 	links       []link
 	reviews     []review
+	roles       []roleHeld
 }
 
 type (
@@ -131,12 +142,18 @@ func (b *Book) snapshot() *shot {
 		charter: charterShot{b.charter, values(b.charter.members), values(b.charter.holders)}, resolutions: values(b.resolutions.items), requests: values(b.requests.items),
 		gifts: values(b.gifts.items), flags: values(b.flags), links: b.journal.links,
 		reviews: values(b.reviews.list),
+		headers: headers{facts: b.headers.facts.snapshot(), commands: b.headers.commands.snapshot(), kinds: names{texts: b.headers.kinds.texts}},
+		roles:   slices.Clone(b.roles),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())
 	}
 	for _, a := range b.accounts.list {
 		s.accounts = append(s.accounts, accountShot{a.name, a.entries.column.snapshot(), a.days.snapshot(), ends(&a.balance), ends(&a.debit)})
+	}
+	for i := range s.resolutions {
+		r := &s.resolutions[i]
+		r.holds.column, r.draws.column = r.holds.snapshot(), r.draws.snapshot()
 	}
 	for _, r := range b.rounds.items {
 		s.rounds = append(s.rounds, roundShot{*r, values(r.lines), values(r.objections)})
@@ -221,11 +238,11 @@ func (d *digester) mark(m mark) {
 	d.number(uint64(m.day))
 }
 
-func (d *digester) changes(list []change) {
-	d.number(uint64(len(list)))
-	for _, c := range list {
-		d.mark(c.mark)
-		d.number(uint64(c.amount))
+func (d *digester) changes(list column[entry]) {
+	d.number(uint64(list.n))
+	for i := range list.n {
+		e := list.at(i)
+		d.numbers(int64(e.row), int64(e.day), int64(e.sum))
 	}
 }
 
@@ -346,15 +363,15 @@ func (d *digester) charter(c *charterShot) {
 
 func (d *digester) resolution(r *resolution) {
 	d.message(r.fact)
-	d.number(r.recorded)
-	d.number(r.confirmed)
-	d.changes(r.holds)
-	d.changes(r.draws)
+	d.mark(r.recorded)
+	d.mark(r.confirmed)
+	d.changes(r.holds.column)
+	d.changes(r.draws.column)
 }
 
 func (d *digester) request(q *request) {
 	d.message(q.made)
-	d.number(q.version)
+	d.mark(q.mark)
 	d.number(uint64(q.amount))
 	d.number(uint64(len(q.steps)))
 	for _, s := range q.steps {
@@ -367,14 +384,17 @@ func (d *digester) request(q *request) {
 
 func (d *digester) round(r *roundShot) {
 	d.message(r.opened)
-	d.number(r.version)
+	d.mark(r.mark)
 	for _, n := range r.notices {
-		d.number(n.version)
+		d.mark(n.mark)
 		d.message(n.fact)
 	}
 	d.steps(r.steps)
 	for _, l := range r.lines {
-		d.numbers(int64(l.member), int64(l.amount), int64(l.version), int64(l.struck), int64(l.removed))
+		d.numbers(int64(l.member), int64(l.amount))
+		d.mark(l.mark)
+		d.mark(l.struck)
+		d.mark(l.removed)
 		d.steps(l.steps)
 	}
 	d.text(r.reason)
@@ -398,7 +418,7 @@ func (d *digester) run(r *runShot) {
 		d.numbers(int64(payee), r.amounts[i])
 	}
 	for _, s := range r.files {
-		d.number(s.at)
+		d.mark(s.at)
 		d.message(s.sent)
 		d.mark(s.when)
 		if s.settled != nil {

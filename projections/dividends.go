@@ -41,7 +41,7 @@ type run struct {
 type file struct {
 	sent     *eventv1.DividendFileSent
 	payees   []uint32 // ascending
-	at       uint64   // version
+	at       mark     // of sending
 	settled  *eventv1.DividendFileSettled
 	when     mark  // of settling
 	voucher  int32 // row from 1, 0: the bank paid nobody
@@ -81,7 +81,7 @@ func (b *Book) foldFileSent(f *eventv1.DividendFileSent, at mark) {
 	if !slices.IsSorted(payees) {
 		payees = slices.Sorted(slices.Values(payees))
 	}
-	r.files = append(r.files, &file{sent: f, payees: payees, at: at.version})
+	r.files = append(r.files, &file{sent: f, payees: payees, at: at})
 }
 
 func (b *Book) foldFileSettled(f *eventv1.DividendFileSettled, at mark, first int, booked bool) {
@@ -116,7 +116,7 @@ func (b *Book) turnBackDividend(v *eventv1.Voucher, at mark) {
 // state is what is seen of a file; empty while it was not sent.
 func (s *file) state(w view) string {
 	switch {
-	case s.at > w.version:
+	case !w.counts(s.at) && !w.counts(s.when):
 		return ""
 	case w.counts(s.reversed):
 		return FileReversed

@@ -12,7 +12,8 @@
 // Nothing is overwritten: journal, postings and account entries are columns that only grow, in the order of the log, and a
 // register keeps each change of an item with the version that made it. So every read can be asked at a Moment: as known at a
 // version is a prefix, as of a business day (业务日期) is a selection by day. A change made by a voucher (a payment settles a
-// request, an award reversed) counts exactly when that voucher counts.
+// request, an award reversed) counts exactly when that voucher counts; a vote from the day it was taken on, a policy from the
+// day it is effective; any other change from the day it was recorded on, in the collective's zone.
 //
 // One sign convention inside: debit positive, so that all postings sum to zero and
 //

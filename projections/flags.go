@@ -81,10 +81,7 @@ func (b *Book) foldRatified(r *eventv1.FlagRatified, version uint64) {
 	f.ratified, f.by = at, r.ResolutionId
 	b.resolutions.byID[f.by].draw(at, f.drew)
 	if exceeded := b.resolutions.byID[f.flag.ResolutionId]; exceeded != nil {
-		var drawn ledger.Fen
-		for _, d := range exceeded.draws {
-			drawn += d.amount
-		}
+		drawn, _ := exceeded.draws.upTo(exceeded.draws.n, 0)
 		f.gave = min(ledger.Fen(f.flag.AmountFen), drawn)
 		exceeded.draw(at, -f.gave)
 	}

@@ -71,19 +71,23 @@ func (b *Book) Gifts(after, limit int, m Moment) ([]Gift, int) {
 
 // given adds up what came in as the gift and what went out for it; a refund lowers what went out.
 func (b *Book) given(account ledger.Account, w view) (received, spent ledger.Fen) {
-	for place := range b.walk(VoucherFilter{Account: account}, Cursor{}, w) {
-		r := b.journal.rows.at(int(place))
-		_, isRefund := b.journal.linkOf[place+1]
-		for i := r.first; i < r.end; i++ {
-			p := b.journal.postings.at(int(i))
-			if b.accounts.list[p.account].name != account {
-				continue
-			}
-			if ledger.Class(r.class) == ledger.Receipt && !isRefund {
-				received -= p.amount
-			} else {
-				spent += p.amount
-			}
+	id, moved := b.accounts.ids[string(account)]
+	if !moved {
+		return 0, 0
+	}
+	own := &b.accounts.list[id].entries
+	var before ledger.Fen
+	for i := range own.before(w.rows) {
+		e := own.at(i)
+		amount := e.sum - before
+		before = e.sum
+		if !b.seen(e.row+1, w) {
+			continue
+		}
+		if _, isRefund := b.journal.linkOf[e.row+1]; ledger.Class(b.journal.rows.at(int(e.row)).class) == ledger.Receipt && !isRefund {
+			received -= amount
+		} else {
+			spent += amount
 		}
 	}
 	return received, spent

@@ -23,8 +23,8 @@ const (
 // round is a grant round with every step since.
 type round struct {
 	opened     *eventv1.GrantRoundOpened
-	version    uint64
-	notices    []adopted[*eventv1.GrantNoticePublished]
+	mark       // of opening
+	notices    []notice
 	steps      []step
 	lines      []*line
 	byMember   map[uint32]*line
@@ -35,9 +35,14 @@ type round struct {
 type line struct {
 	member          uint32
 	amount          ledger.Fen
-	version         uint64
-	struck, removed uint64 // versions, 0: it stands
+	mark            // of applying
+	struck, removed mark
 	steps           []step
+}
+
+type notice struct {
+	mark
+	fact *eventv1.GrantNoticePublished
 }
 
 // step is a change of a round's or line's state, and the voucher that made it (row from 1, 0: none).
@@ -51,13 +56,13 @@ type step struct {
 func (b *Book) foldGrant(e *eventv1.Event, at mark, first int) {
 	switch f := e.Fact.(type) {
 	case *eventv1.Event_GrantRoundOpened:
-		r := &round{opened: f.GrantRoundOpened, version: at.version, byMember: map[uint32]*line{}}
+		r := &round{opened: f.GrantRoundOpened, mark: at, byMember: map[uint32]*line{}}
 		b.rounds.add(r.opened.Id, r)
 		b.hold(r.opened.ResolutionId, at, ledger.Fen(r.opened.BudgetFen))
 	case *eventv1.Event_GrantApplicantsAdded:
 		r := b.rounds.byID[f.GrantApplicantsAdded.RoundId]
 		for i, member := range f.GrantApplicantsAdded.Members {
-			l := &line{member: member, amount: ledger.Fen(f.GrantApplicantsAdded.AmountsFen[i]), version: at.version}
+			l := &line{member: member, amount: ledger.Fen(f.GrantApplicantsAdded.AmountsFen[i]), mark: at}
 			r.lines = append(r.lines, l)
 			r.byMember[member] = l
 		}
@@ -69,12 +74,12 @@ func (b *Book) foldGrant(e *eventv1.Event, at mark, first int) {
 		r.steps = append(r.steps, step{mark: at, state: RoundReviewed})
 	case *eventv1.Event_GrantNoticePublished:
 		r := b.rounds.byID[f.GrantNoticePublished.RoundId]
-		r.notices = append(r.notices, adopted[*eventv1.GrantNoticePublished]{f.GrantNoticePublished, at.version})
+		r.notices = append(r.notices, notice{at, f.GrantNoticePublished})
 		r.steps = append(r.steps, step{mark: at, state: RoundNotice})
 	case *eventv1.Event_GrantsAwarded:
 		r := b.rounds.byID[f.GrantsAwarded.RoundId]
 		r.steps = append(r.steps, step{mark: at, state: RoundAwarded})
-		b.hold(r.opened.ResolutionId, at, -ledger.Fen(r.opened.BudgetFen))
+		b.hold(r.opened.ResolutionId, at.notBefore(r.day), -ledger.Fen(r.opened.BudgetFen))
 	case *eventv1.Event_GrantPaid:
 		l := b.rounds.byID[f.GrantPaid.RoundId].byMember[f.GrantPaid.Member]
 		l.steps = append(l.steps, step{at, LinePaid, int32(first + 1)})
@@ -98,7 +103,7 @@ func (b *Book) turnBackGrant(v *eventv1.Voucher, at mark) {
 		return
 	}
 	r.steps = append(r.steps, step{mark: at, state: RoundNotice})
-	b.hold(r.opened.ResolutionId, at, ledger.Fen(r.opened.BudgetFen))
+	b.hold(r.opened.ResolutionId, at.notBefore(r.day), ledger.Fen(r.opened.BudgetFen))
 }
 
 // last is the last step that counts.
@@ -138,7 +143,7 @@ func (b *Book) GrantRounds(after, limit int, m Moment) ([]GrantRound, int) {
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	return list(b.rounds.items, after, limit, func(r *round) (GrantRound, bool) {
-		if r.version > w.version {
+		if !w.counts(r.mark) {
 			return GrantRound{}, false
 		}
 		return b.grantRound(r, w), true
@@ -152,7 +157,7 @@ func (b *Book) grantRound(r *round, w view) GrantRound {
 		g.State = reached.state
 	}
 	for _, n := range r.notices {
-		if n.version <= w.version {
+		if w.counts(n.mark) {
 			g.NoticeFrom, g.NoticeTo = ledger.Day(n.fact.NoticeFrom), ledger.Day(n.fact.NoticeTo)
 		}
 	}
@@ -161,7 +166,7 @@ func (b *Book) grantRound(r *round, w view) GrantRound {
 	}
 	g.Objections = b.grantObjections(r, w)
 	for _, l := range r.lines {
-		if l.version > w.version || l.removed != 0 && l.removed <= w.version {
+		if !w.counts(l.mark) || w.counts(l.removed) {
 			continue
 		}
 		line := b.grantLine(l, reached, w)
@@ -182,7 +187,7 @@ func (b *Book) grantRound(r *round, w view) GrantRound {
 // grantLine gives a line its own last step, as long as the round stands awarded and was awarded before that step.
 func (b *Book) grantLine(l *line, reached step, w view) GrantLine {
 	g := GrantLine{Member: l.member, Amount: l.amount, State: LineApplied}
-	if l.struck != 0 && l.struck <= w.version {
+	if w.counts(l.struck) {
 		g.State = LineStruck
 		return g
 	}

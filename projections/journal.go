@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -44,6 +43,7 @@ type Voucher struct {
 	Version       uint64          // of the event that booked it
 	RecordedAt    time.Time       // UTC
 	Actor         string          // operator who booked it
+	Fact          string          // name of the event's fact, e.g. income_recorded
 	Reviews       []VoucherReview // what supervisors say of it; nil for nothing
 }
 
@@ -52,14 +52,6 @@ type Posting struct {
 	Account ledger.Account
 	Amount  ledger.Fen
 	Party   string
-}
-
-// VoucherFilter selects vouchers; the zero filter selects all, oldest first.
-type VoucherFilter struct {
-	Account    ledger.Account // only vouchers that touch it
-	Class      ledger.Class   // only this class
-	From, To   ledger.Day     // only these business days, both included; 0: no end
-	Descending bool           // newest business day first, and within a day the last of the log first
 }
 
 // Cursor is a place in the journal between two vouchers: business day, and row in the order of the log. A list continued
@@ -135,7 +127,11 @@ type journal struct {
 	links    []link                        // refunds and returns, in the order of the log
 	linkOf   map[int32]int                 // row from 1 -> its place in links
 	flags    map[int32][]*flagged          // by row from 1
+	righted  map[int32][]int32             // row from 1 -> the rows that put it right, from 1
 	days     [ledger.Transfer + 1]dayIndex // by class; 0 holds all
+
+	parties, purposes, resolutions rowIndexes
+	corrections                    rowIndex // reversals, replacements and differences
 }
 
 type numbering struct {
@@ -149,7 +145,10 @@ type newest struct {
 }
 
 func newJournal() journal {
-	return journal{numbers: map[numbering]*[]int32{}, reversed: map[int32]int32{}, linkOf: map[int32]int{}, flags: map[int32][]*flagged{}}
+	return journal{
+		numbers: map[numbering]*[]int32{}, reversed: map[int32]int32{}, righted: map[int32][]int32{},
+		linkOf: map[int32]int{}, flags: map[int32][]*flagged{},
+	}
 }
 
 // numbered lists the vouchers of a class and year, nil when there are none.
@@ -207,15 +206,17 @@ func (b *Book) post(v *eventv1.Voucher) {
 	}
 	if v.Corrects != nil {
 		r.corrects = j.find(ledger.RefOf(v.Corrects))
+		j.righted[r.corrects] = append(j.righted[r.corrects], place+1)
 	}
 	if v.Reverses != nil {
 		r.reverses = j.find(ledger.RefOf(v.Reverses))
 		j.reversed[r.reverses] = place + 1
 	}
+	kind := b.kindOf(b.version, v.Reverses != nil)
 	for _, p := range v.Postings {
 		account := b.accounts.id(p.Account)
 		j.postings.append(posting{ledger.Fen(p.AmountFen), account, b.names.id(p.Party)})
-		b.accounts.list[account].post(place, day, ledger.Fen(p.AmountFen), v.Negative)
+		b.accounts.list[account].post(place, day, ledger.Fen(p.AmountFen), v.Negative, kind)
 	}
 	j.rows.append(r)
 	j.classes.append(r.class)
@@ -224,6 +225,7 @@ func (b *Book) post(v *eventv1.Voucher) {
 	j.number(ref.Class, ref.Year, place+1)
 	j.linkBack(v, place+1)
 	b.raiseFlags(v, place+1)
+	j.enter(&r, place)
 	b.postRegisters(v, mark{b.version, day}, place+1)
 }
 
@@ -272,27 +274,6 @@ func (b *Book) Voucher(ref ledger.VoucherRef, m Moment) (v Voucher, ok bool) {
 	return v, true
 }
 
-// Vouchers (日记账) gives a page of vouchers in order of business day, then of the log, and where to go on; a zero Cursor
-// is the end. limit is 1 to PageMax, 0 stands for PageDefault.
-func (b *Book) Vouchers(f VoucherFilter, after Cursor, limit int, m Moment) ([]Voucher, Cursor) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	w := b.view(m).on(f.To)
-	limit = page(limit)
-	rows := make([]int32, 0, min(limit, 64))
-	lines := 0
-	for place := range b.walk(f, after, w) {
-		if len(rows) == limit {
-			last := rows[limit-1]
-			return b.vouchers(rows, lines, w), Cursor{b.journal.rows.at(int(last)).day, int(last) + 1}
-		}
-		r := b.journal.rows.at(int(place))
-		rows = append(rows, place)
-		lines += int(r.end - r.first)
-	}
-	return b.vouchers(rows, lines, w), Cursor{}
-}
-
 func (b *Book) vouchers(rows []int32, lines int, w view) []Voucher {
 	list := make([]Voucher, len(rows))
 	postings := make([]Posting, 0, lines)
@@ -305,51 +286,6 @@ func (b *Book) vouchers(rows []int32, lines int, w view) []Voucher {
 // seen says whether the row counted from 1 counts.
 func (b *Book) seen(place int32, w view) bool {
 	return int(place) <= w.rows && (w.asOf == 0 || b.journal.rows.at(int(place-1)).day <= w.asOf)
-}
-
-// walk yields the rows that a filter selects, from a cursor on.
-func (b *Book) walk(f VoucherFilter, after Cursor, w view) iter.Seq[int32] {
-	index, keep := b.selects(f)
-	if keep == nil {
-		return index.walk(f.From, w, after, f.Descending)
-	}
-	return func(yield func(int32) bool) {
-		for place := range index.walk(f.From, w, after, f.Descending) {
-			if keep(place) && !yield(place) {
-				return
-			}
-		}
-	}
-}
-
-// selects gives the shortest index that holds all a filter selects, and what its rows have to be besides; nil: nothing.
-func (b *Book) selects(f VoucherFilter) (index *dayIndex, keep func(place int32) bool) {
-	if f.Class < 0 || f.Class > ledger.Transfer {
-		return new(dayIndex), nil
-	}
-	index = &b.journal.days[f.Class]
-	if f.Account == "" {
-		return index, nil
-	}
-	id, ok := b.accounts.ids[string(f.Account)]
-	if !ok {
-		return new(dayIndex), nil
-	}
-	switch own := &b.accounts.list[id].days; {
-	case f.Class == 0:
-		return own, nil
-	case own.n <= index.n:
-		return own, func(place int32) bool { return *b.journal.classes.at(int(place)) == uint8(f.Class) }
-	}
-	return index, func(place int32) bool {
-		r := b.journal.rows.at(int(place))
-		for i := r.first; i < r.end; i++ {
-			if b.journal.postings.at(int(i)).account == id {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 // walk yields the rows from a day on that count in a view, by day and row, both ascending or both descending, strictly after
@@ -387,8 +323,9 @@ func (x *dayIndex) walkDown(from, to ledger.Day, rows int, after Cursor) iter.Se
 			if x.days[i] == after.Day {
 				end = min(end, after.Row-1)
 			}
-			for _, place := range slices.Backward(x.rows[i][:below(x.rows[i], end)]) {
-				if !yield(place) {
+			list := x.rows[i]
+			for k := below(list, end) - 1; k >= 0; k-- {
+				if !yield(list[k]) {
 					return
 				}
 			}
@@ -413,7 +350,7 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 		Party: text[r.party], Purpose: text[r.purpose], IncomeKind: text[r.income], ResolutionID: text[r.resolution],
 		GrantRoundID: text[r.round], DividendRunID: text[r.run], DividendFile: r.file, RequestNumber: r.request,
 		PolicyVersion: r.policy, TrueUpYear: int(r.trueUp), Reverses: b.refAt(r.reverses), Corrects: b.refAt(r.corrects), Amount: b.amount(r),
-		Version: r.version, RecordedAt: instant(*b.recorded.at(int(r.version - 1))), Actor: text[*b.actors.at(int(r.version - 1))],
+		Version: r.version, Fact: b.fact(r.version), RecordedAt: instant(*b.recorded.at(int(r.version - 1))), Actor: text[*b.actors.at(int(r.version - 1))],
 	}
 	if r.papers != 0 {
 		v.Documents = b.journal.papers[r.papers-1]

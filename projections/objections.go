@@ -28,7 +28,7 @@ func (b *Book) foldRound(e *eventv1.Event, at mark) {
 	case *eventv1.Event_GrantApplicantsRemoved:
 		r := b.rounds.byID[f.GrantApplicantsRemoved.RoundId]
 		for _, member := range f.GrantApplicantsRemoved.Members {
-			r.byMember[member].removed = at.version
+			r.byMember[member].removed = at
 			delete(r.byMember, member)
 		}
 		r.steps = append(r.steps, step{mark: at, state: RoundOpen}) // what was reviewed has changed
@@ -58,8 +58,8 @@ func (r *round) uphold(o *objection, at mark) {
 	case !o.answered.Upheld:
 	case o.raised.Member == 0:
 		r.steps = append(r.steps, step{mark: at, state: RoundOpen})
-	case l != nil && l.struck == 0: // an applicant may have left before the answer
-		l.struck = at.version
+	case l != nil && l.struck.version == 0: // an applicant may have left before the answer
+		l.struck = at
 	}
 }
 

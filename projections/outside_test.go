@@ -58,7 +58,7 @@ func TestFlagsAreShownUntilRatified(t *testing.T) {
 		"raised":               {Moment{AsKnownAt: raised}, "付2021-19 exceeds_authority 180.00", "", "9,180.00", "-180.00", ""},
 		"raised, day before":   {Moment{AsKnownAt: raised, AsOf: 20211219}, "", "", "8,355.00", "645.00", ""},
 		"ratified":             {Moment{AsKnownAt: ratified}, "", "more", "9,000.00", "0.00", "180.00"},
-		"ratified, day before": {Moment{AsKnownAt: ratified, AsOf: 20211219}, "", "", "8,355.00", "645.00", "0.00"},
+		"ratified, day before": {Moment{AsKnownAt: ratified, AsOf: 20211219}, "", "", "8,355.00", "645.00", ""}, // not voted yet
 		"turned, day before":   {Moment{AsOf: 20211220}, "", "more", "9,000.00", "0.00", "180.00"},
 		"turned":               {Moment{}, "", "more", "8,355.00", "645.00", "0.00"},
 	} {

@@ -267,7 +267,7 @@ func TestDividendFollowsItsFiles(t *testing.T) {
 		"declared":              {Moment{AsKnownAt: declared}, 0, 0, 9600, []string{"owed", "owed", "owed", "owed", "owed", "owed"}, nil},
 		"sent":                  {Moment{AsKnownAt: one - 1}, 0, 0, 9600, []string{"sent", "sent", "sent", "sent", "owed", "owed"}, []string{FileSent}},
 		"one failed":            {Moment{AsKnownAt: one}, 4800, 3, 4800, []string{"paid", "paid", "owed", "paid", "owed", "owed"}, []string{FileSettled}},
-		"before the bank paid":  {Moment{AsKnownAt: one, AsOf: 20210114}, 0, 0, 9600, []string{"sent", "sent", "sent", "sent", "owed", "owed"}, []string{FileSent}},
+		"before the file's day": {Moment{AsKnownAt: one, AsOf: 20210114}, 0, 0, 9600, []string{"owed", "owed", "owed", "owed", "owed", "owed"}, nil},
 		"all of a file failed":  {Moment{AsKnownAt: two}, 4800, 3, 4800, []string{"paid", "paid", "owed", "paid", "owed", "owed"}, []string{FileSettled, FileSettled}},
 		"first file turned":     {Moment{AsKnownAt: back}, 0, 0, 9600, []string{"owed", "owed", "owed", "owed", "owed", "owed"}, []string{FileReversed, FileSettled}},
 		"two of them paid anew": {Moment{}, 3200, 2, 6400, []string{"paid", "paid", "owed", "owed", "owed", "owed"}, []string{FileReversed, FileSettled, FileSettled}},

@@ -28,7 +28,7 @@ const (
 // request is an outlay asked for, with every step since.
 type request struct {
 	made     *eventv1.RequestMade
-	version  uint64
+	mark     // of asking
 	amount   ledger.Fen
 	steps    []requestStep
 	vouchers []int32 // rows from 1
@@ -53,7 +53,7 @@ const (
 var endings = [...]string{stepRejected: RequestRejected, stepWithdrawn: RequestWithdrawn, stepSettled: RequestSettled, stepExpired: RequestExpired}
 
 func (b *Book) foldRequest(f *eventv1.RequestMade, at mark) {
-	q := &request{made: f, version: at.version}
+	q := &request{made: f, mark: at}
 	terms := termsOf(f)
 	if q.amount = terms.amount; terms.kind == RequestCorrection {
 		q.amount = b.corrected(f.GetCorrection())
@@ -68,7 +68,7 @@ func (b *Book) stepRequest(number uint32, step requestStep) {
 	q.steps = append(q.steps, step)
 	if step.kind >= stepRejected {
 		terms := termsOf(q.made)
-		b.hold(terms.resolution, step.mark, -terms.held)
+		b.hold(terms.resolution, step.notBefore(q.day), -terms.held) // a payment may lie before its request: then nothing was held
 	}
 }
 
@@ -134,11 +134,16 @@ func (b *Book) Requests(state string, after, limit int, m Moment) ([]Request, in
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	return list(b.requests.items, after, limit, func(q *request) (Request, bool) {
-		if q.version > w.version || state != "" && q.state(w) != state {
+		if !b.asked(q, w) || state != "" && q.state(w) != state {
 			return Request{}, false
 		}
 		return b.request(q, w), true
 	})
+}
+
+// asked says whether a request is seen: it was made by the moment, or one of its vouchers lies before it.
+func (b *Book) asked(q *request, w view) bool {
+	return w.counts(q.mark) || q.version <= w.version && len(b.refs(q.vouchers, w)) > 0
 }
 
 func (q *request) state(w view) string {

@@ -8,22 +8,17 @@ import (
 // resolution is a recorded vote with every change of what became of its authority.
 type resolution struct {
 	fact                *eventv1.ResolutionRecorded
-	recorded, confirmed uint64   // versions; confirmed 0: not yet
-	holds               []change // authority held by open requests and rounds (+) and let go (-)
-	draws               []change // authority drawn by vouchers; negative when given back
-}
-
-type change struct {
-	mark
-	amount ledger.Fen
+	recorded, confirmed mark    // recorded: on the day of the vote; confirmed zero: not yet
+	holds               entries // authority held by open requests and rounds (+) and let go (-); row is the version
+	draws               entries // authority drawn by vouchers, negative when given back; row is the version
 }
 
 func (r *resolution) hold(at mark, amount ledger.Fen) {
-	r.holds = append(r.holds, change{at, amount})
+	r.holds.add(int32(at.version), at.day, amount, 0)
 }
 
 func (r *resolution) draw(at mark, amount ledger.Fen) {
-	r.draws = append(r.draws, change{at, amount})
+	r.draws.add(int32(at.version), at.day, amount, 0)
 }
 
 // hold reserves authority of a resolution, or lets it go when amount is negative; no resolution, nothing to reserve.
@@ -33,14 +28,9 @@ func (b *Book) hold(id string, at mark, amount ledger.Fen) {
 	}
 }
 
-// sum adds up the changes that count.
-func (w view) sum(changes []change) ledger.Fen {
-	var sum ledger.Fen
-	for i := range changes {
-		if w.counts(changes[i].mark) {
-			sum += changes[i].amount
-		}
-	}
+// sum adds up the changes that count, of entries whose row is a version.
+func (w view) sum(changes *entries) ledger.Fen {
+	sum, _ := changes.upTo(changes.before(int(w.version)+1), w.asOf)
 	return sum
 }
 
@@ -54,20 +44,24 @@ type Resolution struct {
 	Remaining                   ledger.Fen // free; below zero: exceeded
 }
 
-// Resolutions lists the resolutions recorded by the moment, in order of recording, after the first `after` of them, and
-// where to go on (0: the end).
+// Resolutions lists the resolutions recorded by the moment and decided by its day, in order of recording, after the first
+// `after` of them, and where to go on (0: the end).
 func (b *Book) Resolutions(after, limit int, m Moment) ([]Resolution, int) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	return list(b.resolutions.items, after, limit, func(r *resolution) (Resolution, bool) {
-		reserved, drawn := w.sum(r.holds), w.sum(r.draws)
-		return Resolution{
-			ResolutionRecorded: r.fact,
-			Confirmed:          r.confirmed != 0 && r.confirmed <= w.version,
-			Reserved:           reserved,
-			Drawn:              drawn,
-			Remaining:          ledger.Fen(r.fact.AuthorityFen) - reserved - drawn,
-		}, r.recorded <= w.version
+		return resolutionAt(r, w), w.counts(r.recorded)
 	})
+}
+
+func resolutionAt(r *resolution, w view) Resolution {
+	reserved, drawn := w.sum(&r.holds), w.sum(&r.draws)
+	return Resolution{
+		ResolutionRecorded: r.fact,
+		Confirmed:          w.counts(r.confirmed),
+		Reserved:           reserved,
+		Drawn:              drawn,
+		Remaining:          ledger.Fen(r.fact.AuthorityFen) - reserved - drawn,
+	}
 }

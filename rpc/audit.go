@@ -20,7 +20,10 @@ type auditService struct{ *Server }
 var classes = map[string]ledger.Class{"receipt": ledger.Receipt, "payment": ledger.Payment, "transfer": ledger.Transfer}
 
 func (s auditService) ListVouchers(ctx context.Context, r *apiv1.ListVouchersRequest) (*apiv1.ListVouchersResponse, error) {
-	filter := projections.VoucherFilter{Account: ledger.Account(r.Account), Class: classes[r.Class], Descending: r.Descending}
+	filter, err := voucherFilter(r)
+	if err != nil {
+		return nil, err
+	}
 	vouchers, next, at, err := s.vouchers(ctx, r, filter)
 	if err == nil {
 		err = checkAccount(at.book, r.Account)

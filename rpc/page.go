@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,10 +16,11 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/projections"
 )
 
-// A page token is base64url of: the first 8 bytes of the SHA-256 of the request without token and page size, the version the
-// first page was read at (8 bytes, big endian), and where to go on, in words of the list it belongs to. Every page of a list
-// is read at the version of the first, so that nothing moves between pages. A token is no secret and no permission: one made
-// up by hand reads what its maker may read anyway.
+// A page token is base64url of: a seal, the version the first page was read at (8 bytes, big endian), and where to go on, in
+// words of the list it belongs to. The seal is the first 8 bytes of the SHA-256 of the request without token and page size and
+// of all that follows the seal: a token of another query, of another method, or with a letter changed is refused. Every page of
+// a list is read at the version of the first, so that nothing moves between pages, whatever is booked meanwhile and whichever
+// process answers. A token is no secret and no permission: one made up by hand reads what its maker may read anyway.
 
 // position is where a page begins.
 type position struct {
@@ -41,7 +44,7 @@ func pageOf(r pagedRequest) (position, error) {
 		return position{}, nil
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(r.GetPageToken())
-	if err != nil || len(b) < tokenHead || string(b[:8]) != string(queryHash(r)) {
+	if err != nil || len(b) < tokenHead || string(b[:8]) != string(seal(r, b[8:])) {
 		return position{}, refuse(pageTokenInvalid, "page_token")
 	}
 	return position{binary.BigEndian.Uint64(b[8:]), string(b[tokenHead:])}, nil
@@ -52,18 +55,19 @@ func nextToken(r pagedRequest, version uint64, after string) string {
 	if after == "" {
 		return ""
 	}
-	b := binary.BigEndian.AppendUint64(queryHash(r), version)
-	return base64.RawURLEncoding.EncodeToString(append(b, after...))
+	place := append(binary.BigEndian.AppendUint64(nil, version), after...)
+	return base64.RawURLEncoding.EncodeToString(append(seal(r, place), place...))
 }
 
-// queryHash tells queries apart: method and every field but the token and the page size.
-func queryHash(r pagedRequest) []byte {
+// seal binds a place to its query: method and every field but the token and the page size.
+func seal(r pagedRequest, place []byte) []byte {
 	query := proto.Clone(r).ProtoReflect()
 	fields := query.Descriptor().Fields()
 	query.Clear(fields.ByName("page_token"))
 	query.Clear(fields.ByName("page_size"))
 	content, _ := proto.MarshalOptions{Deterministic: true}.Marshal(query.Interface()) // a message that was read can be written
-	hash := sha256.Sum256(append([]byte(string(query.Descriptor().FullName())+"\n"), content...))
+	head := fmt.Appendf(nil, "%s\n%d\n", query.Descriptor().FullName(), len(content))
+	hash := sha256.Sum256(slices.Concat(head, content, place))
 	return hash[:8]
 }
 
@@ -123,6 +127,9 @@ type voucherList interface {
 	GetTo() string
 }
 
+// emptyPagesMax bounds how often a list goes on by itself where a page of the books has nothing that passes the filter.
+const emptyPagesMax = 20
+
 // vouchers reads a page of the journal, within the request's days.
 func (s *Server) vouchers(ctx context.Context, r voucherList, filter projections.VoucherFilter) ([]projections.Voucher, string, reading, error) {
 	from, err := pageOf(r)
@@ -145,5 +152,11 @@ func (s *Server) vouchers(ctx context.Context, r voucherList, filter projections
 		return nil, "", reading{}, err
 	}
 	vouchers, next := at.book.Vouchers(filter, after, pageLimit(r), at.moment)
+	for range emptyPagesMax {
+		if len(vouchers) > 0 || next == (projections.Cursor{}) || ctx.Err() != nil {
+			break
+		}
+		vouchers, next = at.book.Vouchers(filter, next, pageLimit(r), at.moment)
+	}
 	return vouchers, nextToken(r, at.version, next.String()), at, nil
 }

@@ -37,14 +37,14 @@ func (s *Server) readAt(ctx context.Context, r readRequest, version uint64) (rea
 	if err != nil {
 		return reading{}, err
 	}
-	book, err := s.config.Books.Book(ctx, r.GetCollectiveId(), r.GetMinVersion())
+	book, err := s.config.Books.Book(ctx, r.GetCollectiveId(), max(r.GetMinVersion(), version))
 	if err != nil {
 		return reading{}, err
 	}
 	p := new(reader)
 	moment := projections.Moment{AsOf: p.dayOr0("as_of", r.GetAsOf()), AsKnownAt: version}
 	if version == 0 && p.err == nil {
-		moment.AsKnownAt, p.err = knownAt(book, facts.Zone, r.GetAsKnownAt())
+		moment.AsKnownAt, p.err = knownAt(book, facts.Zone, "as_known_at", r.GetAsKnownAt())
 	}
 	if p.err != nil {
 		return reading{}, p.err
@@ -57,16 +57,16 @@ func (s *Server) readAt(ctx context.Context, r readRequest, version uint64) (rea
 	return answer, nil
 }
 
-// knownAt is the version a text of as_known_at means: a version, a day (its end in the collective's zone) or an RFC 3339
+// knownAt is the version a text of as_known_at (or of another field) means: a version, a day (its end in the collective's zone) or an RFC 3339
 // time. 0 is the present.
-func knownAt(book *projections.Book, zone *time.Location, s string) (uint64, error) {
+func knownAt(book *projections.Book, zone *time.Location, field, s string) (uint64, error) {
 	if s == "" {
 		return 0, nil
 	}
 	if strings.Trim(s, "0123456789") == "" {
 		version, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
-			return 0, refuse(pointInvalid, "as_known_at", "point", clip(s))
+			return 0, refuse(pointInvalid, field, "point", clip(s))
 		}
 		if version == 0 {
 			return projections.NothingKnown, nil
@@ -76,15 +76,23 @@ func knownAt(book *projections.Book, zone *time.Location, s string) (uint64, err
 		}
 		return version, nil
 	}
-	if day, err := ledger.ParseDay("as_known_at", s); err == nil {
-		next := time.Date(day.Year(), time.Month(day/100%100), int(day%100)+1, 0, 0, 0, 0, zone)
-		return book.VersionAt(next.Add(-time.Microsecond)), nil
+	if day, err := ledger.ParseDay(field, s); err == nil {
+		return book.VersionAt(endOf(day, zone)), nil
 	}
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return 0, refuse(pointInvalid, "as_known_at", "point", clip(s))
+		return 0, refuse(pointInvalid, field, "point", clip(s))
 	}
 	return book.VersionAt(at), nil
+}
+
+// startOf and endOf are the first and the last microsecond of a day.
+func startOf(day ledger.Day, zone *time.Location) time.Time {
+	return time.Date(day.Year(), time.Month(day/100%100), int(day%100), 0, 0, 0, 0, zone)
+}
+
+func endOf(day ledger.Day, zone *time.Location) time.Time {
+	return startOf(day, zone).AddDate(0, 0, 1).Add(-time.Microsecond)
 }
 
 // period reads the two ends of a span of business days; a span that ends before it begins is empty, which would look like

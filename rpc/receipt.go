@@ -96,6 +96,8 @@ func voucherOf(e *eventv1.Event, v *eventv1.Voucher) *apiv1.Voucher {
 		GrantRoundId:  v.GrantRoundId,
 		DividendRunId: v.DividendRunId,
 		Amount:        ledger.Amount(v).String(),
+		PolicyVersion: v.PolicyVersion,
+		TrueUpYear:    v.TrueUpYear,
 		Refunds:       ledger.RefOf(v.Refunds).String(),
 		Returns:       ledger.RefOf(v.Returns).String(),
 	}

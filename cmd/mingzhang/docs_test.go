@@ -57,6 +57,16 @@ func TestCommandsPageWorks(t *testing.T) {
 			t.Errorf("the page ends without %s of %s:\n%s", balance, account, got)
 		}
 	}
+	asked := 0
+	for _, typed := range regexp.MustCompile("(?m)^mingzhang (explain|changes|journal|events|roles) [^#\n]*").FindAllString(text, -1) {
+		if got := mz(t, append(strings.Fields(typed)[1:], "--data", dir)...); strings.Count(got, "\n") < 2 {
+			t.Errorf("%s says only %s", typed, got)
+		}
+		asked++
+	}
+	if asked < 9 {
+		t.Errorf("the page asks %d questions", asked)
+	}
 }
 
 // The example charter of the README founds a collective.

@@ -202,7 +202,23 @@ type ListVouchersRequest struct {
 	// Newest first.
 	Descending bool `protobuf:"varint,10,opt,name=descending,proto3" json:"descending,omitempty"`
 	// Only this class: receipt, payment or transfer; default: all.
-	Class         string `protobuf:"bytes,11,opt,name=class,proto3" json:"class,omitempty"`
+	Class string `protobuf:"bytes,11,opt,name=class,proto3" json:"class,omitempty"`
+	// Only vouchers of this party, or with a posting of it: org/<public name>, member/<number> or party/<opaque id>; default: all.
+	Party string `protobuf:"bytes,12,opt,name=party,proto3" json:"party,omitempty"`
+	// Only payments for this purpose; default: all.
+	Purpose string `protobuf:"bytes,13,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Only vouchers that draw on this resolution or give back to it; default: all.
+	ResolutionId string `protobuf:"bytes,14,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	// Only vouchers that settle this request; default 0: all.
+	RequestNumber uint32 `protobuf:"varint,15,opt,name=request_number,json=requestNumber,proto3" json:"request_number,omitempty"`
+	// Smallest amount, yuan, whatever its sign; default: any.
+	AmountFrom string `protobuf:"bytes,16,opt,name=amount_from,json=amountFrom,proto3" json:"amount_from,omitempty"`
+	// Largest amount, yuan, whatever its sign; default: any.
+	AmountTo string `protobuf:"bytes,17,opt,name=amount_to,json=amountTo,proto3" json:"amount_to,omitempty"`
+	// Only narrations that hold this text, letter by letter, at most 60 characters; default: all.
+	Text string `protobuf:"bytes,18,opt,name=text,proto3" json:"text,omitempty"`
+	// Only reversals, replacements and differences.
+	Corrections   bool `protobuf:"varint,19,opt,name=corrections,proto3" json:"corrections,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -314,12 +330,68 @@ func (x *ListVouchersRequest) GetClass() string {
 	return ""
 }
 
+func (x *ListVouchersRequest) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetRequestNumber() uint32 {
+	if x != nil {
+		return x.RequestNumber
+	}
+	return 0
+}
+
+func (x *ListVouchersRequest) GetAmountFrom() string {
+	if x != nil {
+		return x.AmountFrom
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetAmountTo() string {
+	if x != nil {
+		return x.AmountTo
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ListVouchersRequest) GetCorrections() bool {
+	if x != nil {
+		return x.Corrections
+	}
+	return false
+}
+
 // ListVouchersResponse is what ListVouchers answers.
 type ListVouchersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page.
 	Vouchers []*Voucher `protobuf:"bytes,1,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
-	// Where to go on; empty at the end.
+	// Where to go on; empty at the end. With a filter a page may be short, even empty, before the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Version of the collective that this answer reflects.
 	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
@@ -2846,7 +2918,7 @@ var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"$mingzhang/api/v1/audit_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"\x91\x01\n" +
+	"$mingzhang/api/v1/audit_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/reads.proto\x1a\x1cmingzhang/api/v1/types.proto\"\x91\x01\n" +
 	"\vEntitlement\x12\x14\n" +
 	"\x05payee\x18\x01 \x01(\rR\x05payee\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
@@ -2857,7 +2929,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\bLogEvent\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data\"\xad\x04\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"\x9e\a\n" +
 	"\x13ListVouchersRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -2874,7 +2946,16 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"descending\x18\n" +
 	" \x01(\bR\n" +
 	"descending\x129\n" +
-	"\x05class\x18\v \x01(\tB#\xbaH r\x1eR\x00R\areceiptR\apaymentR\btransferR\x05class\"\x8f\x01\n" +
+	"\x05class\x18\v \x01(\tB#\xbaH r\x1eR\x00R\areceiptR\apaymentR\btransferR\x05class\x12\x1e\n" +
+	"\x05party\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05party\x12F\n" +
+	"\apurpose\x18\r \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\apurpose\x12Q\n" +
+	"\rresolution_id\x18\x0e \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\fresolutionId\x12%\n" +
+	"\x0erequest_number\x18\x0f \x01(\rR\rrequestNumber\x12(\n" +
+	"\vamount_from\x18\x10 \x01(\tB\a\xbaH\x04r\x02\x18(R\n" +
+	"amountFrom\x12$\n" +
+	"\tamount_to\x18\x11 \x01(\tB\a\xbaH\x04r\x02\x18(R\bamountTo\x12\x1b\n" +
+	"\x04text\x18\x12 \x01(\tB\a\xbaH\x04r\x02\x18<R\x04text\x12 \n" +
+	"\vcorrections\x18\x13 \x01(\bR\vcorrections\"\x8f\x01\n" +
 	"\x14ListVouchersResponse\x125\n" +
 	"\bvouchers\x18\x01 \x03(\v2\x19.mingzhang.api.v1.VoucherR\bvouchers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
@@ -3075,7 +3156,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x1aListGiftAgreementsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\xad\f\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\x9c\x0f\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -3085,7 +3166,12 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\fListRequests\x12%.mingzhang.api.v1.ListRequestsRequest\x1a&.mingzhang.api.v1.ListRequestsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListGrantRounds\x12(.mingzhang.api.v1.ListGrantRoundsRequest\x1a).mingzhang.api.v1.ListGrantRoundsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListDividends\x12&.mingzhang.api.v1.ListDividendsRequest\x1a'.mingzhang.api.v1.ListDividendsResponse\"\x03\x90\x02\x01\x12n\n" +
-	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\aExplain\x12 .mingzhang.api.v1.ExplainRequest\x1a!.mingzhang.api.v1.ExplainResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\vListChanges\x12$.mingzhang.api.v1.ListChangesRequest\x1a%.mingzhang.api.v1.ListChangesResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\tListRoles\x12\".mingzhang.api.v1.ListRolesRequest\x1a#.mingzhang.api.v1.ListRolesResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\n" +
+	"ListEvents\x12#.mingzhang.api.v1.ListEventsRequest\x1a$.mingzhang.api.v1.ListEventsResponse\"\x03\x90\x02\x01\x12h\n" +
 	"\x0eCompareOpening\x12'.mingzhang.api.v1.CompareOpeningRequest\x1a(.mingzhang.api.v1.CompareOpeningResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListHolds\x12\".mingzhang.api.v1.ListHoldsRequest\x1a#.mingzhang.api.v1.ListHoldsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -3157,6 +3243,14 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Hold)(nil),                       // 44: mingzhang.api.v1.Hold
 	(*MemberShares)(nil),               // 45: mingzhang.api.v1.MemberShares
 	(*Gift)(nil),                       // 46: mingzhang.api.v1.Gift
+	(*ExplainRequest)(nil),             // 47: mingzhang.api.v1.ExplainRequest
+	(*ListChangesRequest)(nil),         // 48: mingzhang.api.v1.ListChangesRequest
+	(*ListRolesRequest)(nil),           // 49: mingzhang.api.v1.ListRolesRequest
+	(*ListEventsRequest)(nil),          // 50: mingzhang.api.v1.ListEventsRequest
+	(*ExplainResponse)(nil),            // 51: mingzhang.api.v1.ExplainResponse
+	(*ListChangesResponse)(nil),        // 52: mingzhang.api.v1.ListChangesResponse
+	(*ListRolesResponse)(nil),          // 53: mingzhang.api.v1.ListRolesResponse
+	(*ListEventsResponse)(nil),         // 54: mingzhang.api.v1.ListEventsResponse
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	37, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
@@ -3184,32 +3278,40 @@ var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	12, // 22: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
 	14, // 23: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
 	16, // 24: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	28, // 25: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
-	31, // 26: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	33, // 27: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	35, // 28: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
-	18, // 29: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 30: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	23, // 31: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	25, // 32: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
-	3,  // 33: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 34: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 35: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 36: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 37: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 38: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 39: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 40: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	30, // 41: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
-	32, // 42: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	34, // 43: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	36, // 44: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 45: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 46: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	24, // 47: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	26, // 48: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
-	33, // [33:49] is the sub-list for method output_type
-	17, // [17:33] is the sub-list for method input_type
+	47, // 25: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
+	48, // 26: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
+	49, // 27: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
+	50, // 28: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
+	28, // 29: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	31, // 30: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	33, // 31: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	35, // 32: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 33: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 34: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	23, // 35: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	25, // 36: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
+	3,  // 37: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 38: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 39: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 40: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 41: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 42: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 43: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 44: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	51, // 45: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
+	52, // 46: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
+	53, // 47: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
+	54, // 48: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
+	30, // 49: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	32, // 50: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	34, // 51: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	36, // 52: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 53: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 54: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	24, // 55: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	26, // 56: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
+	37, // [37:57] is the sub-list for method output_type
+	17, // [17:37] is the sub-list for method input_type
 	17, // [17:17] is the sub-list for extension type_name
 	17, // [17:17] is the sub-list for extension extendee
 	0,  // [0:17] is the sub-list for field type_name
@@ -3220,6 +3322,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 	if File_mingzhang_api_v1_audit_service_proto != nil {
 		return
 	}
+	file_mingzhang_api_v1_reads_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

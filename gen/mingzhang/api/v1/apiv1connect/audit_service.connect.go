@@ -43,6 +43,14 @@ const (
 	// AuditServiceListEntitlementsProcedure is the procedure name of the AuditService's
 	// ListEntitlements RPC.
 	AuditServiceListEntitlementsProcedure = "/mingzhang.api.v1.AuditService/ListEntitlements"
+	// AuditServiceExplainProcedure is the procedure name of the AuditService's Explain RPC.
+	AuditServiceExplainProcedure = "/mingzhang.api.v1.AuditService/Explain"
+	// AuditServiceListChangesProcedure is the procedure name of the AuditService's ListChanges RPC.
+	AuditServiceListChangesProcedure = "/mingzhang.api.v1.AuditService/ListChanges"
+	// AuditServiceListRolesProcedure is the procedure name of the AuditService's ListRoles RPC.
+	AuditServiceListRolesProcedure = "/mingzhang.api.v1.AuditService/ListRoles"
+	// AuditServiceListEventsProcedure is the procedure name of the AuditService's ListEvents RPC.
+	AuditServiceListEventsProcedure = "/mingzhang.api.v1.AuditService/ListEvents"
 	// AuditServiceCompareOpeningProcedure is the procedure name of the AuditService's CompareOpening
 	// RPC.
 	AuditServiceCompareOpeningProcedure = "/mingzhang.api.v1.AuditService/CompareOpening"
@@ -128,6 +136,38 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceExplainSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("Explain"),
+			Procedure:        AuditServiceExplainProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceListChangesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListChanges"),
+			Procedure:        AuditServiceListChangesProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceListRolesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListRoles"),
+			Procedure:        AuditServiceListRolesProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceListEventsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListEvents"),
+			Procedure:        AuditServiceListEventsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	auditServiceCompareOpeningSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -210,6 +250,14 @@ type AuditServiceClient interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// Explain (溯源) says why a figure is what it is: a balance, a voucher, a dividend's rate, or a refusal.
+	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	// ListChanges (变动) says what changed between two moments in the figures of a day: balances, vouchers, registers.
+	ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error)
+	// ListRoles lists who holds which role since when.
+	ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error)
+	// ListEvents (操作日志) lists who did what when, by person, time and type.
+	ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error)
 	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
 	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
@@ -292,6 +340,14 @@ type AuditServiceHandler interface {
 	ListDividends(context.Context, *v1.ListDividendsRequest) (*v1.ListDividendsResponse, error)
 	// ListEntitlements lists what each payee of a run gets.
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
+	// Explain (溯源) says why a figure is what it is: a balance, a voucher, a dividend's rate, or a refusal.
+	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	// ListChanges (变动) says what changed between two moments in the figures of a day: balances, vouchers, registers.
+	ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error)
+	// ListRoles lists who holds which role since when.
+	ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error)
+	// ListEvents (操作日志) lists who did what when, by person, time and type.
+	ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error)
 	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
 	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
@@ -323,6 +379,10 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListGrantRoundsSpec(), Handler: adapter.listGrantRounds},
 		connect.Method{Spec: auditServiceListDividendsSpec(), Handler: adapter.listDividends},
 		connect.Method{Spec: auditServiceListEntitlementsSpec(), Handler: adapter.listEntitlements},
+		connect.Method{Spec: auditServiceExplainSpec(), Handler: adapter.explain},
+		connect.Method{Spec: auditServiceListChangesSpec(), Handler: adapter.listChanges},
+		connect.Method{Spec: auditServiceListRolesSpec(), Handler: adapter.listRoles},
+		connect.Method{Spec: auditServiceListEventsSpec(), Handler: adapter.listEvents},
 		connect.Method{Spec: auditServiceCompareOpeningSpec(), Handler: adapter.compareOpening},
 		connect.Method{Spec: auditServiceListHoldsSpec(), Handler: adapter.listHolds},
 		connect.Method{Spec: auditServiceListSharesSpec(), Handler: adapter.listShares},
@@ -397,6 +457,22 @@ func (UnimplementedAuditServiceHandler) ListDividends(context.Context, *v1.ListD
 
 func (UnimplementedAuditServiceHandler) ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListEntitlements is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.Explain is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListChanges is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListRoles is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListEvents is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error) {
@@ -494,6 +570,38 @@ func (c *auditServiceClient) ListDividends(ctx context.Context, req *v1.ListDivi
 func (c *auditServiceClient) ListEntitlements(ctx context.Context, req *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error) {
 	var res v1.ListEntitlementsResponse
 	if err := c.client.CallUnary(ctx, auditServiceListEntitlementsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) Explain(ctx context.Context, req *v1.ExplainRequest) (*v1.ExplainResponse, error) {
+	var res v1.ExplainResponse
+	if err := c.client.CallUnary(ctx, auditServiceExplainSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListChanges(ctx context.Context, req *v1.ListChangesRequest) (*v1.ListChangesResponse, error) {
+	var res v1.ListChangesResponse
+	if err := c.client.CallUnary(ctx, auditServiceListChangesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListRoles(ctx context.Context, req *v1.ListRolesRequest) (*v1.ListRolesResponse, error) {
+	var res v1.ListRolesResponse
+	if err := c.client.CallUnary(ctx, auditServiceListRolesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListEvents(ctx context.Context, req *v1.ListEventsRequest) (*v1.ListEventsResponse, error) {
+	var res v1.ListEventsResponse
+	if err := c.client.CallUnary(ctx, auditServiceListEventsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -655,6 +763,54 @@ func (h auditServiceHandler) listEntitlements(ctx context.Context, _ connect.Spe
 		return err
 	}
 	res, err := h.svc.ListEntitlements(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) explain(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ExplainRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Explain(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listChanges(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListChangesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListChanges(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listRoles(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListRolesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListRoles(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listEvents(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListEventsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListEvents(ctx, &req)
 	if err != nil {
 		return err
 	}
