@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"strings"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
@@ -38,8 +39,8 @@ func (s *Collective) raiseFlags(v *eventv1.Voucher) {
 		return
 	}
 	for _, f := range v.Flags {
-		s.flags[RefOf(v.Ref)] = append(s.flags[RefOf(v.Ref)], &flag{kind: f.Kind, amount: Fen(f.AmountFen), exceeds: f.ResolutionId,
-			body: f.Body, fund: fundOf(v), purpose: v.Purpose})
+		s.flags[RefOf(v.Ref)] = append(s.flags[RefOf(v.Ref)], &flag{kind: f.Kind, amount: Fen(f.AmountFen), exceeds: strings.Clone(f.ResolutionId),
+			body: strings.Clone(f.Body), fund: strings.Clone(fundOf(v)), purpose: strings.Clone(v.Purpose)})
 	}
 }
 

@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"strings"
+
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
@@ -47,7 +49,8 @@ func (b *Book) givesBack(place int32) (refunds, returns ledger.VoucherRef) {
 // raiseFlags keeps the flags of a voucher.
 func (b *Book) raiseFlags(v *eventv1.Voucher, place int32) {
 	for _, f := range v.Flags {
-		item := &flagged{flag: f, place: place}
+		item := &flagged{flag: &eventv1.Flag{Kind: f.Kind, AmountFen: f.AmountFen, ResolutionId: strings.Clone(f.ResolutionId), RatifyBy: f.RatifyBy,
+			Body: strings.Clone(f.Body)}, place: place} // the event's memory may be used again
 		b.flags = append(b.flags, item)
 		b.journal.flags[place] = append(b.journal.flags[place], item)
 	}

@@ -60,12 +60,14 @@ func balanceTable(balances []*apiv1.AccountBalance, names map[string]string) *ta
 // accountNames gives the public names of accounts: of funds and money accounts by the charter, of the rest by this program.
 func accountNames(c *apiv1.Collective, l language) map[string]string {
 	names := map[string]string{
-		"payable/dividend":    l.text("应付分红", "dividends owed"),
-		"payable/grant":       l.text("应付救助奖学", "grants owed"),
-		"receivable/pending":  l.text("待补", "pending"),
-		"receivable/rent":     l.text("应收租金", "rent due"),
-		"deposit/lease":       l.text("租赁押金", "lease deposits"),
-		"deposit/performance": l.text("履约押金", "performance deposits"),
+		"payable/dividend":   l.text("应付分红", "dividends owed"),
+		"payable/grant":      l.text("应付救助奖学", "grants owed"),
+		"receivable/pending": l.text("待补", "pending"),
+
+		"receivable/cost-recovery": l.text("待清算成本", "costs to settle"),
+		"receivable/rent":          l.text("应收租金", "rent due"),
+		"deposit/lease":            l.text("租赁押金", "lease deposits"),
+		"deposit/performance":      l.text("履约押金", "performance deposits"),
 	}
 	for _, f := range c.GetFunds() {
 		names["fund/"+f.Id] = f.Name

@@ -41,8 +41,12 @@ func (s *session) fieldFlags(cmd *cobra.Command, request protoreflect.MessageDes
 	for i := range request.Fields().Len() {
 		field := request.Fields().Get(i)
 		switch field.Name() {
-		case "collective_id", "command_id", "page_size":
+		case "collective_id", "page_size":
 			continue
+		case "command_id":
+			if request.Fields().ByName("page_size") == nil {
+				continue // a command's own; a list is asked for somebody's
+			}
 		}
 		name := kebab(field.Name())
 		if taken[name] {

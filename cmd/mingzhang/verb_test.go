@@ -46,6 +46,9 @@ func TestEveryMethodHasAVerb(t *testing.T) {
 				continue
 			}
 			made++
+			if chineseVerbs[string(method.Name())] == "" {
+				t.Errorf("%s has no Chinese word", method.Name())
+			}
 			if cmd.GroupID != string(service.Name()) || cmd.Short == "" {
 				t.Errorf("%s stands in the group %q and says %q", cmd.Name(), cmd.GroupID, cmd.Short)
 			}
@@ -57,6 +60,9 @@ func TestEveryMethodHasAVerb(t *testing.T) {
 				}
 				if field.Name() == "page_size" {
 					f = cmd.Flags().Lookup("limit")
+				}
+				if f == nil { // a field whose name is a flag of every command
+					f = cmd.Flags().Lookup(kebab(field.Name()) + "-field")
 				}
 				if f == nil || f.Usage == "" {
 					t.Errorf("%s has no flag for %s, or one without a word", cmd.Name(), field.Name())
@@ -349,8 +355,8 @@ money/bank  126,765.05
 (到第 172 笔为止)
 `,
 		"list-receipts-and-payments --limit 2": `
-号码       日期        摘要              分录                                              用途    收入种类  决议          申请号  第几笔  记账时间                          金额
-收2022-2   2022-12-20  2022年下半年租金  money/bank 98000.00; fund/dividend -68600.00; f…          rent                               138  2022-12-20T01:00:00.000000Z  98,000.00
+号码       日期        摘要              分录                                              用途    收入种类  决议          申请号  第几笔  记账时间                          金额  分配办法版本
+收2022-2   2022-12-20  2022年下半年租金  money/bank 98000.00; fund/dividend -68600.00; f…          rent                               138  2022-12-20T01:00:00.000000Z  98,000.00             1
 付2022-27  2022-09-15  照明和下水维修    fund/maintenance 8000.00; money/bank -8000.00     repair            repairs-2022       9     137  2022-09-15T01:10:00.000000Z   8,000.00
 (到第 172 笔为止)
 `,

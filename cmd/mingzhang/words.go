@@ -11,7 +11,7 @@ func fieldWord(name string, l language) string {
 }
 
 var chineseServices = map[string]string{
-	"BooksService": "账务", "GovernanceService": "议事", "RegistryService": "登记", "AuditService": "审计", "DisclosureService": "公示",
+	"BooksService": "账务", "GovernanceService": "议事", "RegistryService": "登记", "AuditService": "审计", "DisclosureService": "公示", "DocumentsService": "原始凭证",
 }
 
 var chineseVerbs = map[string]string{
@@ -32,6 +32,15 @@ var chineseVerbs = map[string]string{
 	"VerifyLog": "重新核验账簿", "ReadLog": "读出账簿原文", "ListCollectives": "列出集体", "GetCollective": "集体的章程和状况",
 	"GetFundStatement": "收支表", "ListPolicies": "列出分配办法", "GetSpendingRule": "支出办法", "ListResolutions": "列出决议",
 	"ListReceiptsAndPayments": "收支明细", "GetVersion": "服务器版本",
+	"RecordRefund": "记退款", "RecordFee": "记银行手续费", "RecordReturnedIncome": "记退票(银行退回的收入)", "CollectReceivable": "收回应收款",
+	"RecordReturnedDividend": "记银行退回的分红", "RecordReturnedGrant": "记银行退回的救助或奖学", "RequestDepositReturn": "申请退还押金",
+	"AgreeGift": "登记定向捐赠", "ChangeGiftPurpose": "变更定向捐赠的用途", "RemoveApplicants": "去掉申请人", "BookTrueUp": "年终清算",
+	"RatifyFlag": "追认", "ExpireRequest": "了结过期的申请", "CancelGrantRound": "撤销一轮救助或奖学", "RaiseObjection": "记异议",
+	"AnswerObjection": "答复异议", "HoldPayee": "暂缓发放", "ReleaseHold": "解除暂缓", "ReviewPeriod": "监督审查一个月", "ChangeBody": "变更机构",
+	"ChangeFund": "变更基金", "SetShares": "登记股份", "ReadmitMembers": "撤销误记的退出", "Explain": "溯源", "ListChanges": "两个时点之间的变动",
+	"ListRoles": "岗位", "ListEvents": "操作日志", "CompareOpening": "比对期初余额", "ListHolds": "列出暂缓发放", "ListShares": "列出股份",
+	"ListGiftAgreements": "列出定向捐赠的约定", "Watch": "跟踪账簿", "ListTrueUps": "列出年终清算", "ListPeriodReviews": "列出监督审查",
+	"ListFlags": "列出待追认的提示", "ListGifts": "列出定向捐赠", "Upload": "保存原始凭证", "Download": "取出原始凭证", "ListGarbage": "列出无凭证引用的文件",
 }
 
 var chineseFields = map[string]string{
@@ -59,4 +68,17 @@ var chineseFields = map[string]string{
 	"time_zone": "时区", "public_log": "账簿公开", "simulated_clock": "模拟时钟", "log_origin": "账簿来源", "balances": "余额", "expected_version": "应在第几笔",
 	"simulated_at": "模拟时间", "digest": "摘要值", "descending": "新的在前", "right_amount": "应有金额", "difference_of": "差额所属", "replacements": "更正后的凭证",
 	"grant_round_id": "救助奖学轮次", "dividend_run_id": "分红", "paid_count": "已付人数", "root": "根", "events": "笔数", "store": "存储", "note": "签名文", "verifier_key": "验证公钥",
+	"retention": "保管期限", "refunds": "退款所属", "returns": "退票所属", "policy_version": "分配办法版本", "true_up_year": "清算年度", "flags": "提示",
+	"flag": "提示", "ratify_by": "追认期限", "ratified_by": "追认决议", "reviews": "审查意见", "verdict": "结论", "remark": "意见", "objection": "异议",
+	"objections": "异议", "hold": "暂缓", "holds": "暂缓", "gift_id": "定向捐赠", "gifts": "定向捐赠", "cost": "由当年收入承担", "emergency": "应急",
+	"cover": "不足时", "transfers": "同时调剂", "inflow": "收入", "outflow": "支出", "supplements": "补发所属", "only": "只发给", "payment": "付款凭证",
+	"deducted": "扣留", "consent": "同意书", "year": "年度", "valid_from": "生效日", "valid_until": "失效日", "parts": "组成", "part_of": "所属小计",
+	"cap": "上限", "ratify_days": "追认天数", "request_days": "申请有效天数", "text": "文字", "upheld": "成立", "household": "户", "benefit": "待遇",
+	"until": "到期日", "items": "逐项意见", "expires_on": "到期日", "raised_by": "提出人", "raised_at": "提出时间", "answered_by": "答复人",
+	"amount_from": "金额不低于", "amount_to": "金额不高于", "corrections": "只看更正", "references": "依据", "figures": "数字", "steps": "步骤",
+	"old": "原", "new": "现", "difference": "相差", "old_state": "原状态", "new_state": "现状态", "days_late": "迟记天数", "past": "含已卸任",
+	"roles": "岗位", "granted_by": "授予人", "revoked_by": "收回人", "type": "类型", "gross": "收入总额", "final": "应得", "adjusted": "调整",
+	"pending": "挂账", "months": "月份", "signed": "同意", "refused": "不同意", "remarked": "有意见", "reviewed_at": "审查时间", "left": "余额",
+	"document": "文件", "file_name": "文件名", "received_at": "收到时间", "older_than_days": "早于天数", "before": "原", "after": "现",
+	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }

@@ -67,7 +67,7 @@ func fullZoo() *zoo {
 	shanghai, _ := time.LoadLocation("Asia/Shanghai")
 	z := &zoo{
 		is: true, small: -3, big: 1 << 63, id: [16]byte{1, 2, 15: 9}, texts: [3]string{"", "农", strings.Repeat("x", 3*arenaBytes)},
-		flat: []pair{{1, 2}, {-1, 4}}, gapped: []gaps{{1, 2}, {3, 4}}, empty: []int64{}, names: []string{"a", "", "b"},
+		flat: []pair{{1, 2}, {-1, 4}}, gapped: []gaps{{1, 2}, {3, 4}}, none: nil, nilMap: nil, noZone: nil, noFund: nil, empty: []int64{}, names: []string{"a", "", "b"},
 		lists: [][]int32{nil, {}, {1, 2, 3}}, byID: map[string]*node{}, byNumber: map[pair]gaps{{1, 1}: {1, 1}, {0, 9}: {2, 2}},
 		set: map[key]struct{}{{"a", "b"}: {}, {"", ""}: {}}, void: map[int]int{}, zone: shanghai,
 		fund: &eventv1.Fund{Id: "reserve", Name: "公积金"}, list: &[]int32{7},
@@ -176,7 +176,7 @@ func TestSchemaTellsTypesApart(t *testing.T) {
 	type one struct{ a, b int64 }
 	seen := map[[32]byte]any{}
 	for _, v := range []any{
-		&one{}, &struct{ a, b int64 }{}, &struct{ b, a int64 }{}, &struct{ a, b uint64 }{}, &struct{ a int64 }{}, &struct{ a, b int32 }{},
+		&one{a: 1, b: 2}, &struct{ a, b int64 }{}, &struct{ b, a int64 }{}, &struct{ a, b uint64 }{}, &struct{ a int64 }{}, &struct{ a, b int32 }{},
 		&struct{ m map[string]one }{}, &struct{ m map[string]*one }{}, &struct{ m map[string][2]int64 }{}, &struct{ m []one }{}, &struct{ m [1]one }{},
 	} {
 		c, err := NewCodec(v)
