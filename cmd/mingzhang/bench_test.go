@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,33 +133,64 @@ func BenchmarkInProcessClients(b *testing.B) {
 	}
 }
 
-// BenchmarkLoadBook reads a book of 200,000 events from the disk: read, hash against the head, decode, fold.
-func BenchmarkLoadBook(b *testing.B) {
-	const events = 200_000
-	service, _, store := stack(b)
-	orders := make([]ledger.Order, 1000)
-	for done := 0; done < events; done += len(orders) {
-		for i := range orders {
-			orders[i] = ledger.Order{Command: theRent(), Meta: ledger.Meta{ID: ledger.NewCommandID(), Actor: ledgertest.Treasurer}}
-		}
-		for _, o := range service.DoAll(b.Context(), "liminba", orders) {
-			if o.Err != nil {
-				b.Fatal(o.Err)
+// loadSizes are the events of the loads: envBenchEvents adds a larger one, e.g. 1000000.
+func loadSizes() []int {
+	sizes := []int{10_000, 100_000}
+	if more, err := strconv.Atoi(os.Getenv(envBenchEvents)); err == nil {
+		sizes = append(sizes, more)
+	}
+	return sizes
+}
+
+// BenchmarkLoad reads a collective from zero: from the disk, hashed against the head, decoded, and folded into a book, or into
+// the state its rules need. The memory that a book then takes is reported for each event.
+func BenchmarkLoad(b *testing.B) {
+	for _, events := range loadSizes() {
+		service, _, store := stack(b)
+		orders := make([]ledger.Order, 1000)
+		for done := 0; done < events; done += len(orders) {
+			for i := range orders {
+				orders[i] = ledger.Order{Command: theRent(), Meta: ledger.Meta{ID: ledger.NewCommandID(), Actor: ledgertest.Treasurer}}
+			}
+			for _, o := range service.DoAll(b.Context(), "liminba", orders) {
+				if o.Err != nil {
+					b.Fatal(o.Err)
+				}
 			}
 		}
-	}
-	var loads []float64
-	for range 5 {
-		start := time.Now()
-		book, err := projections.NewLibrary(ledger.NewService(store, ledger.Options{})).Book(b.Context(), "liminba", 0)
-		if err != nil {
-			b.Fatal(err)
+		book := func(b *testing.B) uint64 {
+			book, err := projections.NewLibrary(ledger.NewService(store, ledger.Options{})).Book(b.Context(), "liminba", 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(book.Bytes())/float64(book.Version()), "B/event")
+			return book.Version()
 		}
-		loads = append(loads, float64(book.Version())/time.Since(start).Seconds())
+		state := func(b *testing.B) (version uint64) {
+			err := ledger.NewService(store, ledger.Options{}).View(b.Context(), "liminba", func(c *ledger.Collective) error {
+				version = c.Version()
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return version
+		}
+		for name, load := range map[string]func(*testing.B) uint64{"book": book, "state": state} {
+			b.Run(fmt.Sprintf("%s,events=%d", name, events), func(b *testing.B) {
+				var rates []float64
+				for b.Loop() {
+					runtime.GC()
+					start := time.Now()
+					n := load(b)
+					rates = append(rates, float64(n)/time.Since(start).Seconds())
+				}
+				slices.Sort(rates)
+				b.ReportMetric(rates[len(rates)/2], "events/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
-	slices.Sort(loads)
-	b.ReportMetric(loads[len(loads)/2], "events/s")
-	b.ReportMetric(0, "ns/op")
 }
 
 func eventBytes(b *testing.B, store eventstore.Store) int {
