@@ -146,7 +146,7 @@ func (b *batch) try(ctx context.Context, i int, l line) error {
 		return err
 	}
 	_, founding := g.order.Command.(*ledger.FoundCollective)
-	if n := len(b.pending); founding || b.stop && n > 0 && b.pending[n-1].given.collective != g.collective {
+	if founding {
 		b.flush(ctx)
 	}
 	if b.stopped {
@@ -173,7 +173,7 @@ func (b *batch) tryCall(ctx context.Context, i int, l line, c *caller) error {
 	return err
 }
 
-// flush gives the pending commands to the ledger: those of one collective in order, collectives side by side. Afterwards
+// flush gives the pending commands to the ledger. Afterwards
 // stopped says whether the batch ends here; the results are written on another core.
 func (b *batch) flush(ctx context.Context) {
 	todo := b.pending
@@ -181,13 +181,27 @@ func (b *batch) flush(ctx context.Context) {
 	if len(todo) == 0 {
 		return
 	}
+	outcomes := b.carryOut(ctx, todo)
+	b.stopped = b.stop && slices.ContainsFunc(outcomes, func(o ledger.Outcome) bool { return o.Err != nil })
+	b.writing.Go(func() {
+		for k, p := range todo {
+			b.results[p.line] = b.result(ctx, p, outcomes[k])
+		}
+	})
+}
+
+// carryOut gives commands to the ledger: in order up to the first refused one, or all of them, each collective's in order.
+func (b *batch) carryOut(ctx context.Context, todo []pending) []ledger.Outcome {
+	if b.stop {
+		orders := make([]ledger.Addressed, len(todo))
+		for k, p := range todo {
+			orders[k] = ledger.Addressed{Collective: p.given.collective, Order: p.given.order}
+		}
+		return b.config.Ledger.DoInOrder(ctx, orders)
+	}
 	byCollective := make(map[string][]int)
 	for k, p := range todo {
 		byCollective[p.given.collective] = append(byCollective[p.given.collective], k)
-	}
-	do := b.config.Ledger.DoAll
-	if b.stop {
-		do = b.config.Ledger.DoUntilRefused // of one collective, as try sees to
 	}
 	outcomes := make([]ledger.Outcome, len(todo))
 	var all sync.WaitGroup
@@ -197,18 +211,13 @@ func (b *batch) flush(ctx context.Context) {
 			for j, k := range places {
 				orders[j] = todo[k].given.order
 			}
-			for j, outcome := range do(ctx, collective, orders) {
+			for j, outcome := range b.config.Ledger.DoAll(ctx, collective, orders) {
 				outcomes[places[j]] = outcome
 			}
 		})
 	}
 	all.Wait()
-	b.stopped = b.stop && slices.ContainsFunc(outcomes, func(o ledger.Outcome) bool { return o.Err != nil })
-	b.writing.Go(func() {
-		for k, p := range todo {
-			b.results[p.line] = b.result(ctx, p, outcomes[k])
-		}
-	})
+	return outcomes
 }
 
 // result writes what became of a command on books; nil when it was left alone because the batch stopped before it.
