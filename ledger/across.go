@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 )
@@ -62,11 +64,9 @@ func (s *Service) doRound(ctx context.Context, orders []Addressed, outcomes []Ou
 	}
 	// What a desk decides beyond the first order that some desk did not carry out must not be stored: it decides again.
 	for {
+		decideShares(ctx, shares, len(orders))
 		cut, refused := end, end < len(orders)
 		for _, p := range shares {
-			if !p.decided {
-				p.decide(ctx, len(orders))
-			}
 			if p.reach < cut || p.reach == cut && p.refused {
 				cut, refused = p.reach, p.refused
 			}
@@ -107,6 +107,22 @@ func (s *Service) shares(ctx context.Context, orders []Addressed, outcomes []Out
 		list = append(list, byID[id])
 	}
 	return list, end
+}
+
+// decideShares decides what is not decided yet, on as many cores as there are.
+func decideShares(ctx context.Context, shares []*share, end int) {
+	var all sync.WaitGroup
+	var next atomic.Int64
+	for range min(len(shares), runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(shares); i = next.Add(1) - 1 {
+				if !shares[i].decided {
+					shares[i].decide(ctx, end)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // decide decides the jobs on the desk's state, moved ahead of the log. end is the place behind the last order.

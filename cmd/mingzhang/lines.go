@@ -127,15 +127,27 @@ func parseLine(place string, text []byte) (*apiv1.ApplyLine, *failure) {
 	if c.Method == "" {
 		return nil, badLine("缺少 method", "it has no method")
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(c.Request, &fields); err != nil || fields == nil {
+	request := bytes.TrimSpace(c.Request)
+	if len(request) == 0 || request[0] != '{' {
 		return nil, badLine("request 应是一个 JSON 对象", "request has to be a JSON object")
 	}
-	request := bytes.TrimSpace(c.Request)
-	if fields["commandId"] == nil && fields["command_id"] == nil {
-		request = withCommandID(request, len(fields) > 0, commandIDOf(place, text))
+	if !hasCommandID(request) {
+		request = withCommandID(request, len(bytes.TrimSpace(request[1:len(request)-1])) > 0, commandIDOf(place, text))
 	}
 	return &apiv1.ApplyLine{Method: c.Method, As: c.As, RequestJson: string(request)}, nil
+}
+
+// hasCommandID says whether a JSON object has a command id. Most have none, which takes no parsing: a key that is nowhere in the
+// text is no key.
+func hasCommandID(request []byte) bool {
+	if !bytes.Contains(request, []byte(`"commandId"`)) && !bytes.Contains(request, []byte(`"command_id"`)) {
+		return false
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(request, &fields); err != nil {
+		return true // what is wrong with it is said when it is read as a request
+	}
+	return fields["commandId"] != nil || fields["command_id"] != nil
 }
 
 const lineExample = `{"method":"RecordIncome","as":"treasurer","request":{…}}`
