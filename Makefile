@@ -8,7 +8,7 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED = 0
 
-.PHONY: help generate fmt lint test test-race packages check build man bench demo fuzz nightly
+.PHONY: help generate fmt lint test test-race packages check build man bench bench-peers demo fuzz nightly
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,7 +46,7 @@ packages:
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	else echo "NOT INSTALLED AND NOT TESTED:$$missing (run make test as root on Debian, or install them)"; fi
+	else echo "NOT INSTALLED AND NOT TESTED:$$missing (run make as root on Debian, or install them)"; fi
 
 test: packages lint test-race ## format, vet, staticcheck, import rules, race tests, scripts, outside recomputation
 
@@ -63,6 +63,12 @@ check: test ## test, and: generated code is fresh, the schema is sound and break
 
 bench: ## speed, as ratios to the floor measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc ./cmd/mingzhang
+
+# Programs of others on the same transactions. MINGZHANG_PEERS_TRANSACTIONS=100000 takes some ten minutes.
+PEERS := ledger hledger beancount sqlite3 postgresql
+bench-peers: ## ledger, hledger, beancount, sqlite3 and PostgreSQL beside ours: times and ratios (docs/performance.md)
+	@$(MAKE) --no-print-directory packages PACKAGES="$(PEERS)"
+	MINGZHANG_PEERS=1 $(GO) test -run '^$$' -bench '^BenchmarkPeers$$' -benchtime 1x -timeout 60m ./cmd/mingzhang
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME

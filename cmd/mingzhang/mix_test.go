@@ -16,6 +16,12 @@ type mix struct {
 	day                   string // business day of everything
 }
 
+// Members of a collective at most, and in one command: a dividend is owed to 80,000 and one command enrols 4,000.
+const (
+	mixMembersMax = 20_000
+	mixEnrolMax   = 4000
+)
+
 // setup writes what has to be there before: operators, and for each collective its charter, roles, members, rules, a first
 // rent and a declared dividend.
 func (m mix) setup(w *bufio.Writer) {
@@ -42,15 +48,17 @@ func (m mix) setup(w *bufio.Writer) {
 			book("admin", "GrantRole", `"operator":%q,"role":"ROLE_%s"`, who, map[string]string{"treasurer": "TREASURER", "approver": "APPROVER", "supervisor": "SUPERVISOR"}[who])
 		}
 		book("treasurer", "OpenMoneyAccount", `"moneyAccount":"bank","kind":"MONEY_ACCOUNT_KIND_BANK","name":"银行存款"`)
-		members, households := "", ""
-		for n := 1; n <= m.commands/m.collectives; n++ {
-			if n > 1 {
-				members, households = members+",", households+","
+		for first, last := 1, min(m.commands/m.collectives, mixMembersMax); first <= last; first += mixEnrolMax {
+			members, households := "", ""
+			for n := first; n <= min(last, first+mixEnrolMax-1); n++ {
+				if n > first {
+					members, households = members+",", households+","
+				}
+				members += fmt.Sprint(n)
+				households += fmt.Sprint((n + 3) / 4)
 			}
-			members += fmt.Sprint(n)
-			households += fmt.Sprint((n + 3) / 4)
+			book("treasurer", "EnrolMembers", `"group":"one","joinedOn":%q,"members":[%s],"households":[%s]`, m.day, members, households)
 		}
-		book("treasurer", "EnrolMembers", `"group":"one","joinedOn":%q,"members":[%s],"households":[%s]`, m.day, members, households)
 		resolve("policy", `"matter":"MATTER_POLICY"`)
 		book("approver", "AdoptPolicy", `"effectiveOn":%q,"incomeKinds":["rent"],"shares":[{"fund":"dividend","share":"0.7"},{"fund":"reserve","share":"0.1"},{"fund":"welfare","share":"0.1"},{"fund":"maintenance","share":"rest"}],"resolutionId":"policy"`, m.day)
 		resolve("rule", `"matter":"MATTER_SPENDING_RULE"`)

@@ -16,7 +16,7 @@ import (
 // outsiders read an exported file and give every account that is not zero before a day, debit positive, under our path.
 var outsiders = map[string]struct {
 	program  string
-	balances func(t *testing.T, file, before string) map[string]string
+	balances func(t testing.TB, file, before string) map[string]string
 }{
 	"hledger":   {"hledger", hledgerBalances},
 	"ledger":    {"ledger", ledgerBalances},
@@ -90,7 +90,7 @@ func bookedDays(t *testing.T, dir string) []string {
 	return slices.Compact(days)
 }
 
-func readCSV(t *testing.T, text string) []map[string]string {
+func readCSV(t testing.TB, text string) []map[string]string {
 	t.Helper()
 	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
@@ -108,7 +108,7 @@ func readCSV(t *testing.T, text string) []map[string]string {
 }
 
 // ourBalances is every account that is not zero at the end of a day, debit positive, under the name it has in the journal.
-func ourBalances(t *testing.T, dir, day string) map[string]string {
+func ourBalances(t testing.TB, dir, day string) map[string]string {
 	balances := map[string]string{}
 	for _, r := range readCSV(t, must(t, "balance", "--as-of", day, "--csv", "--data", dir)) {
 		kind, id, _ := strings.Cut(r["account"], "/")
@@ -134,7 +134,7 @@ func turned(amount string) string {
 }
 
 // outside runs one of the other programs.
-func outside(t *testing.T, name string, args ...string) string {
+func outside(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).Output()
 	if err != nil {
@@ -146,7 +146,7 @@ func outside(t *testing.T, name string, args ...string) string {
 // ourPath is our name of an account of theirs.
 func ourPath(account string) string { return strings.Replace(account, ":", "/", 1) }
 
-func beancountBalances(t *testing.T, file, before string) map[string]string {
+func beancountBalances(t testing.TB, file, before string) map[string]string {
 	outside(t, "bean-check", file)
 	balances := map[string]string{}
 	out := outside(t, "bean-query", "-q", "-f", "csv", file, "SELECT account, sum(number) AS balance WHERE date < "+before+" GROUP BY account")
@@ -158,7 +158,7 @@ func beancountBalances(t *testing.T, file, before string) map[string]string {
 	return balances
 }
 
-func sqliteBalances(t *testing.T, file, before string) map[string]string {
+func sqliteBalances(t testing.TB, file, before string) map[string]string {
 	balances := map[string]string{}
 	out := outside(t, "sqlite3", "-readonly", "-csv", "-header", file, `SELECT account, printf('%.2f', sum(p.amount_fen) / 100.0) AS balance
 		FROM postings p JOIN vouchers USING (voucher) WHERE occurred_on < '`+before+`' GROUP BY account HAVING sum(p.amount_fen) <> 0`)
@@ -176,7 +176,7 @@ func sqliteBalances(t *testing.T, file, before string) map[string]string {
 }
 
 // awkBalances looks at the columns before any text: they need no rules of quoting.
-func awkBalances(t *testing.T, file, before string) map[string]string {
+func awkBalances(t testing.TB, file, before string) map[string]string {
 	balances := map[string]string{}
 	out := outside(t, "awk", "-F,", "-v", "before="+before, `NR > 1 && $3 < before { split($5, a, "."); fen = substr($5, 1, 1) == "-" ? a[1] * 100 - a[2] : a[1] * 100 + a[2]; sum[$4] += fen }
 		END { for (k in sum) if (sum[k] != 0) { n = sum[k] < 0 ? -sum[k] : sum[k]; printf "%s %s%d.%02d\n", k, sum[k] < 0 ? "-" : "", int(n / 100), n % 100 } }`, file)
@@ -187,7 +187,7 @@ func awkBalances(t *testing.T, file, before string) map[string]string {
 	return balances
 }
 
-func hledgerBalances(t *testing.T, journal, before string) map[string]string {
+func hledgerBalances(t testing.TB, journal, before string) map[string]string {
 	balances := map[string]string{}
 	for _, r := range readCSV(t, outside(t, "hledger", "-f", journal, "balance", "--flat", "-N", "-e", before, "-O", "csv")) {
 		balances[ourPath(r["account"])] = strings.TrimSuffix(r["balance"], " CNY")
@@ -197,7 +197,7 @@ func hledgerBalances(t *testing.T, journal, before string) map[string]string {
 
 var ledgerLine = regexp.MustCompile(`^\s*(-?[0-9.,]+) CNY\s+(\S+)$`)
 
-func ledgerBalances(t *testing.T, journal, before string) map[string]string {
+func ledgerBalances(t testing.TB, journal, before string) map[string]string {
 	balances := map[string]string{}
 	for _, line := range strings.Split(outside(t, "ledger", "--args-only", "-f", journal, "balance", "--flat", "--no-total", "-e", before), "\n") {
 		if line = strings.TrimRight(line, " "); line == "" {
