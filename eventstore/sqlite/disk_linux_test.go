@@ -192,3 +192,26 @@ func TestOpenReadOnly(t *testing.T) {
 	asNobody(t, func() { wantRefusal(t, filepath.Join(dir, "new.db"), Options{}, nil, "new.db") })
 	chmod(dir, 0o755)
 }
+
+// TestFault: a mapped page that cannot be read, as one behind the end of a file that somebody cuts, is damage and not the end of
+// the process.
+func TestFault(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	closedTest(t, path)
+	err := look(t.Context(), path, func(c *conn) error {
+		q, err := c.prepare(sqlPlaces)
+		if err != nil {
+			return err
+		}
+		if row, err := q.Step(); !row || err != nil {
+			return fmt.Errorf("first row: %v, %w", row, err)
+		}
+		if err := os.Truncate(path, 4096); err != nil {
+			return err
+		}
+		return q.run()
+	})
+	if !errors.Is(err, ErrDamaged) || !errors.Is(err, errFault) {
+		t.Errorf("a page that is not there: %v", err)
+	}
+}

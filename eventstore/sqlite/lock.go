@@ -14,13 +14,15 @@ import (
 const LockFile = "mingzhang.lock"
 
 // DirLock keeps other processes out of a data directory until it is released or the process ends, however it ends: the
-// operating system holds the lock, the file only says who. A file left by a dead process locks nobody out.
+// operating system holds the lock, the file only says who. A file left by a dead process locks nobody out. While nobody has the
+// lock, the file says how the stores of the directory were when they were closed in order; after a crash it does not.
 type DirLock struct {
 	file *os.File
 	dir  string
 
 	mu   sync.Mutex
-	open map[string]bool // files that a store of this process has open
+	open map[string]bool  // files that a store of this process has open
+	left map[string]stamp // files that were closed in order, by their names in the directory
 }
 
 // LockedError says that a data directory is in use.
@@ -68,6 +70,7 @@ func Lock(dir string) (*DirLock, error) {
 		}
 		return nil, fmt.Errorf("lock data directory %s: %w", dir, err)
 	}
+	left := readStamps(file)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -76,33 +79,40 @@ func Lock(dir string) (*DirLock, error) {
 		file.Close()
 		return nil, fmt.Errorf("write %s: %w", file.Name(), err)
 	}
-	return &DirLock{file: file, dir: dir, open: make(map[string]bool)}, nil
+	return &DirLock{file: file, dir: dir, open: make(map[string]bool), left: left}, nil
 }
 
-// claim keeps a second store of this process away from a file: the lock of the directory may be shared, a file may not.
-func (l *DirLock) claim(path string) error {
+// claim keeps a second store of this process away from a file: the lock of the directory may be shared, a file may not. It
+// gives how the file was when it was last closed in order, once, and nothing when it was not.
+func (l *DirLock) claim(path string) (stamp, error) {
 	if filepath.Dir(path) != l.dir {
-		return fmt.Errorf("%s is not in the locked directory %s", path, l.dir)
+		return stamp{}, fmt.Errorf("%s is not in the locked directory %s", path, l.dir)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open[path] {
-		return fmt.Errorf("%s is open already in this process", path)
+		return stamp{}, fmt.Errorf("%s is open already in this process", path)
 	}
 	l.open[path] = true
-	return nil
+	left := l.left[filepath.Base(path)]
+	delete(l.left, filepath.Base(path))
+	return left, nil
 }
 
-func (l *DirLock) unclaim(path string) {
+// unclaim ends a claim; left is how the file was closed, nothing when it was not in order.
+func (l *DirLock) unclaim(path string, left stamp) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, path)
+	if left != (stamp{}) {
+		l.left[filepath.Base(path)] = left
+	}
 }
 
 // Release gives the lock back. The file stays: removing it could take away the lock of one who has just opened it.
 func (l *DirLock) Release() error {
-	// The name of a process that holds nothing would only mislead; failing to wipe it does no harm.
-	_ = l.file.Truncate(0)
+	// The name of a process that holds nothing would only mislead; failing to replace it does no harm.
+	_ = writeHolder(l.file, encodeStamps(l.left))
 	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("release %s: %w", l.file.Name(), err)
 	}

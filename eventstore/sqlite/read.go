@@ -90,7 +90,7 @@ func (s *Store) corrupt(stream string, after uint64, err error) error {
 // ReadAll implements eventstore.Store.
 func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
-		err := s.alive(ctx)
+		err := s.sound(ctx)
 		if err == nil {
 			last, _ := s.lastPosition(false)
 			err = s.readAll(ctx, newPage(), after, last, yield)
@@ -135,6 +135,9 @@ func (s *Store) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstor
 
 // follow ends only with an error.
 func (s *Store) follow(ctx context.Context, after uint64, yield func(eventstore.Event, error) bool) error {
+	if err := s.sound(ctx); err != nil {
+		return err
+	}
 	p := newPage()
 	for {
 		if err := s.alive(ctx); err != nil {

@@ -714,6 +714,9 @@ func TestDamageUnderAppend(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = openTest(t, path)
+	if err := s.sound(t.Context()); err != nil { // the file was good when it was checked
+		t.Fatal(err)
+	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

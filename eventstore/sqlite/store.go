@@ -50,10 +50,32 @@
 // Another program that stores events in the file or deletes a stream is noticed before the next append, which is then refused
 // with ErrForeignWriter, and so are all after it. A stream that has lost a row in its middle, or has a version twice, is
 // noticed when the store is opened: it can be read up to there, its appends are refused with *eventstore.CorruptError, and the
-// other streams live on. Opening also looks at the structure of every page (PRAGMA quick_check) before anything is written, and
-// refuses the store with ErrDamaged when one is wrong: nobody can say which streams had events there, or what an append would
+// other streams live on. The structure of every page is looked at before anything is written (see Opening), and the
+// store is refused with ErrDamaged when one is wrong: nobody can say which streams had events there, or what an append would
 // write over. Pages that go bad while the store is open are noticed when SQLite stumbles over them: whatever it was doing then
 // ends with ErrDamaged. A changed byte inside a row's data is not noticed here: that is what the hash tree over the log is for.
+//
+// # Opening
+//
+// Two things are done at the same time, each on a connection of its own: learning where each event is, row by row, which finds
+// what is missing or there twice; and PRAGMA quick_check, which finds every page whose structure is wrong. Both are done at every
+// opening, for the whole file.
+//
+// Open waits for both, unless the file is as it was when it was last closed in order: the lock file then has its size and the
+// time of its last change, and both are still the same. Damage to such a file can only come from a medium that loses bits, or
+// from one who sets the time back. Then Open does not wait for quick_check, and until that has ended (less than half a second
+// for a million events in memory)
+//
+//   - Append and Delete wait for it: nothing is ever written to a file that was not looked at as a whole since it was opened;
+//   - ReadAll and Subscribe wait for it: nobody checks what they give;
+//   - Read does not wait. It gives only rows of the stream, with versions one after the other, and what a row says package
+//     transparency compares with its hash; a bad page ends it, as does one that goes bad while the store is open.
+//
+// When it finds damage, whoever waits gets ErrDamaged, and so does everybody after that; Options.Fatal is called, and the next
+// Open waits for everything and refuses the store, for it was not closed in order. So the line in the lock file decides only who
+// waits, never what is checked: forged or stale, it lets no damage through.
+//
+// For both the file is mapped into memory. A page that the medium cannot read is ErrDamaged there too.
 package sqlite
 
 import (
@@ -92,8 +114,9 @@ type Options struct {
 	// directory need it too; the caller then releases it after Close. Nil: Open takes the lock and Close releases it.
 	Lock *DirLock
 
-	// Fatal is called once, from the writer, when the outcome of a COMMIT is unknown. It should end the process. When it
-	// returns (in tests), the store refuses every later append. Nil: a line on stderr and os.Exit(ExitStorage).
+	// Fatal is called once, from the writer, when the outcome of a COMMIT is unknown, or when the check that goes on behind
+	// Open finds damage. It should end the process. When it returns (in tests), the store refuses every later append, and
+	// every later read of a damaged file. Nil: a line on stderr and os.Exit(ExitStorage).
 	Fatal func(error)
 
 	// Committed is told of every transaction with appends after its COMMIT: its events, and how long COMMIT took, the sync
@@ -132,6 +155,9 @@ type Store struct {
 	state   state
 	changed chan struct{} // closed when something is stored; nil while nobody waits
 
+	check    check
+	watching sync.WaitGroup // for the end of the check, until Fatal was told what it found
+
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -154,7 +180,8 @@ func open(path string, options Options) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{path: path, lock: options.Lock, fatal: options.Fatal, told: options.Committed, quit: make(chan struct{}), writing: make(chan struct{}, 1)}
+	s = &Store{path: path, lock: options.Lock, fatal: options.Fatal, told: options.Committed, quit: make(chan struct{}), writing: make(chan struct{}, 1),
+		state: newState(), check: check{done: make(chan struct{})}}
 	if s.fatal == nil {
 		s.fatal = exit
 	}
@@ -164,30 +191,46 @@ func open(path string, options Options) (s *Store, err error) {
 			return nil, err
 		}
 	}
-	if err := s.lock.claim(path); err != nil {
+	left, err := s.lock.claim(path)
+	if err != nil {
 		return nil, errors.Join(err, s.releaseLock())
 	}
-	if err := s.openFile(options.MustExist); err != nil {
-		s.lock.unclaim(path)
+	if err := s.openFile(options.MustExist, left); err != nil {
+		s.lock.unclaim(path, stamp{})
 		return nil, errors.Join(err, s.releaseLock())
 	}
 	s.readers.init(path, s.quit)
+	s.watching.Go(s.watch)
 	return s, nil
 }
 
-// openFile opens the writing connection and learns the file by heart.
-func (s *Store) openFile(mustExist bool) error {
+// openFile opens the writing connection and learns the file by heart. left is how the file was when it was last closed in order.
+func (s *Store) openFile(mustExist bool, left stamp) error {
 	if err := checkFile(s.path, mustExist); err != nil {
 		return err
 	}
-	c, err := openWriter(s.path)
+	unchanged := left != stamp{} && left == stampOf(s.path)
+	c, made, err := openWriter(s.path)
 	if err != nil {
 		return err
 	}
-	if s.state, err = load(c, s.path); err == nil {
+	// First of all: whatever another program commits from here on is compared with what is learnt.
+	if s.writer.dataVersion, err = c.number(sqlDataVersion); err != nil {
+		return errors.Join(explain(s.path, err), c.close())
+	}
+	if made {
+		err = s.learn(unchanged)
+	} else {
+		close(s.check.done)
+	}
+	if err == nil {
+		err = setUp(c, s.path, made)
+	}
+	if err == nil {
 		err = s.writer.prepare(c)
 	}
 	if err != nil {
+		<-s.check.done
 		return errors.Join(err, c.close())
 	}
 	return nil
@@ -236,7 +279,7 @@ func (s *Store) Version(ctx context.Context, stream string) (uint64, error) {
 	return s.state.head(stream), nil
 }
 
-// alive is the context's error, or ErrClosed once Close has begun.
+// alive is the context's error, ErrClosed once Close has begun, or the damage that a check has found.
 func (s *Store) alive(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -245,7 +288,7 @@ func (s *Store) alive(ctx context.Context) error {
 	case <-s.quit:
 		return eventstore.ErrClosed
 	default:
-		return nil
+		return s.check.found()
 	}
 }
 
@@ -261,9 +304,10 @@ func (s *Store) publish(change func(*state)) {
 }
 
 // Close implements eventstore.Store. Appends that wait are stored and answered first; reads end with ErrClosed at their next
-// page.
+// page. It waits for the end of the check that Open began, and gives ErrDamaged when that found damage.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
+		s.watching.Wait()
 		s.queueMu.Lock()
 		s.closing = true
 		s.queueMu.Unlock()
@@ -273,8 +317,12 @@ func (s *Store) Close() error {
 		}
 		// The writer's connection is closed last: the last one to close checkpoints the WAL and removes it, and readers
 		// may not write.
-		err := errors.Join(s.readers.close(), s.writer.close())
-		s.lock.unclaim(s.path)
+		err := errors.Join(s.check.err, s.readers.close(), s.writer.close())
+		left := stamp{}
+		if err == nil && s.writer.failed == nil {
+			left = stampOf(s.path)
+		}
+		s.lock.unclaim(s.path, left)
 		if err := errors.Join(err, s.releaseLock()); err != nil {
 			s.closeErr = fmt.Errorf("close event store %s: %w", s.path, err)
 		}

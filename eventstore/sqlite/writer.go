@@ -48,6 +48,9 @@ func (s *Store) Append(ctx context.Context, stream string, expected uint64, even
 		defer s.mu.RUnlock()
 		return 0, s.state.refusal(stream, expected, s.state.head(stream))
 	}
+	if err := s.sound(ctx); err != nil {
+		return 0, err
+	}
 	r := requests.Get().(*request)
 	r.stream, r.expected, r.events, r.remove, r.bytes = stream, expected, events, false, 0
 	for _, e := range events {
@@ -62,7 +65,7 @@ func (s *Store) Delete(ctx context.Context, stream string) error {
 	if err := eventstore.CheckStream(stream); err != nil {
 		return err
 	}
-	if err := s.alive(ctx); err != nil {
+	if err := s.sound(ctx); err != nil {
 		return err
 	}
 	r := requests.Get().(*request)
@@ -116,7 +119,7 @@ type writer struct {
 	begin       stmt
 	insert      stmt
 	commit      func() error // COMMIT; tests put a failing one here
-	dataVersion int64        // as of the last look; it changes when another connection commits
+	dataVersion int64        // as of the last look, the first before the file is learnt; it changes when another connection commits
 	failed      error        // set once nothing can be written any more
 
 	batch    []*request
@@ -149,8 +152,7 @@ func (w *writer) prepare(c *conn) (err error) {
 		return err
 	}
 	w.commit = commit.run
-	w.dataVersion, err = c.number(sqlDataVersion)
-	return err
+	return nil
 }
 
 func (w *writer) close() error { return w.conn.close() }
