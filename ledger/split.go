@@ -135,13 +135,13 @@ func parseShares(texts []ShareText) ([]*eventv1.PolicyShare, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := len(shares); n > policySharesMax {
+		return nil, refuse(TooMany).with("what", "shares").with("max", policySharesMax).with("count", n).at("shares")
+	}
 	for i, s := range shares {
 		if slices.ContainsFunc(shares[:i], func(o *eventv1.PolicyShare) bool { return o.Fund == s.Fund }) {
 			return nil, refuse(RepeatedEntry).with("entry", s.Fund).at("shares")
 		}
-	}
-	if n := len(shares); n > policySharesMax {
-		return nil, refuse(TooMany).with("what", "shares").with("max", policySharesMax).with("count", n).at("shares")
 	}
 	if !commonFits(shares) {
 		return nil, refuse(ShareInvalid).with("share", "common denominator").at("shares")

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
@@ -116,12 +117,15 @@ func (c csvWriter) balances(b *Book, m Moment) {
 	}
 }
 
-// inert keeps a spreadsheet from taking public text for a formula: the signs that begin one, also in the full width that
-// Chinese keyboards give, and behind blanks.
+// formulaSigns begin a formula in a spreadsheet: = + - @, and the same in the full width that Chinese keyboards give. Those
+// are escaped: in a source file they are easily taken for the others.
+const formulaSigns = "=+-@\uff1d\uff0b\uff0d\uff20"
+
+// inert keeps a spreadsheet from taking public text for a formula, also behind blanks of every kind.
 func inert(text string) string {
 	text = oneLine(text)
-	first := strings.TrimLeft(text, " \u3000")
-	if first != "" && strings.ContainsRune("=+-@'=+-@", []rune(first)[0]) {
+	first := strings.TrimLeftFunc(text, unicode.IsSpace)
+	if first != "" && strings.ContainsRune(formulaSigns+"'", []rune(first)[0]) {
 		return "'" + text
 	}
 	return text

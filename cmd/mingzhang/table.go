@@ -108,7 +108,8 @@ func (t *table) objects() []map[string]string {
 
 // inert keeps a spreadsheet from taking public text for a formula.
 func inert(cell string, amount bool) string {
-	if !amount && cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+	first := []rune(strings.TrimLeftFunc(cell, unicode.IsSpace) + " ")[0] // the signs in full width, too
+	if !amount && (strings.ContainsRune("=+-@\uff1d\uff0b\uff0d\uff20", first) || strings.HasPrefix(cell, "\t") || strings.HasPrefix(cell, "\r")) {
 		return "'" + cell
 	}
 	return cell
