@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
+
+	"github.com/mingzhang-ledger/mingzhang/ledger/ledgertest"
 )
 
 // The tests in this file run a command line whose n-th write to a directory fails, for every n. The kernel asks this process
@@ -155,6 +158,9 @@ func (w *failing) answer(fd int, over chan struct{}) {
 	}
 }
 
+// randomPart is what tells one temporary directory from another.
+var randomPart = regexp.MustCompile(`-[0-9]+`)
+
 // target is the file below the directory that a call is about; empty for another.
 func (w *failing) target(q *question) string {
 	i := slices.IndexFunc(writingCalls, func(a struct{ number, descriptor int }) bool { return a.number == int(q.call) })
@@ -170,7 +176,7 @@ func (w *failing) target(q *question) string {
 	if !strings.HasPrefix(path, w.dir+"/") && path != w.dir {
 		return ""
 	}
-	return fmt.Sprintf("call %d of %s", q.call, strings.TrimPrefix(path, w.dir))
+	return fmt.Sprintf("call %d of %s", q.call, randomPart.ReplaceAllString(strings.TrimPrefix(path, w.dir), "-N"))
 }
 
 // textOf is a text in the memory of another process.
@@ -187,7 +193,7 @@ func textOf(pid uint32, at uint64) string {
 }
 
 // eachWrite runs a command line once to count its writes below a directory that prepare makes, and then with each of them
-// failing: with EIO and ENOSPC by turns, with -short a tenth of them. check gets what a run left, and whether it said that all
+// failing: with EIO and ENOSPC by turns, with -short six of them. check gets what a run left, and whether it said that all
 // is well.
 func eachWrite(t *testing.T, prepare func(t *testing.T) (dir string, args []string), check func(t *testing.T, dir string, code int, stdout, said string)) {
 	t.Helper()
@@ -196,7 +202,7 @@ func eachWrite(t *testing.T, prepare func(t *testing.T) (dir string, args []stri
 	if code, _, said := count.run(t, args...); code != 0 || count.writes == 0 {
 		t.Fatalf("without a failure: exit code %d, %d writes, %s", code, count.writes, said)
 	}
-	step := 1
+	step := 1 + count.writes/100 // of an import, which has twice as many, every third
 	if testing.Short() {
 		step = max(1, count.writes/6)
 	}
@@ -222,9 +228,53 @@ func eachWrite(t *testing.T, prepare func(t *testing.T) (dir string, args []stri
 		})
 	}
 	t.Logf("%d writes, of those tried %d end the command; harmless: %v", count.writes, failures, slices.Sorted(maps.Keys(silent)))
-	if failures == 0 {
+	if failures == 0 && filepath.Base(dir) != snapshotsDir {
 		t.Error("no failure was noticed")
 	}
+}
+
+// TestFailedWritesOfSnapshots: whichever write of a snapshot fails, the command is none the worse, and there is the whole snapshot
+// or none.
+func TestFailedWritesOfSnapshots(t *testing.T) {
+	made := filepath.Join(t.TempDir(), "long")
+	longDirectory(t, made, 1500)
+	sizes := map[string]int64{}
+	for _, kind := range []string{"book", "state"} {
+		info, err := os.Stat(filepath.Join(made, snapshotsDir, kind, ledgertest.LiminbaID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[kind] = info.Size()
+	}
+	want := must(t, "statement", "--data", made, "--json")
+	eachWrite(t, func(t *testing.T) (string, []string) {
+		dir := filepath.Join(t.TempDir(), "copy")
+		if err := errors.Join(os.CopyFS(dir, os.DirFS(made)), os.RemoveAll(filepath.Join(dir, snapshotsDir))); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, snapshotsDir), []string{"statement", "--data", dir, "--json"}
+	}, func(t *testing.T, snapshots string, code int, stdout, said string) {
+		if code != 0 || stdout != want {
+			t.Errorf("exit code %d, %s, %s", code, stdout, said)
+		}
+		err := filepath.WalkDir(snapshots, func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			// Not the bytes: maps are written in no order, and this build is not the one that made the first.
+			info, err := e.Info()
+			if err == nil && (e.Name() != ledgertest.LiminbaID || info.Size() < sizes[filepath.Base(filepath.Dir(path))]*9/10) {
+				t.Errorf("it left %s of %d bytes", path, info.Size())
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Error(err)
+		}
+		if got := must(t, "statement", "--data", filepath.Dir(snapshots), "--json"); got != want {
+			t.Errorf("afterwards: %s", got)
+		}
+	})
 }
 
 func incomes(t *testing.T) (file string, ids []uuid.UUID) {
