@@ -28,5 +28,7 @@
 // an event. What a Book gives out are copies, except where a comment says that a message is part of an event.
 //
 // A Library keeps one Book a collective. It reads a stream when its book is first asked for and follows it through Observe.
-// Every book once loaded stays in memory until the process ends or its stream turns out to be damaged.
+// Books stay in memory as long as those used last fit into LibraryOptions.MemoryMax; one that was given up is read again, from
+// its copy (package internal/snapshot) and the events since where there is one. A copy changes nothing but the time of the
+// next load, and Check holds both it and the book in use against a book folded from the first event.
 package projections

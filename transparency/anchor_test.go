@@ -161,6 +161,33 @@ func TestEdge(t *testing.T) {
 	}
 }
 
+// TestEdgeDoesNotVouchForLeaves edits an event in front of the edge together with its leaf: reading single events tells it.
+func TestEdgeDoesNotVouchForLeaves(t *testing.T) {
+	const n = 2 * loadWholeMax
+	inner, dir := newFake(), t.TempDir()
+	s := openStore(t, inner, dir)
+	var events []eventstore.NewEvent
+	for i := range n {
+		events = append(events, event(i+1))
+	}
+	if _, err := s.Append(t.Context(), village, 0, events); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, s)
+	inner.set(village, edited(inner.get(village), 150))
+	leafFile := readFile(t, nodesPath(dir, village))
+	leaf := newLeafHasher(villageLog).hash(events[150].Type, inner.get(village)[150].Data)
+	copy(leafFile[150*32:], leaf[:])
+	writeFile(t, nodesPath(dir, village), leafFile)
+	s = openStore(t, inner, dir)
+	if _, err := s.Append(t.Context(), village, n, nil); err != nil || s.stream(village).unproven == 0 {
+		t.Fatalf("the log was not loaded by its edge: %v", err)
+	}
+	if _, err := readAll(t, s, village, 140); !isDamage(err, 0) {
+		t.Errorf("an event edited with its leaf was read: %v", err)
+	}
+}
+
 func Example_edgeDue() {
 	fmt.Println(edgeDue(0, 2048), edgeDue(0, 2049), edgeDue(2049, 3000), edgeDue(1_000_000, 1_060_000), edgeDue(1_000_000, 1_070_000))
 	// Output: false true false false true

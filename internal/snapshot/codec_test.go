@@ -67,7 +67,7 @@ func fullZoo() *zoo {
 	shanghai, _ := time.LoadLocation("Asia/Shanghai")
 	z := &zoo{
 		is: true, small: -3, big: 1 << 63, id: [16]byte{1, 2, 15: 9}, texts: [3]string{"", "农", strings.Repeat("x", 3*arenaBytes)},
-		flat: []pair{{1, 2}, {-1, 4}}, gapped: []gaps{{1, 2}, {3, 4}}, none: nil, nilMap: nil, noZone: nil, noFund: nil, empty: []int64{}, names: []string{"a", "", "b"},
+		flat: []pair{{1, 2}, {-1, 4}}, gapped: []gaps{{1, 2}, {3, 4}}, empty: []int64{}, names: []string{"a", "", "b"},
 		lists: [][]int32{nil, {}, {1, 2, 3}}, byID: map[string]*node{}, byNumber: map[pair]gaps{{1, 1}: {1, 1}, {0, 9}: {2, 2}},
 		set: map[key]struct{}{{"a", "b"}: {}, {"", ""}: {}}, void: map[int]int{}, zone: shanghai,
 		fund: &eventv1.Fund{Id: "reserve", Name: "公积金"}, list: &[]int32{7},
@@ -140,6 +140,9 @@ func TestCodecGivesBackWhatItTook(t *testing.T) {
 		if got.items[0].next != got.items[299] || got.byID[""] != got.items[294] || got.newest[1].list != got.list || got.newest[0].list != nil {
 			t.Errorf("%s: what pointed to one value points to two", name)
 		}
+		if got.none != nil || got.nilMap != nil || got.noZone != nil || got.noFund != nil || got.empty == nil || got.void == nil {
+			t.Errorf("%s: nil and empty were mixed up", name)
+		}
 		got.mu.Lock()
 	}
 	for range 10 { // maps are walked in another order each time
@@ -173,11 +176,10 @@ func TestCodecRefusesWhatItCannotCopy(t *testing.T) {
 }
 
 func TestSchemaTellsTypesApart(t *testing.T) {
-	type one struct{ a, b int64 }
 	seen := map[[32]byte]any{}
 	for _, v := range []any{
-		&one{a: 1, b: 2}, &struct{ a, b int64 }{}, &struct{ b, a int64 }{}, &struct{ a, b uint64 }{}, &struct{ a int64 }{}, &struct{ a, b int32 }{},
-		&struct{ m map[string]one }{}, &struct{ m map[string]*one }{}, &struct{ m map[string][2]int64 }{}, &struct{ m []one }{}, &struct{ m [1]one }{},
+		&pair{}, &struct{ a, b int64 }{}, &struct{ b, a int64 }{}, &struct{ a, b uint64 }{}, &struct{ a int64 }{}, &struct{ a, b int32 }{},
+		&struct{ m map[string]pair }{}, &struct{ m map[string]*pair }{}, &struct{ m map[string][2]int64 }{}, &struct{ m []pair }{}, &struct{ m [1]pair }{},
 	} {
 		c, err := NewCodec(v)
 		if err != nil {
