@@ -51,8 +51,8 @@ packages:
 test: packages lint test-race ## format, vet, staticcheck, import rules, race tests, scripts, outside recomputation
 
 test-race:
-	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short ./...; \
-	else echo "NO C COMPILER: testing without the race detector"; $(GO) test -short ./...; fi
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...; \
+	else echo "NO C COMPILER: testing without the race detector"; $(GO) test -short -timeout 30m ./...; fi
 
 check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
 	$(MAKE) generate

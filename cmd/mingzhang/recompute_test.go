@@ -50,6 +50,7 @@ func TestOthersRecomputeEveryBalance(t *testing.T) {
 				}
 				file := filepath.Join(t.TempDir(), "books."+format)
 				must(t, "export", "--format", format, "--out", file, "--data", c.dir)
+				t.Parallel() // from here on the program reads a file of its own
 				for _, day := range days {
 					next, err := time.Parse(time.DateOnly, day)
 					if err != nil {
