@@ -40,7 +40,7 @@ lint: fmt ## format, vet, staticcheck
 	$(TOOL) staticcheck ./...
 
 # The outside tools that recompute our books. Root on Debian gets them; anybody else is told what is skipped.
-PACKAGES := hledger ledger beancount sqlite3 gcc libc6-dev
+PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev
 packages:
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
