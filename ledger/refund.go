@@ -135,6 +135,17 @@ func (d *decision) moved(field string, ref VoucherRef) (v *eventv1.Voucher, tota
 	return v, total, total - d.s.returned[RefOf(v.Ref)], nil
 }
 
+// movesBack checks that part of a voucher may move back on a day, and finds the money account it moves over.
+func (d *decision) movesBack(v *eventv1.Voucher, total, left, amount Fen, on Day, money string) (Account, error) {
+	if err := notBefore(on, v); err != nil {
+		return "", err
+	}
+	if amount > left {
+		return "", refuse(RefundExceeds).with("voucher", RefOf(v.Ref)).with("original", total).with("returned", total-left).with("amount", amount).with("short", amount-left).at("amount")
+	}
+	return d.moneyAccount("money_account", money)
+}
+
 // A refund is part of a payment with a purpose that came back on its day or later: money to where the payment took it from,
 // and the authority it had drawn is free again. All refunds of a payment together are at most its amount.
 func (c *RecordRefund) decide(d *decision) error {
@@ -148,13 +159,7 @@ func (c *RecordRefund) decide(d *decision) error {
 	if RefOf(v.Ref).Class != Payment || v.Purpose == "" {
 		return refuse(FieldInvalid).because("it is no payment with a purpose; turn it back or record a return instead", "它不是有用途的付款;请改用冲销或退票").at("payment")
 	}
-	if err := notBefore(c.On, v); err != nil {
-		return err
-	}
-	if c.Amount > left {
-		return refuse(RefundExceeds).with("voucher", RefOf(v.Ref)).with("original", total).with("returned", total-left).with("amount", c.Amount).with("short", c.Amount-left).at("amount")
-	}
-	money, err := d.moneyAccount("money_account", c.Money)
+	money, err := d.movesBack(v, total, left, c.Amount, c.On, c.Money)
 	if err != nil {
 		return err
 	}
@@ -227,13 +232,7 @@ func (c *RecordReturnedIncome) decide(d *decision) error {
 	if kind == "" {
 		return refuse(FieldInvalid).because("it is no income that was split; turn it back instead", "它不是已分配的收入,请改用冲销").at("receipt")
 	}
-	if err := notBefore(c.On, v); err != nil {
-		return err
-	}
-	if c.Amount > left {
-		return refuse(RefundExceeds).with("voucher", RefOf(v.Ref)).with("original", total).with("returned", total-left).with("amount", c.Amount).with("short", c.Amount-left).at("amount")
-	}
-	money, err := d.moneyAccount("money_account", c.Money)
+	money, err := d.movesBack(v, total, left, c.Amount, c.On, c.Money)
 	if err != nil {
 		return err
 	}

@@ -205,18 +205,23 @@ type Entitlement struct {
 	Shares uint64 // it was dealt by, with the basis share; else 0
 }
 
+// lastRun is the run with an id; a cancelled run's id may have been used again, and the last one counts. nil for none.
+func (b *Book) lastRun(id string, w view) (last *run) {
+	for _, r := range b.runs.items {
+		if r.fact != nil && r.fact.RunId == id && w.counts(r.declared) {
+			last = r
+		}
+	}
+	return last
+}
+
 // Entitlements gives a page of a run's roster, by line, after the given line, and where to go on (0: the end); holds are those
 // of the given day. ok is false when no such run was declared by the moment.
 func (b *Book) Entitlements(runID string, on ledger.Day, after, limit int, m Moment) (lines []Entitlement, next int, ok bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
-	var r *run
-	for _, candidate := range b.runs.items { // a cancelled run's id may have been used again: the last one counts
-		if candidate.fact != nil && candidate.fact.RunId == runID && w.counts(candidate.declared) {
-			r = candidate
-		}
-	}
+	r := b.lastRun(runID, w)
 	if r == nil {
 		return nil, 0, false
 	}

@@ -287,12 +287,7 @@ func (b *Book) ExplainDividend(runID string, payee uint32, m Moment) (story Divi
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	w := b.view(m)
-	var r *run
-	for _, candidate := range b.runs.items { // a cancelled run's id may have been used again: the last one counts
-		if candidate.fact != nil && candidate.fact.RunId == runID && w.counts(candidate.declared) {
-			r = candidate
-		}
-	}
+	r := b.lastRun(runID, w)
 	if r == nil {
 		return story, false
 	}

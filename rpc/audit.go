@@ -122,11 +122,7 @@ func (s auditService) ListDividends(ctx context.Context, r *apiv1.ListDividendsR
 }
 
 func (s auditService) ListEntitlements(ctx context.Context, r *apiv1.ListEntitlementsRequest) (*apiv1.ListEntitlementsResponse, error) {
-	at, after, err := s.page(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	on, err := s.day(ctx, at)
+	at, on, after, err := s.pageOn(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -31,20 +31,16 @@ func voucherFilter(r *apiv1.ListVouchersRequest) (projections.VoucherFilter, err
 const registerMax = 1000
 
 func (s auditService) ListChanges(ctx context.Context, r *apiv1.ListChangesRequest) (*apiv1.ListChangesResponse, error) {
-	from, err := pageOf(r)
-	if err != nil {
-		return nil, err
-	}
-	at, err := s.readAt(ctx, r, from.version)
+	at, from, err := s.place(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	earlier, after := at.moment, 0
-	if from.after == "" {
+	if from == "" {
 		if earlier.AsKnownAt, err = knownAt(at.book, at.facts.Zone, "since", r.Since); err != nil {
 			return nil, err
 		}
-	} else if n, err := fmt.Sscanf(from.after, "%d-%d", &earlier.AsKnownAt, &after); n != 2 || err != nil {
+	} else if n, err := fmt.Sscanf(from, "%d-%d", &earlier.AsKnownAt, &after); n != 2 || err != nil {
 		return nil, refuse(pageTokenInvalid, "page_token")
 	}
 	if earlier.AsKnownAt != projections.NothingKnown && earlier.AsKnownAt > at.version {
@@ -54,7 +50,7 @@ func (s auditService) ListChanges(ctx context.Context, r *apiv1.ListChangesReque
 	if earlier.AsKnownAt != projections.NothingKnown {
 		answer.SinceVersion = earlier.AsKnownAt
 	}
-	if from.after == "" {
+	if from == "" {
 		answer.Balances = each(at.book.BalanceChanges(earlier, at.moment), balanceDifferenceOf)
 		changes, count := at.book.RegisterChanges(earlier, at.moment, registerMax)
 		answer.Registers, answer.RegisterCount = each(changes, registerChangeOf), uint32(count)

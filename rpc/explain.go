@@ -76,11 +76,7 @@ func number[N ~uint32 | ~uint64 | ~int](n N) string { return strconv.FormatUint(
 
 // Explain answers "why": of a balance, a voucher, a dividend or a refusal.
 func (s auditService) Explain(ctx context.Context, r *apiv1.ExplainRequest) (*apiv1.ExplainResponse, error) {
-	from, err := pageOf(r)
-	if err != nil {
-		return nil, err
-	}
-	at, err := s.readAt(ctx, r, from.version)
+	at, from, err := s.place(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +84,7 @@ func (s auditService) Explain(ctx context.Context, r *apiv1.ExplainRequest) (*ap
 	answer := &apiv1.ExplainResponse{Version: at.version}
 	switch subject := r.Subject.(type) {
 	case *apiv1.ExplainRequest_Account:
-		err = explainBalance(told, at, r, from.after, answer)
+		err = explainBalance(told, at, r, from, answer)
 	case *apiv1.ExplainRequest_Voucher:
 		err = s.explainVoucher(ctx, told, at, r.CollectiveId, subject.Voucher)
 	case *apiv1.ExplainRequest_Dividend:

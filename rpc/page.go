@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 )
 
@@ -99,17 +100,33 @@ type pagedRead interface {
 	pagedRequest
 }
 
-// page opens a page of a register, whose places are numbers.
-func (s *Server) page(ctx context.Context, r pagedRead) (at reading, after int, err error) {
+// place opens a page of a list: the books to read, at the version its first page was read at, and where to go on.
+func (s *Server) place(ctx context.Context, r pagedRead) (at reading, after string, err error) {
 	from, err := pageOf(r)
+	if err != nil {
+		return reading{}, "", err
+	}
+	at, err = s.readAt(ctx, r, from.version)
+	return at, from.after, err
+}
+
+// page is place for a register, whose places are numbers.
+func (s *Server) page(ctx context.Context, r pagedRead) (at reading, after int, err error) {
+	at, from, err := s.place(ctx, r)
 	if err != nil {
 		return reading{}, 0, err
 	}
-	if after, err = numbered(from.after); err != nil {
-		return reading{}, 0, err
-	}
-	at, err = s.readAt(ctx, r, from.version)
+	after, err = numbered(from)
 	return at, after, err
+}
+
+// pageOn is page for a register that depends on a day: as_of, else the collective's today.
+func (s *Server) pageOn(ctx context.Context, r pagedRead) (at reading, on ledger.Day, after int, err error) {
+	if at, after, err = s.page(ctx, r); err != nil {
+		return reading{}, 0, 0, err
+	}
+	today, err := s.today(ctx, at.facts)
+	return at, cmp.Or(at.moment.AsOf, today), after, err
 }
 
 // nextNumber is the token of the page after a place in a register; 0 is its end.

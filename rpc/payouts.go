@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"cmp"
 	"context"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
@@ -32,18 +31,8 @@ func (p *reader) payouts(r bookRequest) ledger.Command {
 	return nil
 }
 
-// day is the day a read is about where its answer depends on one: as_of, else the collective's today.
-func (s *Server) day(ctx context.Context, at reading) (ledger.Day, error) {
-	today, err := s.today(ctx, at.facts)
-	return cmp.Or(at.moment.AsOf, today), err
-}
-
 func (s auditService) ListHolds(ctx context.Context, r *apiv1.ListHoldsRequest) (*apiv1.ListHoldsResponse, error) {
-	at, after, err := s.page(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	on, err := s.day(ctx, at)
+	at, on, after, err := s.pageOn(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +41,7 @@ func (s auditService) ListHolds(ctx context.Context, r *apiv1.ListHoldsRequest) 
 }
 
 func (s auditService) ListShares(ctx context.Context, r *apiv1.ListSharesRequest) (*apiv1.ListSharesResponse, error) {
-	at, after, err := s.page(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	on, err := s.day(ctx, at)
+	at, on, after, err := s.pageOn(ctx, r)
 	if err != nil {
 		return nil, err
 	}
