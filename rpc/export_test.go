@@ -19,3 +19,13 @@ func ProblemRules() []string { return slices.Sorted(maps.Keys(problems)) }
 
 // AppendReceipt writes a receipt as JSON.
 var AppendReceipt = appendReceipt
+
+// TimeoutOf is how long a call of a method may take.
+func TimeoutOf(name string) time.Duration {
+	for _, m := range methods() {
+		if m.name == name {
+			return m.timeout
+		}
+	}
+	return 0
+}

@@ -78,10 +78,11 @@ func newMethod(service protoreflect.ServiceDescriptor, d protoreflect.MethodDesc
 	if o, ok := d.Options().(*descriptorpb.MethodOptions); ok {
 		m.read = o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || d.IsStreamingServer()
 	}
-	if m.name == "VerifyLog" || !m.unary {
-		m.timeout = longTimeout
-	} else if m.name == "Watch" {
+	switch {
+	case m.name == "Watch":
 		m.timeout = watchTimeout
+	case m.name == "VerifyLog", !m.unary:
+		m.timeout = longTimeout
 	}
 	if callers, ok := access.Matrix[m.name]; ok {
 		m.callers = &callers

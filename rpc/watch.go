@@ -155,45 +155,43 @@ func (s auditService) watch(ctx context.Context, r *apiv1.WatchRequest, stream a
 	seen := r.AfterVersion
 	beat := time.NewTimer(0) // a sign of life at once when there is nothing to send
 	defer beat.Stop()
-	for {
+	for due := false; ; {
 		changed := s.config.Feed.changed(r.CollectiveId) // before reading, so that nothing falls between
 		before := seen
-		if seen, err = s.sendAfter(ctx, r.CollectiveId, seen, stream); err != nil {
+		if seen, err = s.sendAfter(ctx, r, seen, stream); err != nil {
 			return err
 		}
-		if seen > before {
+		if due {
+			if err := s.sendWatched(ctx, stream, &apiv1.WatchResponse{Version: seen}); err != nil {
+				return err
+			}
+		}
+		if due || seen > before {
 			beat.Reset(s.watching.heartbeat)
 		}
+		due = false
 		select {
 		case <-changed:
 		case <-beat.C:
-			beat.Reset(s.watching.heartbeat)
-			if seen, err = s.beat(ctx, r.CollectiveId, seen, stream); err != nil {
-				return err
-			}
+			due = true // after what another process stored in the meantime
 		case <-s.watchers.stopping:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := stillAllowed(ctx, r); err != nil {
-			return err
-		}
 	}
 }
 
-// beat sends a sign of life, after what another process stored in the meantime.
-func (s auditService) beat(ctx context.Context, collective string, seen uint64, stream apiv1connect.AuditServiceWatchServerStream) (uint64, error) {
-	seen, err := s.sendAfter(ctx, collective, seen, stream)
-	if err != nil {
+// askEvery is how many events of a long way are sent before the caller's permission is asked for again.
+const askEvery = 1000
+
+// sendAfter asks whether the caller may still watch, sends the events after a version that are stored now, and gives the last
+// version sent.
+func (s auditService) sendAfter(ctx context.Context, r *apiv1.WatchRequest, seen uint64, stream apiv1connect.AuditServiceWatchServerStream) (uint64, error) {
+	if err := stillAllowed(ctx, r); err != nil {
 		return seen, err
 	}
-	return seen, s.sendWatched(ctx, stream, &apiv1.WatchResponse{Version: seen})
-}
-
-// sendAfter sends the events after a version that are stored now, and gives the last version sent.
-func (s auditService) sendAfter(ctx context.Context, collective string, seen uint64, stream apiv1connect.AuditServiceWatchServerStream) (uint64, error) {
-	for stored, err := range s.config.Events.Read(ctx, ledger.StreamOf(collective), seen) {
+	for stored, err := range s.config.Events.Read(ctx, ledger.StreamOf(r.CollectiveId), seen) {
 		if err != nil {
 			return seen, err
 		}
@@ -201,6 +199,11 @@ func (s auditService) sendAfter(ctx context.Context, collective string, seen uin
 		case <-s.watchers.stopping:
 			return seen, nil
 		default:
+		}
+		if stored.Version%askEvery == 0 {
+			if err := stillAllowed(ctx, r); err != nil {
+				return seen, err
+			}
 		}
 		message, err := watched(stored)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
 
 // soon is how long anything in these tests may take.
@@ -289,5 +290,14 @@ func TestClientThatDoesNotReadIsCutOff(t *testing.T) {
 	fatalIf(t, conn.SetReadDeadline(time.Now().Add(soon)))
 	if got, _ := io.Copy(io.Discard, conn); got > 256<<10 {
 		t.Errorf("%d bytes were on their way to a client that does not read", got)
+	}
+}
+
+// TestHowLongCallsMayTake: a watch a day, what reads a whole log ten minutes, the rest half a minute.
+func TestHowLongCallsMayTake(t *testing.T) {
+	for method, want := range map[string]time.Duration{"Watch": 24 * time.Hour, "VerifyLog": 10 * time.Minute, "ReadLog": 10 * time.Minute, "RecordIncome": 30 * time.Second} {
+		if got := rpc.TimeoutOf(method); got != want {
+			t.Errorf("%s: %v, want %v", method, got, want)
+		}
 	}
 }

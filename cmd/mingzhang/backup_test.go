@@ -489,3 +489,31 @@ func TestBackupSaysWhatIsNotInIt(t *testing.T) {
 		t.Errorf("%v: %s", err, said)
 	}
 }
+
+// TestManifestHasACheck: what nothing else in a backup contradicts, such as the day it was made, is covered by the manifest's
+// own check; backups of v0.1.0 have none and are read all the same.
+func TestManifestHasACheck(t *testing.T) {
+	b := filepath.Join(t.TempDir(), "b")
+	must(t, "backup", "--data", demoDir(t), "--out", b)
+	name := filepath.Join(b, manifestFile)
+	m, err := manifestIn(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := read(t, name)
+	put(strings.Replace(whole, `"madeAt": "2`, `"madeAt": "3`, 1))
+	refused(t, exitVerified, "is not as it was written", "backup", "--check", b)
+	m.Check = ""
+	old, err := m.text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(string(old))
+	must(t, "backup", "--check", b)
+}

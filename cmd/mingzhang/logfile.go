@@ -10,9 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
@@ -307,13 +307,21 @@ func (r *logReader) first(stored eventstore.Event, event *eventv1.Event) error {
 	return nil
 }
 
-// sameReadable compares the readable form with the event; a file may leave it out.
+// sameReadable compares the readable form with the event, value by value; a file may leave it out. It is compared as JSON, for
+// as a message it could be written in more than one way.
 func sameReadable(event *eventv1.Event, readable json.RawMessage) bool {
 	if len(readable) == 0 {
 		return true
 	}
-	again := new(eventv1.Event)
-	return protojson.Unmarshal(readable, again) == nil && proto.Equal(event, again)
+	ours, err := readableEvent(event)
+	if err != nil {
+		return false
+	}
+	if bytes.Equal(ours, readable) {
+		return true
+	}
+	var here, there any // of another version of the library, that orders or spaces otherwise
+	return json.Unmarshal(ours, &here) == nil && json.Unmarshal(readable, &there) == nil && reflect.DeepEqual(here, there)
 }
 
 // end reads the last line and gives io.EOF when all fits.

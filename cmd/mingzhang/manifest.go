@@ -39,6 +39,7 @@ type manifest struct {
 	WithSecret bool             `json:"withSecret"`
 	Streams    []manifestStream `json:"streams"`
 	Files      []manifestEntry  `json:"files"` // all but the manifest
+	Check      string           `json:"check,omitempty"` // SHA-256 of the manifest without it, against lost bits; none in backups of v0.1.0
 }
 
 type manifestStream struct {
@@ -110,7 +111,20 @@ func hashFile(name string) (int64, string, error) {
 	return copyHashed(io.Discard, file)
 }
 
+// encode gives the manifest its check and writes it.
 func (m *manifest) encode() ([]byte, error) {
+	m.Check = ""
+	text, err := m.text()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	m.Check = hex.EncodeToString(sum[:])
+	return m.text()
+}
+
+// text writes the manifest as it is.
+func (m *manifest) text() ([]byte, error) {
 	slices.SortFunc(m.Files, func(a, b manifestEntry) int { return cmp.Compare(a.Name, b.Name) })
 	text, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
@@ -119,8 +133,9 @@ func (m *manifest) encode() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
+// digest is SHA-256 of the manifest as it was written or read.
 func (m *manifest) digest() (string, error) {
-	text, err := m.encode()
+	text, err := m.text()
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), err
 }
@@ -170,7 +185,11 @@ func readManifest(r io.Reader) (*manifest, error) {
 	if err := d.Decode(m); err != nil {
 		return nil, badBackup("清单读不出来(%v)", "its manifest cannot be read (%v)", err)
 	}
-	if again, err := m.encode(); err != nil || !bytes.Equal(again, text) {
+	again := m.encode
+	if m.Check == "" {
+		again = m.text
+	}
+	if written, err := again(); err != nil || !bytes.Equal(written, text) {
 		return nil, badBackup("清单被改过", "its manifest is not as it was written")
 	}
 	seen := map[string]bool{manifestFile: true}
