@@ -38,7 +38,7 @@ type manifest struct {
 	Program    string           `json:"program"` // version of mingzhang
 	WithSecret bool             `json:"withSecret"`
 	Streams    []manifestStream `json:"streams"`
-	Files      []manifestEntry  `json:"files"` // all but the manifest
+	Files      []manifestEntry  `json:"files"`           // all but the manifest
 	Check      string           `json:"check,omitempty"` // SHA-256 of the manifest without it, against lost bits; none in backups of v0.1.0
 }
 
