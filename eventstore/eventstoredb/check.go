@@ -1,0 +1,64 @@
+package eventstoredb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+// streamMetadata is what the server keeps about a stream in its metastream, "$$" and the name.
+type streamMetadata struct {
+	TruncateBefore *int64 `json:"$tb"`
+	MaxCount       *int64 `json:"$maxCount"`
+	MaxAge         *int64 `json:"$maxAge"`
+}
+
+// hides says what the metadata hides of the stream; empty when nothing.
+func (m streamMetadata) hides() string {
+	var found []string
+	for _, one := range []struct {
+		name  string
+		value *int64
+	}{{"$tb", m.TruncateBefore}, {"$maxCount", m.MaxCount}, {"$maxAge", m.MaxAge}} {
+		if one.value != nil {
+			found = append(found, fmt.Sprintf("%s %d", one.name, *one.value))
+		}
+	}
+	return strings.Join(found, ", ")
+}
+
+// Hidden says what somebody has told the server to hide or remove of a stream ($tb, $maxCount, $maxAge; a soft deletion is a $tb):
+// empty when nothing. mingzhang never does.
+func (s *Store) Hidden(ctx context.Context, stream string) (string, error) {
+	var found streamMetadata
+	v, err := s.attempt(ctx, func(ctx context.Context, m *member, _ *patience) (verdict, string, error) {
+		found = streamMetadata{}
+		last, ok, v, leader, err := readLast(ctx, m, "$$"+stream)
+		switch {
+		case errors.Is(err, eventstore.ErrDeleted):
+			return final, "", nil
+		case errors.Is(err, ErrDenied):
+			return final, "", nil // without the right to look; what is hidden then shows as a gap
+		case err == nil && ok:
+			_ = json.Unmarshal(last.GetData(), &found) // the server, too, takes what it cannot read for nothing
+		}
+		return v, leader, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("metadata of stream %s: %w", stream, s.failure(ctx, v, err))
+	}
+	return found.hides(), nil
+}
+
+// checkAbsent is called for a stream that shows no events: a *eventstore.CorruptError says that they are only hidden.
+func (s *Store) checkAbsent(ctx context.Context, stream string) error {
+	hidden, err := s.Hidden(ctx, stream)
+	if err == nil && hidden != "" {
+		return &eventstore.CorruptError{Stream: stream, Version: 1, Reason: "somebody told the server to hide or remove its events: " + hidden}
+	}
+	return err
+}

@@ -1,0 +1,352 @@
+package eventstoredb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+// pageEvents is how many events one call reads of a stream; one that is left early costs no more than a window of them.
+const pageEvents = 4096
+
+// foreign leaves out the server's own streams, in .NET's regular expressions and in Go's.
+const foreign = `^[^\$]`
+
+func trailerOf(md *metadata.MD) grpc.CallOption { return grpc.Trailer(md) }
+
+// Version implements eventstore.Store.
+func (s *Store) Version(ctx context.Context, stream string) (uint64, error) {
+	if err := s.alive(ctx); err != nil {
+		return 0, err
+	}
+	version, _, err := s.version(ctx, stream)
+	return version, err
+}
+
+// version is the number of events in a stream, and whether it was deleted. What is less than was seen before, and stays it, is
+// given as it is: whoever keeps a head of the stream can say what that means.
+func (s *Store) version(ctx context.Context, stream string) (version uint64, deleted bool, err error) {
+	v, err := s.attempt(ctx, func(ctx context.Context, m *member, _ *patience) (verdict, string, error) {
+		version, deleted = 0, false
+		last, found, v, leader, err := readLast(ctx, m, stream)
+		if errors.Is(err, eventstore.ErrDeleted) {
+			deleted = true
+			return final, "", nil
+		}
+		if err != nil {
+			return v, leader, err
+		}
+		if found {
+			version = last.GetStreamRevision() + 1
+		}
+		if s.seen.note(stream, version) {
+			return again, "", fmt.Errorf("%w: %s at version %d", errBehind, stream, version)
+		}
+		return final, "", nil
+	})
+	if errors.Is(err, errBehind) && ctx.Err() == nil {
+		v, err = final, nil
+	}
+	if err == nil && version == 0 && !deleted {
+		err = s.checkAbsent(ctx, stream)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("version of stream %s: %w", stream, s.failure(ctx, v, err))
+	}
+	return version, deleted, nil
+}
+
+// readLast reads the last event of a stream.
+func readLast(ctx context.Context, m *member, stream string) (last *streams.ReadResp_ReadEvent_RecordedEvent, found bool, v verdict, leader string, err error) {
+	request := readStream(stream, streams.ReadReq_Options_Backwards, 1)
+	request.Options.GetStream().RevisionOption = &streams.ReadReq_Options_StreamOptions_End{End: &shared.Empty{}}
+	v, leader, err = receive(ctx, m, request, func(r *streams.ReadResp) (bool, error) {
+		if e := r.GetEvent().GetEvent(); e != nil {
+			last, found = e, true
+		}
+		return true, nil
+	})
+	return last, found, v, leader, err
+}
+
+func readStream(stream string, direction streams.ReadReq_Options_ReadDirection, count uint64) *streams.ReadReq {
+	return &streams.ReadReq{Options: &streams.ReadReq_Options{
+		StreamOption:  &streams.ReadReq_Options_Stream{Stream: &streams.ReadReq_Options_StreamOptions{StreamIdentifier: streamID(stream)}},
+		ReadDirection: direction,
+		CountOption:   &streams.ReadReq_Options_Count{Count: count},
+		FilterOption:  &streams.ReadReq_Options_NoFilter{NoFilter: &shared.Empty{}},
+		UuidOption:    structured,
+	}}
+}
+
+var structured = &streams.ReadReq_Options_UUIDOption{Content: &streams.ReadReq_Options_UUIDOption_Structured{Structured: &shared.Empty{}}}
+
+// receive makes a reading call and hands on what comes until each wants no more or the server has no more. An error of each ends
+// it as it is, with the verdict final.
+func receive(ctx context.Context, m *member, request *streams.ReadReq, each func(*streams.ReadResp) (more bool, err error)) (verdict, string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // whatever happens, the stream is gone
+	call, err := m.streams.Read(ctx, request)
+	if err != nil {
+		return judge(err, nil)
+	}
+	for {
+		response, err := call.Recv()
+		if errors.Is(err, io.EOF) {
+			return final, "", nil
+		}
+		if err != nil {
+			return judge(err, call.Trailer())
+		}
+		more, err := each(response)
+		if err != nil || !more {
+			return final, "", err
+		}
+	}
+}
+
+// errEnough ends a read whose consumer has enough.
+var errEnough = errors.New("enough")
+
+// Read implements eventstore.Store.
+func (s *Store) Read(ctx context.Context, stream string, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		if err := s.read(ctx, stream, after, yield); err != nil && !errors.Is(err, errEnough) {
+			yield(eventstore.Event{}, err)
+		}
+	}
+}
+
+func (s *Store) read(ctx context.Context, stream string, after uint64, yield func(eventstore.Event, error) bool) error {
+	if err := s.alive(ctx); err != nil {
+		return err
+	}
+	end, _, err := s.version(ctx, stream)
+	if err != nil {
+		return err
+	}
+	for at := after; at < end; {
+		before := at
+		v, err := s.attempt(ctx, func(tryCtx context.Context, m *member, p *patience) (verdict, string, error) {
+			request := readStream(stream, streams.ReadReq_Options_Forwards, min(end-at, pageEvents))
+			request.Options.GetStream().RevisionOption = &streams.ReadReq_Options_StreamOptions_Revision{Revision: at}
+			return receive(tryCtx, m, request, func(r *streams.ReadResp) (bool, error) {
+				stored := r.GetEvent()
+				if stored.GetEvent() == nil {
+					return true, nil
+				}
+				e, err := eventOf(stream, at+1, stored)
+				if err != nil {
+					return false, err
+				}
+				if err := s.alive(ctx); err != nil {
+					return false, err
+				}
+				at = e.Version
+				p.rest()
+				defer p.begin()
+				if !yield(e, nil) {
+					return false, errEnough
+				}
+				return true, nil
+			})
+		})
+		switch {
+		case errors.Is(err, eventstore.ErrDeleted) && v == final:
+			return eventstore.ErrDeleted
+		case errors.Is(err, errEnough):
+			return err
+		case err != nil && at > before && v != final:
+			continue // it got on: its patience begins anew
+		case err != nil:
+			return fmt.Errorf("read %s after version %d: %w", stream, at, s.failure(ctx, v, err))
+		case at == before:
+			return &eventstore.CorruptError{Stream: stream, Version: at + 1, Reason: fmt.Sprintf("it cannot be read, though the stream has %d events", end)}
+		}
+	}
+	return nil
+}
+
+// eventOf is a stored event, which has to be that version of the stream. Its *eventstore.CorruptError says what it is instead.
+func eventOf(stream string, version uint64, stored *streams.ReadResp_ReadEvent) (eventstore.Event, error) {
+	e := stored.GetEvent()
+	corrupt := func(format string, args ...any) (eventstore.Event, error) {
+		return eventstore.Event{}, &eventstore.CorruptError{Stream: stream, Version: version, Reason: fmt.Sprintf(format, args...)}
+	}
+	if is := e.GetStreamRevision() + 1; is != version {
+		return corrupt("the next event has version %d: those before it are missing, or hidden by $tb, $maxCount or $maxAge", is)
+	}
+	if string(e.GetStreamIdentifier().GetStreamName()) != stream {
+		return corrupt("an event of %q stands in its place", e.GetStreamIdentifier().GetStreamName())
+	}
+	if !ours(stream, version, e) {
+		return corrupt("somebody else wrote it: its id is not that of its bytes")
+	}
+	return event(stream, stored), nil
+}
+
+func event(stream string, stored *streams.ReadResp_ReadEvent) eventstore.Event {
+	e := stored.GetEvent()
+	return eventstore.Event{
+		Stream: stream, Version: e.GetStreamRevision() + 1, Position: e.GetCommitPosition(),
+		Type: e.GetMetadata()["type"], Data: e.GetData(),
+	}
+}
+
+// ours says whether an event has the id that we give.
+func ours(stream string, version uint64, e *streams.ReadResp_ReadEvent_RecordedEvent) bool {
+	id := EventID(stream, version, e.GetData())
+	if text, ok := e.GetId().GetValue().(*shared.UUID_String_); ok {
+		return text.String_ == id.String()
+	}
+	want, is := wireID(id).GetStructured(), e.GetId().GetStructured()
+	return is.GetMostSignificantBits() == want.MostSignificantBits && is.GetLeastSignificantBits() == want.LeastSignificantBits
+}
+
+// place is a place in the order of the whole store, as the server counts.
+type place struct{ commit, prepare uint64 }
+
+func (p place) before(q place) bool {
+	return p.commit < q.commit || p.commit == q.commit && p.prepare < q.prepare
+}
+
+func readAll(direction streams.ReadReq_Options_ReadDirection) *streams.ReadReq {
+	return &streams.ReadReq{Options: &streams.ReadReq_Options{
+		ReadDirection: direction,
+		FilterOption:  &streams.ReadReq_Options_NoFilter{NoFilter: &shared.Empty{}},
+		UuidOption:    structured,
+	}}
+}
+
+// allFrom names where a reading of all streams begins; the zero place is the beginning.
+func allFrom(p place) *streams.ReadReq_Options_All {
+	if p == (place{}) {
+		return &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{AllOption: &streams.ReadReq_Options_AllOptions_Start{Start: &shared.Empty{}}}}
+	}
+	return &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{AllOption: &streams.ReadReq_Options_AllOptions_Position{
+		Position: &streams.ReadReq_Options_Position{CommitPosition: p.commit, PreparePosition: p.prepare}}}}
+}
+
+// filtered lets only streams come that are not the server's own. While nothing comes, a place does after every window.
+func filtered(window uint32) *streams.ReadReq_Options_Filter {
+	return &streams.ReadReq_Options_Filter{Filter: &streams.ReadReq_Options_FilterOptions{
+		Filter: &streams.ReadReq_Options_FilterOptions_StreamIdentifier{StreamIdentifier: &streams.ReadReq_Options_FilterOptions_Expression{Regex: foreign}},
+		Window: &streams.ReadReq_Options_FilterOptions_Max{Max: window}, CheckpointIntervalMultiplier: 1,
+	}}
+}
+
+// head is the place of the last record of the store, the server's own included; the zero place for an empty one.
+func (s *Store) head(ctx context.Context) (place, error) {
+	var last place
+	v, err := s.attempt(ctx, func(ctx context.Context, m *member, _ *patience) (verdict, string, error) {
+		request := readAll(streams.ReadReq_Options_Backwards)
+		request.Options.StreamOption = &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{AllOption: &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}}}}
+		request.Options.CountOption = &streams.ReadReq_Options_Count{Count: 1}
+		return receive(ctx, m, request, func(r *streams.ReadResp) (bool, error) {
+			if e := r.GetEvent().GetEvent(); e != nil {
+				last = place{e.GetCommitPosition(), e.GetPreparePosition()}
+			}
+			return true, nil
+		})
+	})
+	if err != nil {
+		return place{}, fmt.Errorf("end of the store: %w", s.failure(ctx, v, err))
+	}
+	return last, nil
+}
+
+// ReadAll implements eventstore.Store. Events of deleted streams come too until the cluster is scavenged.
+func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		err := s.readAll(ctx, after, func(e *streams.ReadResp_ReadEvent) error {
+			if mine, ok := recognise(e); ok && !yield(mine, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(eventstore.Event{}, err)
+		}
+	}
+}
+
+// recognise gives an event of ours, whatever stream it is in.
+func recognise(stored *streams.ReadResp_ReadEvent) (eventstore.Event, bool) {
+	e := stored.GetEvent()
+	stream := string(e.GetStreamIdentifier().GetStreamName())
+	if e == nil || eventstore.CheckStream(stream) != nil || !ours(stream, e.GetStreamRevision()+1, e) {
+		return eventstore.Event{}, false
+	}
+	return event(stream, stored), true
+}
+
+// readAll hands on the records after a position, up to the one that is last now.
+func (s *Store) readAll(ctx context.Context, after uint64, each func(*streams.ReadResp_ReadEvent) error) error {
+	if err := s.alive(ctx); err != nil {
+		return err
+	}
+	end, err := s.head(ctx)
+	if err != nil {
+		return err
+	}
+	at := place{after, after}
+	begin := at
+	for at.before(end) {
+		before := at
+		v, err := s.attempt(ctx, func(tryCtx context.Context, m *member, p *patience) (verdict, string, error) {
+			request := readAll(streams.ReadReq_Options_Forwards)
+			request.Options.StreamOption = allFrom(begin)
+			request.Options.FilterOption = filtered(pageEvents)
+			request.Options.CountOption = &streams.ReadReq_Options_Count{Count: math.MaxInt64}
+			return receive(tryCtx, m, request, func(r *streams.ReadResp) (bool, error) {
+				e := r.GetEvent().GetEvent()
+				if e == nil {
+					return true, nil
+				}
+				here := place{e.GetCommitPosition(), e.GetPreparePosition()}
+				if end.before(here) {
+					return false, nil
+				}
+				if !at.before(here) {
+					return true, nil
+				}
+				if err := s.alive(ctx); err != nil {
+					return false, err
+				}
+				at, begin = here, here
+				p.rest()
+				defer p.begin()
+				return true, each(r.GetEvent())
+			})
+		})
+		switch {
+		case err == nil:
+			return nil
+		case v == final && begin != (place{}) && at == before && noRecord(err):
+			begin = place{} // the position is none that the server has: what comes before it is passed over
+		case at != before && v != final:
+			// it got on: its patience begins anew
+		default:
+			return s.failure(ctx, v, err)
+		}
+	}
+	return nil
+}
+
+// noRecord says whether the server refused a position because no record begins there.
+func noRecord(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unknown || code == codes.InvalidArgument
+}

@@ -1,0 +1,147 @@
+package eventstoredb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+)
+
+// windowEvents is after how many records of others a subscription is told how far it is.
+const windowEvents = 1024
+
+// Subscribe implements eventstore.Store. It outlives the server: while that is away it waits, for as long as its context lasts.
+// ErrRewound ends it when the store no longer has what it gave.
+func (s *Store) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		f := following{store: s, last: place{after, after}, yield: yield}
+		f.begin = f.last
+		if err := f.run(ctx); err != nil && !errors.Is(err, errEnough) {
+			yield(eventstore.Event{}, err)
+		}
+	}
+}
+
+// following is one subscription of the port, over as many of the server's as it takes.
+type following struct {
+	store *Store
+	yield func(eventstore.Event, error) bool
+	begin place // where the next subscription of the server begins; behind last only after a start at no record
+	last  place // nothing up to here is given again
+}
+
+func (f *following) run(ctx context.Context) error {
+	s := f.store
+	for pause := pauseMin; ; {
+		before := f.last
+		v, err := f.once(ctx)
+		switch {
+		case s.alive(ctx) != nil:
+			return s.alive(ctx)
+		case v == final && err != nil:
+			return err
+		}
+		if f.last != before {
+			pause = pauseMin
+		}
+		timer := time.NewTimer(pause/2 + rand.N(pause/2))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-s.life.Done():
+			timer.Stop()
+			return eventstore.ErrClosed
+		}
+		pause = min(2*pause, pauseMax)
+		s.retried()
+	}
+}
+
+// once subscribes once and gives events until that ends.
+func (f *following) once(ctx context.Context) (verdict, error) {
+	s := f.store
+	if err := s.alive(ctx); err != nil {
+		return final, err
+	}
+	// A start behind the end would silently swallow what is stored from now on, up to there.
+	end, err := s.head(ctx)
+	switch {
+	case errors.Is(err, ErrDenied):
+		return final, err
+	case err != nil:
+		return again, err
+	case end.before(f.last) && f.last != (place{}):
+		return final, fmt.Errorf("subscribe after position %d: %w (it ends at %d)", f.last.commit, ErrRewound, end.commit)
+	}
+	scope, cancel := s.scope(ctx)
+	defer cancel()
+	m, err := s.link.member(scope)
+	if err != nil {
+		return again, err
+	}
+	request := readAll(streams.ReadReq_Options_Forwards)
+	request.Options.StreamOption = allFrom(f.begin)
+	request.Options.FilterOption = filtered(windowEvents)
+	request.Options.CountOption = &streams.ReadReq_Options_Subscription{Subscription: &streams.ReadReq_Options_SubscriptionOptions{}}
+	silent := time.AfterFunc(s.patience, cancel) // a member that says nothing at all is none
+	v, leader, err := receive(scope, m, request, func(r *streams.ReadResp) (bool, error) {
+		silent.Stop()
+		return true, f.take(ctx, r)
+	})
+	silent.Stop()
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return again, nil // the server has ended it in order, to stop or to be upgraded
+	case v == moved:
+		s.link.redirect(m, leader)
+		return again, err
+	case v != final:
+		s.link.bad(m, err)
+		return again, err
+	case f.begin != (place{}) && noRecord(err):
+		f.begin = place{} // the position is none that the server has: what comes before it is passed over
+		return again, err
+	}
+	return v, err
+}
+
+// take takes one message of the server.
+func (f *following) take(ctx context.Context, r *streams.ReadResp) error {
+	var here place
+	switch c := r.GetContent().(type) {
+	case *streams.ReadResp_Event:
+		e := c.Event.GetEvent()
+		here = place{e.GetCommitPosition(), e.GetPreparePosition()}
+	case *streams.ReadResp_Checkpoint_:
+		here = place{c.Checkpoint.GetCommitPosition(), c.Checkpoint.GetPreparePosition()}
+		if here.commit == math.MaxUint64 || here.prepare == math.MaxUint64 {
+			return nil // servers before 25.0 say so when nothing came: going on from there would skip everything
+		}
+	default:
+		return nil
+	}
+	if !f.last.before(here) {
+		return nil // given before, or a step back
+	}
+	if err := f.store.alive(ctx); err != nil {
+		return err
+	}
+	f.last, f.begin = here, here
+	if e, ok := recognise(r.GetEvent()); ok {
+		f.store.seen.note(e.Stream, e.Version)
+		if !f.yield(e, nil) {
+			return errEnough
+		}
+	}
+	return nil
+}
