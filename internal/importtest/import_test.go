@@ -16,27 +16,29 @@ const module = "github.com/mingzhang-ledger/mingzhang"
 
 // allowed lists, for each package, the packages of this module it may import.
 var allowed = map[string][]string{
-	"gen/mingzhang/event/v1":            {},
-	"gen/mingzhang/api/v1":              {},
-	"gen/mingzhang/api/v1/apiv1connect": {"gen/mingzhang/api/v1"},
-	"eventstore":                        {},
-	"eventstore/eventstoretest":         {"eventstore"},
-	"eventstore/sqlite":                 {"eventstore"},
-	"internal/snapshot":                 {},
-	"ledger":                            {"eventstore", "gen/mingzhang/event/v1", "internal/snapshot"},
-	"ledger/ledgertest":                 {"ledger", "eventstore", "gen/mingzhang/event/v1"},
-	"transparency":                      {"eventstore"},
-	"access":                            {"ledger", "eventstore", "gen/mingzhang/event/v1"},
-	"projections":                       {"ledger", "eventstore", "gen/mingzhang/event/v1", "internal/snapshot"},
-	"documents":                         {"gen/mingzhang/event/v1"},
-	"rpc":                               {"docs", "access", "documents", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
-	"sqlexport":                         {"projections", "ledger", "eventstore", "gen/mingzhang/event/v1"},
-	"docs":                              {},
-	"telemetry":                         {"eventstore", "ledger"},
-	"seeds":                             {},
-	"cmd/mingzhang":                     {"*"},
-	"internal/importtest":               {},
-	"internal/schemadoc":                {},
+	"gen/mingzhang/event/v1":                    {},
+	"gen/mingzhang/api/v1":                      {},
+	"gen/mingzhang/api/v1/apiv1connect":         {"gen/mingzhang/api/v1"},
+	"eventstore":                                {},
+	"eventstore/eventstoretest":                 {"eventstore"},
+	"eventstore/sqlite":                         {"eventstore"},
+	"eventstore/eventstoredb/esdbtest":          {},
+	"eventstore/eventstoredb/esdbtest/esdbfake": {"eventstore/eventstoredb/esdbtest"},
+	"internal/snapshot":                         {},
+	"ledger":                                    {"eventstore", "gen/mingzhang/event/v1", "internal/snapshot"},
+	"ledger/ledgertest":                         {"ledger", "eventstore", "gen/mingzhang/event/v1"},
+	"transparency":                              {"eventstore"},
+	"access":                                    {"ledger", "eventstore", "gen/mingzhang/event/v1"},
+	"projections":                               {"ledger", "eventstore", "gen/mingzhang/event/v1", "internal/snapshot"},
+	"documents":                                 {"gen/mingzhang/event/v1"},
+	"rpc":                                       {"docs", "access", "documents", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
+	"sqlexport":                                 {"projections", "ledger", "eventstore", "gen/mingzhang/event/v1"},
+	"docs":                                      {},
+	"telemetry":                                 {"eventstore", "ledger"},
+	"seeds":                                     {},
+	"cmd/mingzhang":                             {"*"},
+	"internal/importtest":                       {},
+	"internal/schemadoc":                        {},
 }
 
 // clients names modules that one package alone may import: each dependency with a shape of its own lives behind one door.
@@ -49,18 +51,20 @@ var clients = map[string][]string{
 	"connectrpc.com":          {"rpc", "cmd/mingzhang", "telemetry", "gen/mingzhang/api/v1/apiv1connect"},
 	"github.com/prometheus":   {"telemetry"},
 	"go.opentelemetry.io":     {"telemetry"},
-	"github.com/EventStore":   {"eventstore/eventstoredb"},
+	"github.com/EventStore":   {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
+	"google.golang.org/grpc":  {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"buf.build/go":            {"rpc"},
 }
 
 type pkg struct {
 	ImportPath string
 	Imports    []string
+	Deps       []string // imports, and theirs
 }
 
 func list(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", module+"/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -96,6 +100,18 @@ func TestImportsPointDown(t *testing.T) {
 					t.Errorf("%s must not import %s: only %v may", name, imported, doors)
 				}
 			}
+		}
+	}
+}
+
+// The fake server is test code: but for its own command, packages import it in their test files alone, and what we ship has no
+// path to it.
+func TestFakeServerStaysInTests(t *testing.T) {
+	const fake = "eventstore/eventstoredb/esdbtest"
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if slices.Contains(p.Deps, module+"/"+fake) && name != fake+"/esdbfake" {
+			t.Errorf("%s is built with %s, which is test code", name, fake)
 		}
 	}
 }
