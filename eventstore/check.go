@@ -19,13 +19,17 @@ func CheckAppend(stream string, events []NewEvent) error {
 			return fmt.Errorf("%w: event %d of %d for %s has %d bytes, the most is %d",
 				ErrTooLarge, i+1, len(events), stream, len(e.Data), EventBytesMax)
 		}
-		total += len(e.Data)
+		total += e.Size()
 	}
 	if total > AppendBytesMax {
 		return fmt.Errorf("%w: %d events for %s have %d bytes, the most is %d", ErrTooLarge, len(events), stream, total, AppendBytesMax)
 	}
 	return nil
 }
+
+// Size is what an event counts against AppendBytesMax: its data, and its type in two bytes a letter, which is how the strictest
+// server counts (EventStoreDB since 24.10.4). All stores count so, for a log must fit into any of them.
+func (e NewEvent) Size() int { return len(e.Data) + 2*len(e.Type) }
 
 // CheckStream says whether a stream may have this name: nil, or an error that wraps ErrInvalid.
 func CheckStream(name string) error {

@@ -18,7 +18,7 @@ import (
 // Limits of one append. An adapter refuses more with ErrTooLarge before anything is stored.
 const (
 	EventBytesMax  = 32 << 10  // 32 KiB, Data of one event
-	AppendBytesMax = 1<<20 - 1 // less than 1 MiB, sum of Data of one append
+	AppendBytesMax = 1<<20 - 1 // less than 1 MiB, sum of NewEvent.Size of one append
 	StreamNameMax  = 128       // bytes of a stream name, printable ASCII without spaces
 	TypeNameMax    = 64        // bytes of an event's type, [a-z0-9_]
 )
@@ -45,7 +45,8 @@ type NewEvent struct {
 type Store interface {
 	// Append stores the events as versions expected+1, expected+2, … of the stream, all or none of them, and returns the
 	// position of the last. When it returns without error the events survive the loss of power. An append of no events
-	// checks the version and returns position 0.
+	// checks the version and returns position 0. A store may answer an append of exactly the events that stand at these versions
+	// already as if it had stored them.
 	//
 	// Errors after which nothing was stored: *ConflictError when the stream's version is not expected; ErrDeleted;
 	// ErrTooLarge; ErrInvalid for a bad name or type or empty data; ErrNoSpace when there is no room; ErrClosed;

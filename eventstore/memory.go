@@ -131,6 +131,19 @@ func (m *Memory) Subscribe(ctx context.Context, after uint64) iter.Seq2[Event, e
 	}
 }
 
+// End is the last position given, of events deleted since too.
+func (m *Memory) End(ctx context.Context) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return 0, ErrClosed
+	}
+	return m.last, nil
+}
+
 // tail is the events after a position and, for one who wants to wait for more, a channel that is closed when there is more.
 func (m *Memory) tail(after uint64, wait bool) (events []Event, changed <-chan struct{}, err error) {
 	m.mu.Lock()

@@ -133,7 +133,11 @@ func (p *share) decide(ctx context.Context, end int) {
 	for _, j := range p.jobs {
 		j.group = g
 	}
-	if err := p.desk.load(ctx); err != nil {
+	err := p.desk.load(ctx)
+	if err == nil {
+		err = p.desk.prepare()
+	}
+	if err != nil {
 		p.batch = batch{answers: []answer{{job: p.jobs[0], err: unavailable(err), firm: true}}}
 		p.reach, p.refused = p.places[0], true
 		return
@@ -170,7 +174,7 @@ func (p *share) take(ctx context.Context, a answer, part batch) bool {
 	a.start, a.firm = len(p.batch.events), a.firm && len(p.batch.events) == 0
 	p.batch.events, p.batch.stored = append(p.batch.events, events...), append(p.batch.stored, stored...)
 	for _, e := range stored {
-		p.batch.bytes += len(e.Data)
+		p.batch.bytes += e.Size()
 	}
 	a.end = len(p.batch.events)
 	p.batch.answers = append(p.batch.answers, a)
@@ -202,7 +206,7 @@ func trimTo(shares []*share, cut int) (again bool) {
 			p.batch.answers, p.reach = answers[:n], cut
 			continue
 		}
-		p.desk.state = nil // what was evolved ahead will not be stored
+		p.desk.state, p.desk.spare = p.desk.spare, nil // what was evolved ahead will not be stored
 		p.places, p.jobs, p.batch, p.reach = p.places[:n], p.jobs[:n], batch{}, cut
 		if n > 0 {
 			p.decided, again = false, true
@@ -216,23 +220,11 @@ func (s *Service) storeAll(ctx context.Context, shares []*share, outcomes []Outc
 	var all sync.WaitGroup
 	for _, p := range shares {
 		all.Go(func() {
-			d, b := p.desk, &p.batch
-			var err error
-			if len(b.stored) > 0 {
-				_, err = s.store.Append(ctx, d.stream, b.base, b.stored)
-			}
-			switch {
-			case err != nil:
-				d.state = nil // what was evolved ahead is not committed, or nobody knows
-				if conflict := (*eventstore.ConflictError)(nil); errors.As(err, &conflict) {
-					err = errors.Join(ErrUnavailable, err) // another process was first: sending the orders again is safe
-				}
-			case len(b.events) > 0:
-				d.commit(b.events)
-			}
-			for _, a := range b.answers {
+			err := p.store(ctx)
+			p.desk.stored(p.batch.events, err)
+			for _, a := range p.batch.answers {
 				if !a.repeated {
-					d.answer(ctx, a, b.events, err)
+					p.desk.answer(ctx, a, p.batch.events, err)
 				}
 			}
 		})
@@ -246,4 +238,26 @@ func (s *Service) storeAll(ctx context.Context, shares []*share, outcomes []Outc
 			}
 		}
 	}
+}
+
+// store appends a share. When another process was first the share is decided again, on its own: if an order of it is refused now,
+// those behind it are not tried, while other collectives' may be done.
+func (p *share) store(ctx context.Context) error {
+	p.places, p.jobs = p.places[:len(p.batch.answers)], p.jobs[:len(p.batch.answers)]
+	for attempt := range conflictTriesMax {
+		err := p.desk.store(ctx, p.batch)
+		conflict := (*eventstore.ConflictError)(nil)
+		if !errors.As(err, &conflict) {
+			return err
+		}
+		p.desk.lost(conflict)
+		if err := eventstore.StandBack(ctx, max(0, attempt+1-contestPatience)); err != nil {
+			return err
+		}
+		for _, j := range p.jobs {
+			j.outcome = Outcome{Err: ErrNotTried}
+		}
+		p.decide(ctx, p.reach)
+	}
+	return ErrUnavailable
 }

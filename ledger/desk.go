@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -18,7 +19,7 @@ import (
 const (
 	batchCommandsMax = 512
 	batchBytesMax    = eventstore.AppendBytesMax / 2
-	conflictTriesMax = 10
+	conflictTriesMax = 64
 )
 
 // desk is where the commands of one collective are decided, one batch at a time.
@@ -29,6 +30,10 @@ type desk struct {
 
 	mu    sync.Mutex  // held while a batch is decided and appended
 	state *Collective // nil when it has to be loaded; always as committed when mu is free
+	spare *Collective // while there is a contest: the state as committed, also during a batch; guarded by mu
+
+	contest contest
+	heard   heard
 
 	measured uint64        // version at which bytes was taken; guarded by mu
 	bytes    atomic.Int64  // memory of the state, about; 0 when there is none
@@ -103,6 +108,7 @@ func (d *desk) run(g *group) {
 		d.queue = slices.Delete(d.queue, 0, n)
 		d.queueMu.Unlock()
 		for len(batch) > 0 {
+			d.contest.giveWay()
 			batch = d.work(context.Background(), batch)
 		}
 	}
@@ -131,7 +137,7 @@ type answer struct {
 // work decides as many of the jobs as fit into one append, stores them, answers them, and gives back the rest.
 //
 // A crash before the append returns leaves all or none of the batch in the log, and nobody was answered. A conflict means
-// that another process appended first: the state is read anew and the jobs decided again.
+// that another process appended first: what it stored is folded in and the jobs are decided again.
 func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -141,20 +147,12 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 			return nil
 		}
 		b, rest := d.decideAll(ctx, jobs)
-		var err error
-		if len(b.stored) > 0 {
-			_, err = d.service.store.Append(ctx, d.stream, b.base, b.stored)
-		}
-		var conflict *eventstore.ConflictError
-		if errors.As(err, &conflict) {
-			d.state = nil
+		err := d.store(ctx, b)
+		if conflict := (*eventstore.ConflictError)(nil); errors.As(err, &conflict) {
+			d.lost(conflict)
 			continue
 		}
-		if err != nil {
-			d.state = nil // what was evolved ahead is not committed, or nobody knows
-		} else if len(b.events) > 0 {
-			d.commit(b.events)
-		}
+		d.stored(b.events, err)
 		for _, a := range b.answers {
 			d.answer(ctx, a, b.events, err)
 		}
@@ -164,12 +162,43 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 	return nil
 }
 
-// again makes the state ready for another attempt; before all but the first it lets the other writer through.
+// again makes the state ready for another attempt. Who has just lost a race reads what the winner stored, and that is pause
+// enough; who goes on losing stands back for longer and longer.
 func (d *desk) again(ctx context.Context, attempt int) error {
-	if err := eventstore.StandBack(ctx, attempt); err != nil {
+	if err := eventstore.StandBack(ctx, max(0, attempt-contestPatience)); err != nil {
 		return err
 	}
-	return d.load(ctx)
+	if err := d.load(ctx); err != nil {
+		return err
+	}
+	return d.prepare()
+}
+
+// store appends a batch. One that stores nothing but refuses something is compared with the log where others write too: what it
+// was refused for may have been put right on another node a moment ago.
+func (d *desk) store(ctx context.Context, b batch) error {
+	if len(b.stored) == 0 && !(d.service.shared && b.refuses()) {
+		return nil
+	}
+	began := time.Now()
+	_, err := d.service.store.Append(ctx, d.stream, b.base, b.stored)
+	d.contest.took.Store(int64(time.Since(began)))
+	return err
+}
+
+func (b *batch) refuses() bool {
+	return slices.ContainsFunc(b.answers, func(a answer) bool { return a.err != nil })
+}
+
+// stored takes the outcome of an append that no other writer was ahead of.
+func (d *desk) stored(events []*eventv1.Event, err error) {
+	switch {
+	case err != nil:
+		d.state, d.spare = nil, nil // what was evolved ahead is not committed, or nobody knows
+	case len(events) > 0:
+		d.won(events)
+		d.commit(events)
+	}
 }
 
 // decideAll decides jobs one after another against the state, which it moves ahead of the log.
@@ -309,7 +338,7 @@ func (b *batch) add(events []*eventv1.Event) error {
 			return refuse(TooMany).with("what", "bytes").with("max", eventstore.EventBytesMax).with("count", len(s.Data))
 		}
 		stored = append(stored, s)
-		size += len(s.Data)
+		size += s.Size()
 	}
 	if size > eventstore.AppendBytesMax {
 		return refuse(TooMany).with("what", "bytes").with("max", eventstore.AppendBytesMax).with("count", size)
@@ -336,15 +365,24 @@ func (d *desk) commit(events []*eventv1.Event) {
 func (d *desk) publish(events []*eventv1.Event) {
 	changed := d.facts.Load() == nil
 	for _, e := range events {
-		switch e.Fact.(type) {
-		case *eventv1.Event_CollectiveFounded, *eventv1.Event_RoleGranted, *eventv1.Event_RoleRevoked:
-			changed = true
-		}
+		changed = changed || changesFacts(e)
+	}
+	if f := d.facts.Load(); f != nil && f.version < d.heard.factsAt.Load() {
+		changed = true
 	}
 	if !changed || d.state.charter == nil {
 		return
 	}
 	d.facts.Store(factsOf(d.state))
+}
+
+// changesFacts says whether an event changes what Facts are.
+func changesFacts(e *eventv1.Event) bool {
+	switch e.Fact.(type) {
+	case *eventv1.Event_CollectiveFounded, *eventv1.Event_RoleGranted, *eventv1.Event_RoleRevoked:
+		return true
+	}
+	return false
 }
 
 func (d *desk) failAll(jobs []*job, err error) {
@@ -378,12 +416,13 @@ func (d *desk) firstAnswer(ctx context.Context, j *job) ([]*eventv1.Event, error
 	return events, nil
 }
 
-// load reads the state from the log when there is none in memory.
+// load reads the state from the log when there is none in memory, and folds in what others are known to have stored.
 func (d *desk) load(ctx context.Context) error {
 	d.service.touch(d)
 	if d.state != nil {
-		return nil
+		return d.keepUp(ctx)
 	}
+	d.spare = nil
 	known, err := d.service.names.has(ctx, d.id)
 	if err != nil {
 		return err

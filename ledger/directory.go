@@ -17,7 +17,8 @@ type directory struct {
 	mu    sync.Mutex
 	names []string
 	seen  uint64
-	last  int64 // recorded_at of the last reservation
+	last  int64           // recorded_at of the last reservation
+	live  map[string]bool // those known to be founded, which they stay
 }
 
 // reserve adds a name before its collective is founded. A crash after it leaves a name without a founding, which means
@@ -25,7 +26,10 @@ type directory struct {
 func (n *directory) reserve(ctx context.Context, id string, m Meta) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for range conflictTriesMax {
+	for attempt := range conflictTriesMax {
+		if err := eventstore.StandBack(ctx, attempt); err != nil {
+			return err
+		}
 		if err := n.catchUp(ctx); err != nil {
 			return err
 		}
@@ -86,14 +90,37 @@ func (n *directory) founded(ctx context.Context) ([]string, error) {
 	}
 	var out []string
 	for _, id := range names {
-		v, err := n.store.Version(ctx, StreamOf(id))
+		live, err := n.isFounded(ctx, id)
 		if err != nil {
-			return nil, unavailable(err)
+			return nil, err
 		}
-		if v > 0 {
+		if live {
 			out = append(out, id)
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// isFounded says whether a reserved name was founded. The store is asked until it says yes.
+func (n *directory) isFounded(ctx context.Context, id string) (bool, error) {
+	n.mu.Lock()
+	live := n.live[id]
+	n.mu.Unlock()
+	if live {
+		return true, nil
+	}
+	v, err := n.store.Version(ctx, StreamOf(id))
+	if err != nil {
+		return false, unavailable(err)
+	}
+	if v > 0 {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.live == nil {
+			n.live = map[string]bool{}
+		}
+		n.live[id] = true
+	}
+	return v > 0, nil
 }

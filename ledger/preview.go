@@ -54,9 +54,10 @@ func (d *desk) catchUp(ctx context.Context) error {
 		if err != nil {
 			return unavailable(err)
 		}
-		if version != d.state.version {
+		if version < d.state.version {
 			d.state = nil
 		}
+		d.heard.reached(version)
 	}
 	return d.load(ctx)
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Observer  Observer         // default none
 	Snapshots Snapshots        // default none: states are folded from the first event whenever they are loaded
 	MemoryMax int64            // bytes of all states in memory, about; default StatesMemory, below 0: no bound
+	Shared    bool             // other processes append to the store too; Follow tells of what they store
 	Logger    *slog.Logger     // default none
 }
 
@@ -44,6 +45,7 @@ type Service struct {
 
 	snapshots Snapshots
 	memoryMax int64
+	shared    bool
 	logger    *slog.Logger
 	worker    snapshot.Worker
 	clicks    atomic.Uint64
@@ -62,7 +64,7 @@ func NewService(store eventstore.Store, o Options) *Service {
 	}
 	return &Service{
 		store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store}, desks: map[string]*desk{},
-		snapshots: o.Snapshots, memoryMax: o.MemoryMax, logger: loggerOr(o.Logger),
+		snapshots: o.Snapshots, memoryMax: o.MemoryMax, shared: o.Shared, logger: loggerOr(o.Logger),
 	}
 }
 
@@ -195,6 +197,7 @@ type Facts struct {
 	Charter *eventv1.CollectiveFounded // must not be changed
 	Zone    *time.Location
 	roles   map[string][]eventv1.Role
+	version uint64 // that they are of
 }
 
 // Roles are the roles an operator holds.
@@ -202,7 +205,8 @@ func (f *Facts) Roles(operator string) []eventv1.Role { return f.roles[operator]
 
 // Facts gives charter, zone and roles of a collective, or refuses as collective_unknown.
 func (s *Service) Facts(ctx context.Context, collective string) (*Facts, error) {
-	if f := s.desk(collective).facts.Load(); f != nil {
+	d := s.desk(collective)
+	if f := d.facts.Load(); f != nil && f.version >= d.heard.factsAt.Load() {
 		return f, nil
 	}
 	var facts *Facts
@@ -218,7 +222,7 @@ func factsOf(c *Collective) *Facts {
 	for operator, held := range c.roles {
 		roles[operator] = slices.Clone(held)
 	}
-	return &Facts{Charter: c.charter, Zone: c.zone, roles: roles}
+	return &Facts{Charter: c.charter, Zone: c.zone, roles: roles, version: c.version}
 }
 
 // Events yields a collective's decoded events with versions greater than after. Decoding runs ahead of the consumer on

@@ -267,6 +267,15 @@ func (s *Store) head(ctx context.Context) (place, error) {
 	return last, nil
 }
 
+// End is the position of the last record of the store, the server's own included.
+func (s *Store) End(ctx context.Context) (uint64, error) {
+	if err := s.alive(ctx); err != nil {
+		return 0, err
+	}
+	end, err := s.head(ctx)
+	return end.commit, err
+}
+
 // ReadAll implements eventstore.Store. Events of deleted streams come too until the cluster is scavenged.
 func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
@@ -347,6 +356,6 @@ func (s *Store) readAll(ctx context.Context, after uint64, each func(*streams.Re
 
 // noRecord says whether the server refused a position because no record begins there.
 func noRecord(err error) bool {
-	code := status.Code(err)
-	return code == codes.Unknown || code == codes.InvalidArgument
+	answer, said := status.FromError(err)
+	return said && (answer.Code() == codes.Unknown || answer.Code() == codes.InvalidArgument)
 }

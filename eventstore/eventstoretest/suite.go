@@ -261,12 +261,12 @@ func testLimits(t *testing.T, f *fixture) {
 	event := func(size int) eventstore.NewEvent {
 		return eventstore.NewEvent{Type: "big", Data: bytes.Repeat([]byte{7}, size)}
 	}
-	// 31 events of 32 KiB and one that is a byte short of it: the largest append.
+	// 31 events of 32 KiB and one that is shorter by what the types count and by a byte: the largest append.
 	largest := make([]eventstore.NewEvent, 0, 33)
 	for range 31 {
 		largest = append(largest, event(eventstore.EventBytesMax))
 	}
-	largest = append(largest, event(eventstore.EventBytesMax-1))
+	largest = append(largest, event(eventstore.EventBytesMax-32*2*len("big")-1))
 	for _, tc := range []struct {
 		name   string
 		stream string

@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
@@ -21,6 +22,16 @@ type Office struct {
 // NewOffice makes a service on a store and looks after the collective of Demonstration, which is not founded yet.
 func NewOffice(t testing.TB, store eventstore.Store) *Office {
 	return &Office{T: t, Service: ledger.NewService(store, ledger.Options{}), Collective: LiminbaID}
+}
+
+// NewNode is NewOffice for one node of several on a store: it follows what the others store until the test ends.
+func NewNode(t testing.TB, store ledger.Followed) *Office {
+	s := ledger.NewService(store, ledger.Options{Shared: true})
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	following.Go(func() { ledger.NewFollower(s, store).Run(ctx) })
+	t.Cleanup(func() { stop(); following.Wait() })
+	return &Office{T: t, Service: s, Collective: LiminbaID}
 }
 
 // Try carries a command out.

@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/snapshot"
+)
+
+// This file is about several processes that write to one collective at the same time (docs/decisions/0008).
+//
+// Each decides ahead of the log, and the store takes the append of one: the others have to go back. A state cannot be unfolded, so
+// while there is a contest a desk keeps a second one that is never ahead of the log. Who lost goes on from it at once, with what
+// the winner stored; who won waits for as long as its append took before it takes the next batch, so that one who lost gets through.
+// What comes in while it waits is stored in one append with the rest: a contest makes batches larger, not clients fail.
+
+const (
+	contestLength   = 64 // batches that nobody disturbed, after which a contest is over
+	contestPatience = 8  // races lost in a row before a desk stands back for longer
+	turnMax         = 50 * time.Millisecond
+)
+
+// contest says whether others are writing to a collective.
+type contest struct {
+	left atomic.Int32 // batches until it is over
+	took atomic.Int64 // nanoseconds of the last append
+	won  atomic.Bool  // the last append of a contest was stored
+}
+
+// giveWay waits until one who lost the last race had the time to store.
+func (c *contest) giveWay() {
+	if c.left.Load() > 0 && c.won.Swap(false) {
+		time.Sleep(min(time.Duration(c.took.Load()), turnMax))
+	}
+}
+
+// prepare keeps a state to go back to while there is a contest.
+func (d *desk) prepare() error {
+	if d.contest.left.Load() == 0 || d.spare != nil {
+		return nil
+	}
+	spare, err := d.state.clone()
+	d.spare = spare
+	return err
+}
+
+// lost goes back to the state as committed and notes how far the winner has come. The desk's lock is held.
+func (d *desk) lost(conflict *eventstore.ConflictError) {
+	d.state, d.spare = d.spare, nil
+	if d.state != nil && conflict.Actual < d.state.version {
+		d.state = nil // the log is shorter than it was: whoever reads it says what that means
+	}
+	d.contest.left.Store(contestLength)
+	d.contest.won.Store(false)
+	d.heard.reached(conflict.Actual)
+}
+
+// won folds what was stored into the spare state. The desk's lock is held.
+func (d *desk) won(events []*eventv1.Event) {
+	if d.contest.left.Load() == 0 {
+		return
+	}
+	d.contest.won.Store(true)
+	if d.contest.left.Add(-1) == 0 {
+		d.spare = nil
+	}
+	if d.spare != nil {
+		for _, e := range events {
+			d.spare.Evolve(e)
+		}
+	}
+}
+
+// collectiveCodec copies states.
+var collectiveCodec = sync.OnceValues(func() (*snapshot.Codec, error) { return snapshot.NewCodec(new(Collective)) })
+
+// clone makes a state that shares nothing with this one but what never changes.
+func (s *Collective) clone() (*Collective, error) {
+	codec, err := collectiveCodec()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	out := new(Collective)
+	if err := codec.Encode(&b, s); err != nil {
+		return nil, fmt.Errorf("copy a state: %w", err)
+	}
+	if err := codec.Decode(&b, int64(b.Len()), out); err != nil {
+		return nil, fmt.Errorf("copy a state: %w", err)
+	}
+	return out, nil
+}

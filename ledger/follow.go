@@ -1,0 +1,276 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+)
+
+// heardMax bounds what is kept for a desk that does not take it; the log has it too.
+const heardMax = 1024
+
+// heard is what a desk was told of its stream by others than itself. Its methods may be called at once.
+type heard struct {
+	newest  atomic.Uint64 // version that the stream is known to have at the least
+	factsAt atomic.Uint64 // newest version that changed Facts
+
+	mu     sync.Mutex
+	events []*eventv1.Event // the last ones, without a gap
+}
+
+// reached notes that the stream has a version.
+func (h *heard) reached(version uint64) { raise(&h.newest, version) }
+
+func raise(at *atomic.Uint64, version uint64) {
+	for known := at.Load(); version > known; known = at.Load() {
+		if at.CompareAndSwap(known, version) {
+			return
+		}
+	}
+}
+
+// take notes an event. keep says whether somebody may want it.
+func (h *heard) take(e *eventv1.Event, keep bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.events); !keep || n >= heardMax || n > 0 && h.events[n-1].Version+1 != e.Version {
+		h.events = nil
+	}
+	if keep {
+		h.events = append(h.events, e)
+	}
+	h.reached(e.Version)
+	if changesFacts(e) {
+		raise(&h.factsAt, e.Version)
+	}
+}
+
+// drain gives the kept events and forgets them.
+func (h *heard) drain() []*eventv1.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	events := h.events
+	h.events = nil
+	return events
+}
+
+// keepUp folds into a state in memory what others have stored, as far as the desk was told. The desk's lock is held.
+func (d *desk) keepUp(ctx context.Context) error {
+	if d.heard.newest.Load() <= d.state.version {
+		return nil
+	}
+	for _, e := range d.heard.drain() {
+		if e.Version == d.state.version+1 {
+			if err := d.fold(e); err != nil {
+				return err
+			}
+		}
+	}
+	if newest := d.heard.newest.Load(); newest > d.state.version {
+		for e, err := range d.service.Replay(ctx, d.id, d.state.version) {
+			if err == nil {
+				err = d.fold(e)
+			} else {
+				err = unavailable(err)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	d.publish(nil)
+	d.grown()
+	return nil
+}
+
+// fold folds a stored event into the state and the spare one.
+func (d *desk) fold(e *eventv1.Event) error {
+	err := foldStored(d.state, d.stream, e)
+	if err == nil && d.spare != nil {
+		err = foldStored(d.spare, d.stream, e)
+	}
+	if err != nil {
+		d.state, d.spare = nil, nil
+	}
+	return err
+}
+
+// tell takes an event that somebody stored, and tells the observer.
+func (s *Service) tell(stored eventstore.Event) error {
+	collective, ok := strings.CutPrefix(stored.Stream, StreamPrefix)
+	if !ok {
+		return nil
+	}
+	e, err := Decode(stored)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	d := s.desks[collective]
+	s.mu.Unlock()
+	if d != nil {
+		d.heard.take(e, d.bytes.Load() > 0)
+	}
+	if s.observer != nil {
+		s.observer.Observe(collective, []*eventv1.Event{e})
+	}
+	return nil
+}
+
+const (
+	lagEvery     = 2 * time.Second // between two looks at how far behind a node is
+	lagEventsMax = 1000            // more are not counted
+)
+
+// Lag is how far a node is behind the store.
+type Lag struct {
+	Current time.Time // when the node last had everything that was stored; zero when never yet
+	Events  int       // stored and not yet taken, counted when it was last looked at; up to 1,000
+	More    bool      // there are more than that
+	Err     error     // why it could not be told, or why nothing comes
+}
+
+// Followed is a store that other nodes write too and that knows where it ends.
+type Followed interface {
+	eventstore.Store
+	// End is a position at or behind every event stored before it was called.
+	End(ctx context.Context) (position uint64, err error)
+}
+
+// Follower tells a Service, and by it the books, of what other nodes store. It keeps nothing that is not in the store: books and
+// states are read from their streams, and hear from it that there is more.
+type Follower struct {
+	service *Service
+	store   Followed
+	last    atomic.Uint64 // everything up to this position is taken
+
+	mu  sync.Mutex // guards lag
+	lag Lag
+}
+
+// NewFollower makes a follower for a service with Options.Shared. What the store gives it is not checked against any hash; what is
+// folded of it is checked when the stream is read.
+func NewFollower(s *Service, store Followed) *Follower { return &Follower{service: s, store: store} }
+
+// Lag says how far behind the node is.
+func (f *Follower) Lag() Lag {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lag
+}
+
+// Run follows the store from now on until the context ends. Whatever ends its subscription, it begins another where that one was.
+func (f *Follower) Run(ctx context.Context) {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() { f.look(ctx) })
+	for begun := false; ctx.Err() == nil; {
+		err := f.follow(ctx, &begun)
+		if ctx.Err() != nil {
+			return
+		}
+		f.service.logger.Error("the store cannot be followed", "error", err)
+		f.note(func(l *Lag) { l.Err = err })
+		pause := time.NewTimer(lagEvery)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+		}
+	}
+}
+
+// follow takes events until the subscription ends.
+func (f *Follower) follow(ctx context.Context, begun *bool) error {
+	if !*begun {
+		end, err := f.store.End(ctx)
+		if err != nil {
+			return err
+		}
+		f.last.Store(end)
+		*begun = true
+	}
+	for stored, err := range f.store.Subscribe(ctx, f.last.Load()) {
+		if err != nil {
+			return err
+		}
+		if err := f.service.tell(stored); err != nil {
+			// It stops this collective, by whoever reads the stream, and nothing else.
+			f.service.logger.Error("an event cannot be read", "stream", stored.Stream, "version", stored.Version, "error", err)
+		}
+		f.last.Store(stored.Position)
+	}
+	return errors.New("the subscription has ended")
+}
+
+// look asks the store now and then what it has that was not taken yet.
+func (f *Follower) look(ctx context.Context) {
+	ticker := time.NewTicker(lagEvery)
+	defer ticker.Stop()
+	for {
+		f.Look(ctx)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Look asks the store how far behind the node is, now.
+func (f *Follower) Look(ctx context.Context) Lag {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 2*lagEvery)
+	defer cancel()
+	after := f.last.Load()
+	pending, err := f.pending(ctx, after)
+	if pending <= lagEventsMax && f.last.Load() > after {
+		pending = 0 // it is at it
+	}
+	f.note(func(l *Lag) {
+		switch {
+		case err != nil:
+			l.Err = fmt.Errorf("look at the end of the store: %w", err)
+		case pending == 0:
+			*l = Lag{Current: began}
+		default:
+			l.Events, l.More, l.Err = min(pending, lagEventsMax), pending > lagEventsMax, nil
+		}
+	})
+	return f.Lag()
+}
+
+// pending counts the events behind a position, up to one more than lagEventsMax.
+func (f *Follower) pending(ctx context.Context, after uint64) (n int, err error) {
+	end, err := f.store.End(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case end < after:
+		return 0, fmt.Errorf("it ends at %d, before %d, which it gave: an older copy took its place", end, after)
+	case end == after:
+		return 0, nil
+	}
+	for _, err := range f.store.ReadAll(ctx, after) {
+		if err != nil {
+			return n, err
+		}
+		if n++; n > lagEventsMax {
+			break
+		}
+	}
+	return n, nil
+}
+
+func (f *Follower) note(change func(*Lag)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(&f.lag)
+}

@@ -1,0 +1,251 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoretest"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	lt "github.com/mingzhang-ledger/mingzhang/ledger/ledgertest"
+)
+
+// nodes are services on one store, which has the collective founded; each follows the others.
+func nodes(t *testing.T, n int) (store *eventstore.Memory, all []*lt.Office) {
+	store = eventstore.NewMemory()
+	withCash(t, store)
+	for range n {
+		all = append(all, lt.NewNode(t, store))
+	}
+	return store, all
+}
+
+// withCash has the collective founded, with a cash account.
+func withCash(t *testing.T, store eventstore.Store) *lt.Office {
+	o := office(t, store)
+	o.Do("2020-05-20", lt.Treasurer, &ledger.OpenMoneyAccount{ID: "cash", Kind: eventv1.MoneyAccountKind_MONEY_ACCOUNT_KIND_CASH})
+	return o
+}
+
+// TestNodesTakeCommandsAtOnce: any node takes any command, also the same one at once; none fails, each is done once, and all nodes
+// come to one state.
+func TestNodesTakeCommandsAtOnce(t *testing.T) {
+	store, all := nodes(t, 3)
+	const commands = 300
+	var clients sync.WaitGroup
+	for i := range commands {
+		for k := range 2 {
+			clients.Go(func() {
+				if _, err := do(all[(i+k)%len(all)], interest(i)); err != nil {
+					t.Errorf("command %d: %v", i, err)
+				}
+			})
+		}
+	}
+	for n := range 60 {
+		clients.Go(func() {
+			var orders []ledger.Addressed
+			for k := range 3 {
+				orders = append(orders, ledger.Addressed{Collective: lt.LiminbaID, Order: interest(10_000 + 10*n + k)})
+			}
+			for _, o := range all[n%len(all)].Service.DoInOrder(context.Background(), orders) {
+				if o.Err != nil {
+					t.Errorf("batch %d: %v", n, o.Err)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	events := stored(t, store)
+	if n := checkNumbers(t, events); n != commands+180 {
+		t.Errorf("%d vouchers, want %d", n, commands+180)
+	}
+	fresh := lt.NewOffice(t, store)
+	for i, node := range all {
+		// A command that is refused is compared with the log, so the state behind it is that of the log.
+		if _, err := do(node, move(20_000+i, "999,999.00")); !refusedAs(err, ledger.AccountOverdrawn) {
+			t.Errorf("node %d: %v", i, err)
+		}
+		if got, want := dump(t, node), dump(t, fresh); got != want {
+			t.Errorf("node %d has\n%s\nwant\n%s", i, got, want)
+		}
+	}
+}
+
+func dump(t *testing.T, o *lt.Office) (text string) {
+	t.Helper()
+	if err := o.Service.View(context.Background(), o.Collective, func(c *ledger.Collective) error {
+		text = c.Dump()
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// deaf hides a store's new events, as a subscription that has fallen behind does.
+type deaf struct{ *eventstore.Memory }
+
+func (d deaf) Subscribe(ctx context.Context, _ uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		<-ctx.Done()
+		yield(eventstore.Event{}, ctx.Err())
+	}
+}
+
+// TestNothingIsRefusedOnOldFacts: what was put right on one node is not refused on another that has not heard of it.
+func TestNothingIsRefusedOnOldFacts(t *testing.T) {
+	store := eventstore.NewMemory()
+	first := withCash(t, store)
+	second := lt.NewNode(t, deaf{store})
+	if _, err := do(second, move(1, "5.00")); !refusedAs(err, ledger.AccountOverdrawn) {
+		t.Fatalf("got %v", err)
+	}
+	for i := range 500 {
+		if _, err := do(first, interest(10+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := do(second, move(1, "5.00")); err != nil {
+		t.Errorf("the money is there: %v", err)
+	}
+}
+
+// TestRolesReachOtherNodes: what every call asks for first follows the log without a command.
+func TestRolesReachOtherNodes(t *testing.T) {
+	_, all := nodes(t, 2)
+	ctx := context.Background()
+	if f, err := all[1].Service.Facts(ctx, lt.LiminbaID); err != nil || len(f.Roles("clerk")) != 0 {
+		t.Fatalf("before: %v, %v", f, err)
+	}
+	m := meta(1)
+	m.Actor = lt.Admin
+	if _, err := all[0].Service.Do(ctx, lt.LiminbaID, &ledger.GrantRole{Operator: "clerk", Role: eventv1.Role_ROLE_BOARD}, m); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the role is known on the other node", func() bool {
+		f, err := all[1].Service.Facts(ctx, lt.LiminbaID)
+		return err == nil && len(f.Roles("clerk")) == 1
+	})
+}
+
+// until waits for something that has to come about by itself.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for begun := time.Now(); !done(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 20*time.Second {
+			t.Fatalf("it never came about that %s", what)
+		}
+	}
+}
+
+// TestContestWithFaults: appends whose outcome is not known, in the middle of a contest, lose and double nothing.
+func TestContestWithFaults(t *testing.T) {
+	memory := eventstore.NewMemory()
+	office(t, memory)
+	first := lt.NewNode(t, memory)
+	second := lt.NewOffice(t, memory)
+	second.Service = ledger.NewService(faulty(t, memory, func(c eventstoretest.Call) eventstoretest.Fault {
+		switch {
+		case c.Method == "Append" && c.Number%7 == 0:
+			return eventstoretest.FailAfter
+		case c.Method == "Append" && c.Number%5 == 0:
+			return eventstoretest.FailBefore
+		}
+		return eventstoretest.Pass
+	}), ledger.Options{Shared: true})
+	var clients sync.WaitGroup
+	for i := range 200 {
+		for _, o := range []*lt.Office{first, second} {
+			clients.Go(func() {
+				for range 50 {
+					_, err := do(o, interest(i))
+					if !errors.Is(err, ledger.ErrUnavailable) {
+						if err != nil {
+							t.Error(err)
+						}
+						return
+					}
+				}
+				t.Errorf("command %d never got through", i)
+			})
+		}
+	}
+	clients.Wait()
+	if n := checkNumbers(t, stored(t, memory)); n != 200 {
+		t.Errorf("%d vouchers, want 200", n)
+	}
+	if a, b := dump(t, second), dump(t, lt.NewOffice(t, memory)); a != b {
+		t.Errorf("the state is\n%s\nwant\n%s", a, b)
+	}
+}
+
+// TestTwoNodesFoundOneCollective: both reserve the name, one founds it, the other is told that it exists.
+func TestTwoNodesFoundOneCollective(t *testing.T) {
+	store := eventstore.NewMemory()
+	a, b := lt.NewNode(t, store), lt.NewNode(t, store)
+	founding := lt.Demonstration()[0]
+	var both sync.WaitGroup
+	errs := make([]error, 2)
+	for i, o := range []*lt.Office{a, b} {
+		both.Go(func() {
+			m := meta(i)
+			m.Actor, m.Now = founding.Actor, lt.Noon(founding.Date)
+			_, errs[i] = o.Service.Do(context.Background(), o.Collective, founding.Command, m)
+		})
+	}
+	both.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else if !refusedAs(err, ledger.CollectiveExists) {
+			t.Errorf("the other one: %v", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of two were first", won)
+	}
+	for i, o := range []*lt.Office{a, b} {
+		if ids, err := o.Service.Collectives(context.Background()); err != nil || len(ids) != 1 {
+			t.Errorf("node %d lists %v: %v", i, ids, err)
+		}
+	}
+}
+
+// TestLagIsTold: a node that hears nothing says how far it is behind.
+func TestLagIsTold(t *testing.T) {
+	store := eventstore.NewMemory()
+	o := office(t, store)
+	hearing, hard := ledger.NewFollower(o.Service, store), ledger.NewFollower(o.Service, deaf{store})
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer stop()
+	for _, f := range []*ledger.Follower{hearing, hard} {
+		following.Go(func() { f.Run(ctx) })
+		until(t, "it has begun", func() bool { return !f.Lag().Current.IsZero() })
+	}
+	for i := range 7 {
+		if _, err := do(o, interest(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "the hearing one is at the end", func() bool { l := hearing.Look(ctx); return l.Events == 0 && l.Err == nil })
+	if l := hard.Look(ctx); l.Events != 7 || l.More || l.Err != nil {
+		t.Errorf("the other one: %+v", l)
+	}
+	for i := range 1000 {
+		if _, err := do(o, interest(100+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l := hard.Look(ctx); l.Events != 1000 || !l.More {
+		t.Errorf("a thousand later: %+v", l)
+	}
+}
