@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 type streamInput struct {
 	stream   string
+	text     string // of the events: no two calls store the same, which a store may take for one and the same append
 	read     bool
 	expected uint64
 	events   uint64
@@ -64,10 +66,11 @@ func testLinearizable(t *testing.T, f *fixture) {
 	parallel(clients, func(client int) {
 		random := rand.New(rand.NewPCG(seed, uint64(client)))
 		known := make(map[string]uint64) // what the client believes, which is often out of date
-		for range each {
+		for call := range each {
 			in := streamInput{stream: f.stream(fmt.Sprint(random.IntN(2))), read: random.IntN(4) == 0, events: uint64(random.IntN(3))}
 			in.expected = known[in.stream]
-			call := time.Since(start)
+			in.text = fmt.Sprintf("client %d call %d", client, call)
+			begin := time.Since(start)
 			out, err := f.perform(in)
 			end := time.Since(start)
 			if err != nil {
@@ -78,7 +81,7 @@ func testLinearizable(t *testing.T, f *fixture) {
 				known[in.stream] = in.expected + in.events
 			}
 			mu.Lock()
-			history = append(history, porcupine.Operation{ClientId: client, Input: in, Call: int64(call), Output: out, Return: int64(end)})
+			history = append(history, porcupine.Operation{ClientId: client, Input: in, Call: int64(begin), Output: out, Return: int64(end)})
 			mu.Unlock()
 		}
 	})
@@ -93,7 +96,7 @@ func (f *fixture) perform(in streamInput) (streamOutput, error) {
 		version, err := f.Version(f.ctx, in.stream)
 		return streamOutput{actual: version}, err
 	}
-	_, err := f.Append(f.ctx, in.stream, in.expected, noted(numbered(0, int(in.events))...))
+	_, err := f.Append(f.ctx, in.stream, in.expected, noted(slices.Repeat([]string{in.text}, int(in.events))...))
 	var conflict *eventstore.ConflictError
 	if errors.As(err, &conflict) {
 		return streamOutput{actual: conflict.Actual}, nil
