@@ -71,7 +71,7 @@ func (r *record) encode(scratch []byte) []byte {
 	b := scratch[:0]
 	b = protowire.AppendTag(b, 2, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(1+protowire.SizeBytes(len(r.stream))))
-	b = protowire.AppendTag(b, 1, protowire.BytesType)
+	b = protowire.AppendTag(b, 3, protowire.BytesType)
 	b = protowire.AppendString(b, r.stream)
 	for i, v := range [3]int64{r.number, r.offset, r.offset} {
 		if v != 0 {
