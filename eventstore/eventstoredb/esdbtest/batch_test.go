@@ -62,7 +62,7 @@ func batchAnswers(t *testing.T, s *esdbtest.Server, requests ...*streams.BatchAp
 
 func TestBatchAppendAnswers(t *testing.T) {
 	s := esdbtest.New(t, esdbtest.Options{MaxAppendSize: 1000})
-	if _, err, _ := rawAppend(t, dial(t, s), anyOptions("two"), usual(), usual()); err != nil {
+	if _, _, err := rawAppend(t, dial(t, s), anyOptions("two"), usual(), usual()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := streams.NewStreamsClient(dial(t, s)).Tombstone(deadline(t), &streams.TombstoneReq{Options: &streams.TombstoneReq_Options{

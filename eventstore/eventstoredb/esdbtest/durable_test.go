@@ -109,28 +109,20 @@ func TestTornTail(t *testing.T) {
 	}
 }
 
-// program builds esdbfake once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "esdbfake")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "esdbfake")
-	out, err := exec.Command("go", "build", "-o", name, "./esdbfake").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
-
-// start runs esdbfake and returns its connection string.
-func start(t *testing.T, args ...string) (*exec.Cmd, string) {
+// build makes the program.
+func build(t *testing.T) string {
 	t.Helper()
-	name, err := program()
-	if err != nil {
-		t.Fatal(err)
+	name := filepath.Join(t.TempDir(), "esdbfake")
+	if out, err := exec.Command("go", "build", "-o", name, "./esdbfake").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.Command(name, args...)
+	return name
+}
+
+// start runs the program and returns its connection string.
+func start(t *testing.T, program string, args ...string) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.Command(program, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -152,12 +144,8 @@ func TestKilledProgramKeepsWhatItAcknowledged(t *testing.T) {
 		t.Skip("builds and kills a program")
 	}
 	dir := t.TempDir()
-	t.Cleanup(func() {
-		if name, err := program(); err == nil {
-			_ = os.RemoveAll(filepath.Dir(name))
-		}
-	})
-	cmd, address := start(t, "-dir", dir)
+	program := build(t)
+	cmd, address := start(t, program, "-dir", dir)
 	var acknowledged [8]atomic.Int64
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(deadline(t))
@@ -180,7 +168,7 @@ func TestKilledProgramKeepsWhatItAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed, as it says
-	cmd, address = start(t, "-dir", dir, "-listen", strings.TrimSuffix(strings.TrimPrefix(address, "esdb://"), "?tls=false"))
+	cmd, address = start(t, program, "-dir", dir, "-listen", strings.TrimSuffix(strings.TrimPrefix(address, "esdb://"), "?tls=false"))
 	cancel()
 	wg.Wait()
 	c = connect(t, address)

@@ -167,7 +167,7 @@ func TestReadOptions(t *testing.T) {
 		{"all by prefix of type", &o{StreamOption: allFromStart(), CountOption: count(2), FilterOption: byType(&expression{Prefix: []string{"Test"}})}, "0 1", codes.OK},
 		{"all by regex of type", &o{StreamOption: allFromStart(), CountOption: count(9), FilterOption: byType(&expression{Regex: "^[^$]"})}, "0 1 2 3 4 0", codes.OK},
 	} {
-		got, err, _ := readAllOf(t, conn, row.options)
+		got, _, err := readAllOf(t, conn, row.options)
 		if kinds(got) != row.want || status.Code(err) != row.code {
 			t.Errorf("%s: %q, %v", row.name, kinds(got), err)
 		}
@@ -184,7 +184,7 @@ func TestAnswersInBothForms(t *testing.T) {
 		{Content: &streams.ReadReq_Options_UUIDOption_String_{String_: empty}},
 		{Content: &streams.ReadReq_Options_UUIDOption_Structured{Structured: empty}},
 	} {
-		got, err, _ := readAllOf(t, conn, &streams.ReadReq_Options{StreamOption: streamFrom("e", 0), CountOption: count(1), UuidOption: form})
+		got, _, err := readAllOf(t, conn, &streams.ReadReq_Options{StreamOption: streamFrom("e", 0), CountOption: count(1), UuidOption: form})
 		if err != nil {
 			t.Fatal(err)
 		}
