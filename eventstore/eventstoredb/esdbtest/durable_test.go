@@ -63,6 +63,28 @@ func TestRestartKeepsEverything(t *testing.T) {
 	}
 }
 
+// One log may have several servers, at once and one after another, and outlives them.
+func TestSharedLog(t *testing.T) {
+	l, err := esdbtest.OpenLog(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := esdbtest.New(t, esdbtest.Options{Log: l}), esdbtest.New(t, esdbtest.Options{Log: l})
+	mustAppend(t, connect(t, a.ConnectionString()), "e", esdb.NoStream{}, numbered("e", 0, 1)...)
+	mustAppend(t, connect(t, b.ConnectionString()), "e", esdb.Revision(0), numbered("e", 1, 1)...)
+	before := all(t, connect(t, a.ConnectionString()))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := all(t, connect(t, b.ConnectionString())); got != before || a.Log() != l {
+		t.Errorf("%s, then %s", before, got)
+	}
+	b.Stop()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // However much of the last write is missing, or whichever of its bytes is wrong, the writes before it are there and it is not.
 func TestTornTail(t *testing.T) {
 	dir := t.TempDir()

@@ -19,7 +19,7 @@ import (
 // Every action on an append: what the client is told, and what is stored.
 func TestActionsOnAppend(t *testing.T) {
 	s := esdbtest.New(t, esdbtest.Options{})
-	const short = 50 * time.Millisecond
+	const short = 300 * time.Millisecond // enough to commit on a busy machine
 	for _, row := range []struct {
 		action esdbtest.Action
 		code   codes.Code

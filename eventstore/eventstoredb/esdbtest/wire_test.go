@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
@@ -270,6 +271,9 @@ func TestFeaturesAndGossip(t *testing.T) {
 	if at := fmt.Sprintf("%s:%d", m.GetHttpEndPoint().GetAddress(), m.GetHttpEndPoint().GetPort()); at != s.Addr() ||
 		m.GetState() != gossip.MemberInfo_Leader || !m.GetIsAlive() || m.GetInstanceId().GetStructured() == nil {
 		t.Errorf("member is %v", m)
+	}
+	if said := time.Unix(0, 100*m.GetTimeStamp()); time.Since(said).Abs() > time.Minute { // 100 ns since 1970
+		t.Errorf("member says that it is %v", said)
 	}
 	mustAppend(t, connect(t, s.ConnectionString()), "a", esdb.NoStream{}, numbered("a", 0, 1)...)
 }
