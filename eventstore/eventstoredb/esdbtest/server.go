@@ -86,10 +86,10 @@ func newServer(o Options) (*Server, error) {
 		headers: make(map[string][]metadata.MD), underway: make(map[*call]bool)}
 	if s.log == nil {
 		s.ownLog = true
-		s.log = NewLog()
+		s.log = newLog(o.Now)
 		if o.Dir != "" {
 			var err error
-			if s.log, err = OpenLog(o.Dir, o.Sync); err != nil {
+			if s.log, err = openLog(o.Dir, o.Sync, o.Now); err != nil {
 				return nil, err
 			}
 		}
@@ -157,6 +157,7 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.MaxRecvMsgSize(receiveMax),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.WaitForHandlers(true),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 10 * time.Second}),
 		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			resp, err := handler(ctx, req)
 			if md := trailersOf(err); md != nil {
