@@ -72,7 +72,8 @@ func (j *job) finish(events []*eventv1.Event, err error) {
 
 // do queues jobs. The caller that finds nobody at work does the work itself, which saves a lone client two changes of
 // goroutine; when its own jobs are done it hands what has come in meanwhile to a goroutine. It then waits for the store even
-// past its deadline: by then the outcome is the store's, not the caller's.
+// past its deadline: by then the outcome is the store's, not the caller's. A store that several nodes share can be away for as
+// long as its patience lasts, so there a goroutine does the work and the caller is free to leave.
 func (d *desk) do(jobs []*job, g *group) {
 	d.queueMu.Lock()
 	for _, j := range jobs {
@@ -83,7 +84,10 @@ func (d *desk) do(jobs []*job, g *group) {
 	idle := !d.running
 	d.running = true
 	d.queueMu.Unlock()
-	if idle {
+	switch {
+	case idle && d.service.shared:
+		go d.run(nil)
+	case idle:
 		d.run(g)
 	}
 }
