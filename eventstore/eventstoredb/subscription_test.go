@@ -477,9 +477,15 @@ func TestConsumerLeavesAsItsContextEnds(t *testing.T) {
 	server := esdbtest.New(t, esdbtest.Options{})
 	filled(t, server, open(t, server.ConnectionString(), eventstoredb.Options{}), 9)
 	ways := map[string]func(eventstore.Store, context.Context) iter.Seq2[eventstore.Event, error]{
-		"Read":      func(s eventstore.Store, ctx context.Context) iter.Seq2[eventstore.Event, error] { return s.Read(ctx, "s0", 0) },
-		"ReadAll":   func(s eventstore.Store, ctx context.Context) iter.Seq2[eventstore.Event, error] { return s.ReadAll(ctx, 0) },
-		"Subscribe": func(s eventstore.Store, ctx context.Context) iter.Seq2[eventstore.Event, error] { return s.Subscribe(ctx, 0) },
+		"Read": func(s eventstore.Store, ctx context.Context) iter.Seq2[eventstore.Event, error] {
+			return s.Read(ctx, "s0", 0)
+		},
+		"ReadAll": func(s eventstore.Store, ctx context.Context) iter.Seq2[eventstore.Event, error] {
+			return s.ReadAll(ctx, 0)
+		},
+		"Subscribe": func(s eventstore.Store, ctx context.Context) iter.Seq2[eventstore.Event, error] {
+			return s.Subscribe(ctx, 0)
+		},
 	}
 	for name, way := range ways {
 		for _, closing := range []bool{false, true} {
