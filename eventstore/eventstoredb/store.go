@@ -33,6 +33,7 @@ const (
 	patienceTried   = time.Second            // when a whole patience has just passed in vain
 	pauseMin        = 10 * time.Millisecond  // before the second try …
 	pauseMax        = 160 * time.Millisecond // … and, doubled each time, before any other
+	silenceMax      = 4 * time.Second        // of one member in one try; the server itself gives a write up after two
 )
 
 // Store is an event store in a cluster. Make one with Open.
@@ -183,14 +184,23 @@ func (s *Store) failure(ctx context.Context, v verdict, err error) error {
 // try is one try of a call at a member. The verdict counts when there is an error.
 type try func(ctx context.Context, m *member, p *patience) (v verdict, leader string, err error)
 
-// patience ends the context of a call when nothing has come of it for too long. Who waits for the caller's own consumer rests.
+// patience ends the context of a call when nothing has come of it for too long, and that of one try sooner: a leader whose machine
+// has died says nothing, and another may have been elected. Who waits for the caller's own consumer rests.
 type patience struct {
-	timer *time.Timer
-	whole time.Duration
+	timer   *time.Timer
+	whole   time.Duration
+	silence *time.Timer // of the try under way
 }
 
-func (p *patience) rest()  { p.timer.Stop() }
-func (p *patience) begin() { p.timer.Reset(p.whole) }
+func (p *patience) rest() {
+	p.timer.Stop()
+	p.silence.Stop()
+}
+
+func (p *patience) begin() {
+	p.timer.Reset(p.whole)
+	p.silence.Reset(silenceMax)
+}
 
 // attempt tries a call until its outcome is final or time is up. The error of the last try comes with the worst verdict: after
 // unclear something may have been done by one of the tries.
@@ -203,7 +213,7 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	p.timer = time.AfterFunc(p.whole, func() { stop(errImpatient) })
-	defer p.rest()
+	defer p.timer.Stop()
 	worst := again
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		v, err := s.once(ctx, call, p)
@@ -235,6 +245,10 @@ func (s *Store) once(ctx context.Context, call try, p *patience) (verdict, error
 	if err != nil {
 		return again, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.silence = time.AfterFunc(silenceMax, cancel)
+	defer p.silence.Stop()
 	v, leader, err := call(ctx, m, p)
 	switch {
 	case err == nil:
