@@ -436,6 +436,9 @@ func (d *desk) load(ctx context.Context) error {
 		return nil
 	}
 	state, kept, err := d.service.read(ctx, d.id, nil)
+	if err == nil && state.version == 0 {
+		err = d.checkDeleted(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -444,6 +447,23 @@ func (d *desk) load(ctx context.Context) error {
 	d.publish(nil)
 	d.settleIn(kept)
 	return nil
+}
+
+// checkDeleted is asked when a known name has no events, in a store that others can reach too: nobody of ours deletes the stream
+// of a collective, and one that was deleted must not look like one that never was.
+func (d *desk) checkDeleted(ctx context.Context) error {
+	if !d.service.shared {
+		return nil
+	}
+	_, err := d.service.store.Append(ctx, d.stream, 0, nil)
+	var conflict *eventstore.ConflictError
+	switch {
+	case errors.Is(err, eventstore.ErrDeleted):
+		return &eventstore.CorruptError{Stream: d.stream, Version: 1, Reason: "somebody deleted it from the store"}
+	case err == nil || errors.As(err, &conflict): // it is founded at this moment, which the append of its first command shows
+		return nil
+	}
+	return unavailable(err)
 }
 
 // foldStored folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.
