@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,6 +108,9 @@ func Open(connection string, o Options) (*Store, error) {
 }
 
 func parse(connection string) (*esdb.Configuration, error) {
+	if err := checkLogin(connection); err != nil {
+		return nil, err
+	}
 	conf, err := esdb.ParseConnectionString(connection)
 	if err != nil {
 		if in := (*url.Error)(nil); errors.As(err, &in) {
@@ -121,6 +125,26 @@ func parse(connection string) (*esdb.Configuration, error) {
 		return nil, errors.New("nodePreference has to be leader: the others may be behind what was acknowledged")
 	}
 	return conf, nil
+}
+
+// checkLogin refuses a login with special characters that are not escaped. Whoever parses it after that would take a piece of the
+// password for a port, a host or a setting, and show it in errors and lines of the log.
+func checkLogin(connection string) error {
+	_, rest, found := strings.Cut(connection, "://")
+	if !found {
+		return errors.New("it has to begin with esdb:// or esdb+discover://")
+	}
+	end := strings.LastIndexByte(rest, '@')
+	if end < 0 {
+		return nil
+	}
+	special := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~!$&'()*+;=:%", r)
+	}
+	if _, err := url.PathUnescape(rest[:end]); err != nil || strings.ContainsFunc(rest[:end], special) {
+		return errors.New("special characters of user and password, in front of the last @, have to be written as %2F for / and so on")
+	}
+	return nil
 }
 
 // enter keeps the store open for an append or a deletion, until its caller calls writing.Done.
