@@ -52,6 +52,10 @@ func (s *Store) version(ctx context.Context, stream string) (version uint64, del
 			version = last.GetStreamRevision() + 1
 		}
 		if s.seen.note(stream, version) {
+			// The member may be behind, which passes; what somebody had hidden does not come back.
+			if hidden, _, _, err := readHidden(ctx, m, stream); !found && err == nil && hidden != "" {
+				return final, "", isHidden(stream, hidden)
+			}
 			return again, "", fmt.Errorf("%w: %s at version %d", errBehind, stream, version)
 		}
 		return final, "", nil
