@@ -231,6 +231,30 @@ func (w *town) found(id string) {
 	w.collectives = append(w.collectives, id)
 }
 
+// settle waits until every node has everything: its books, and what the integrity check remembers.
+func (w *town) settle() {
+	w.t.Helper()
+	for _, id := range w.collectives {
+		head, err := w.nodes[0].store.Version(within(w.t), ledger.StreamOf(id))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for i, n := range w.nodes {
+			balances(w.t, n.service, id, head)
+			if _, err := n.books.Book(within(w.t), id, head); err != nil {
+				w.t.Fatal(err)
+			}
+			until(w.t, fmt.Sprintf("node %d remembers all of %s", i, id), func() bool {
+				if n.checked == nil {
+					return true
+				}
+				r, err := n.checked.Verify(within(w.t), ledger.StreamOf(id))
+				return err == nil && r.OK && r.HeadSize == head
+			})
+		}
+	}
+}
+
 func (w *town) newID() uuid.UUID {
 	id := lt.CommandID(int(w.commands.Add(1)))
 	w.mu.Lock()
@@ -335,7 +359,7 @@ func (w *town) checkCollective(id string) {
 			t.Errorf("the books of %s on node %d, at version %d, are not those of a replay to %d", id, i, own.Version(), head)
 		}
 		if n.checked != nil {
-			if r, err := n.checked.Verify(ctx, ledger.StreamOf(id)); err != nil {
+			if r, err := n.checked.Verify(ctx, ledger.StreamOf(id)); err != nil || !r.OK {
 				t.Errorf("node %d, log of %s: %v (%+v)", i, id, err, r)
 			}
 		}

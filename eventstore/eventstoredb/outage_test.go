@@ -94,6 +94,7 @@ func TestServerGoneAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clients(rng, 4, 10).Wait()
+	w.settle()
 
 	server.Stop()
 	gone := time.Now()
