@@ -72,7 +72,8 @@ func (j *job) finish(events []*eventv1.Event, err error) {
 
 // do queues jobs. The caller that finds nobody at work does the work itself, which saves a lone client two changes of
 // goroutine; when its own jobs are done it hands what has come in meanwhile to a goroutine. It then waits for the store even
-// past its deadline: by then the outcome is the store's, not the caller's.
+// past its deadline: by then the outcome is the store's, not the caller's. A store that several nodes share can be away for as
+// long as its patience lasts, so there a goroutine does the work and the caller is free to leave.
 func (d *desk) do(jobs []*job, g *group) {
 	d.queueMu.Lock()
 	for _, j := range jobs {
@@ -83,7 +84,10 @@ func (d *desk) do(jobs []*job, g *group) {
 	idle := !d.running
 	d.running = true
 	d.queueMu.Unlock()
-	if idle {
+	switch {
+	case idle && d.service.shared:
+		go d.run(nil)
+	case idle:
 		d.run(g)
 	}
 }
@@ -434,6 +438,9 @@ func (d *desk) load(ctx context.Context) error {
 		return nil
 	}
 	state, kept, err := d.service.read(ctx, d.id, nil)
+	if err == nil && state.version == 0 {
+		err = d.checkDeleted(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -442,6 +449,23 @@ func (d *desk) load(ctx context.Context) error {
 	d.publish(nil)
 	d.settleIn(kept)
 	return nil
+}
+
+// checkDeleted is asked when a known name has no events, in a store that others can reach too: nobody of ours deletes the stream
+// of a collective, and one that was deleted must not look like one that never was.
+func (d *desk) checkDeleted(ctx context.Context) error {
+	if !d.service.shared {
+		return nil
+	}
+	_, err := d.service.store.Append(ctx, d.stream, 0, nil)
+	var conflict *eventstore.ConflictError
+	switch {
+	case errors.Is(err, eventstore.ErrDeleted):
+		return &eventstore.CorruptError{Stream: d.stream, Version: 1, Reason: "somebody deleted it from the store"}
+	case err == nil || errors.As(err, &conflict): // it is founded at this moment, which the append of its first command shows
+		return nil
+	}
+	return unavailable(err)
 }
 
 // foldStored folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.

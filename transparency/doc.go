@@ -97,5 +97,6 @@
 // log and removes the file closed looks like a crash, and so does whoever adds them after a crash, or after the power was cut on
 // purpose. The events must then still be such that Options.Check takes them. Only somebody outside who remembers a later head
 // can tell. The same holds for what is lost behind the remembered head: Options.HeadInterval, and the time of writing a head,
-// after it was stored. ReadAll and Subscribe hand on what is stored without checking it.
+// after it was stored. ReadAll and Subscribe hand on what is stored without checking it; what
+// Subscribe hands on with Options.Shared extends the trees of streams in use, and is checked against them when the stream is read.
 package transparency

@@ -122,6 +122,7 @@ func (s *Store) readTail(ctx context.Context, st *stream, after uint64, emit fun
 	defer func() { t.known.close() }()
 	err := s.passTail(ctx, t, emit)
 	if !errors.Is(err, errSuspect) {
+		s.schedule(st, err == nil && s.opts.Shared && st.outgrown(t.version))
 		return err
 	}
 	c, err := s.checkWhole(ctx, st)

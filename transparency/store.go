@@ -265,9 +265,63 @@ func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.
 	return s.inner.ReadAll(ctx, after)
 }
 
-// Subscribe implements eventstore.Store. The events are handed on as they are stored, without a check.
+// Subscribe implements eventstore.Store. The events are handed on as they are stored, without a check. With Options.Shared those of
+// streams in use extend their trees as they pass, so that the heads follow what other processes append.
 func (s *Store) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
-	return s.inner.Subscribe(ctx, after)
+	if !s.opts.Shared {
+		return s.inner.Subscribe(ctx, after)
+	}
+	return func(yield func(eventstore.Event, error) bool) {
+		for e, err := range s.inner.Subscribe(ctx, after) {
+			if err == nil {
+				s.passing(e)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// passing extends the tree of a loaded stream by an event that follows it. What does not follow, or is none of the product, is left
+// to a reading of the stream, which says what is wrong with it.
+func (s *Store) passing(e eventstore.Event) {
+	s.mu.Lock()
+	st := s.streams[e.Stream]
+	s.mu.Unlock()
+	if st == nil {
+		return
+	}
+	st.mu.Lock()
+	log, wanted := st.log, st.loaded && st.damage == nil && !st.deleted && e.Version > st.tree.size
+	st.mu.Unlock()
+	if !wanted || log == nil {
+		return
+	}
+	good := wellFormed(e.Stream, e.Version, e) == nil && (s.opts.Check == nil || s.opts.Check(e) == nil)
+	var leaf []tlog.Hash
+	if good {
+		leaf = hashAll(log, []eventstore.NewEvent{{Type: e.Type, Data: e.Data}})
+	}
+	st.mu.Lock()
+	if good && st.loaded && st.log == log && !st.deleted && e.Version == st.tree.size+1 {
+		st.place(e.Version-1, leaf)
+	} else {
+		st.behind = st.behind || e.Version > st.tree.size && st.underway == 0
+	}
+	st.mu.Unlock()
+	s.schedule(st, true)
+}
+
+// End is a position at or behind every event stored before it was called, where the inner store tells it.
+func (s *Store) End(ctx context.Context) (uint64, error) {
+	inner, ok := s.inner.(interface {
+		End(context.Context) (uint64, error)
+	})
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	return inner.End(ctx)
 }
 
 // Delete implements eventstore.Store. It works on damaged streams too, and leaves nothing of the stream's hashes: only a

@@ -790,3 +790,77 @@ func TestOpenRefuses(t *testing.T) {
 		t.Error("a file was accepted as the directory")
 	}
 }
+
+// TestHeadsFollowOtherProcesses: a store that only listens has the same head as the one that appends, and one that hears an event which
+// is none of the product stops the stream there, not the head after it.
+func TestHeadsFollowOtherProcesses(t *testing.T) {
+	inner := eventstore.NewMemory()
+	shared := func(check func(eventstore.Event) error) *Store {
+		s, err := Open(keptOpen{inner}, t.TempDir(), testSecret, villageOrigin, Options{Shared: true, Check: check})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	writer := shared(nil)
+	appendMany(t, writer, village, 0, 5)
+	refused := errors.New("none of ours")
+	listener := shared(func(e eventstore.Event) error {
+		if e.Version == 21 {
+			return refused
+		}
+		return nil
+	})
+	if log, err := readAll(t, listener, village, 0); err != nil || len(log) != 5 {
+		t.Fatalf("%d events, %v", len(log), err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	heard := make(chan uint64)
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer stop()
+	listening.Go(func() {
+		for e, err := range listener.Subscribe(ctx, 0) {
+			if err != nil {
+				return
+			}
+			select {
+			case heard <- e.Version:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	until := func(version uint64) {
+		t.Helper()
+		for v := range heard {
+			if v == version {
+				return
+			}
+		}
+	}
+	until(5)
+	appendMany(t, writer, village, 5, 20)
+	until(20)
+	// The event that was just heard is in the tree as soon as the next one is asked for; the head is written at once when asked.
+	appendMany(t, writer, village, 20, 21)
+	until(21)
+	appendMany(t, writer, village, 21, 22)
+	until(22)
+	want, _, err := writer.Head(t.Context(), village)
+	if err != nil || want.Size != 22 {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	if _, _, err := listener.Head(t.Context(), village); !isDamage(err, 21) {
+		t.Errorf("the listener's head over an event that it refuses: %v", err)
+	}
+	third := shared(nil)
+	if got, _, err := third.Head(t.Context(), village); err != nil || got.Root != want.Root {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+type keptOpen struct{ *eventstore.Memory }
+
+func (keptOpen) Close() error { return nil }

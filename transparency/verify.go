@@ -70,6 +70,7 @@ func (s *Store) verify(ctx context.Context, stream string, pace func(eventstore.
 		return report, fmt.Errorf("verify stream %s: %w", stream, err)
 	}
 	report.OK = true
+	s.schedule(st, s.opts.Shared && st.outgrown(report.Events))
 	return report, nil
 }
 

@@ -90,7 +90,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	d.ledger = ledger.NewService(events, deciding)
 	source.Service = d.ledger
 	if d.cluster != nil {
-		d.follower = ledger.NewFollower(d.ledger, d.cluster)
+		d.follower = ledger.NewFollower(d.ledger, log)
 	}
 	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{

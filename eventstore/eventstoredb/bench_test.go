@@ -117,7 +117,7 @@ func newNode(b *testing.B, s *Store) *node {
 	from.Service = service
 	ctx, stop := context.WithCancel(context.Background())
 	var following sync.WaitGroup
-	following.Go(func() { ledger.NewFollower(service, s).Run(ctx) })
+	following.Go(func() { ledger.NewFollower(service, log).Run(ctx) })
 	b.Cleanup(func() { stop(); following.Wait() })
 	return &node{service, books}
 }

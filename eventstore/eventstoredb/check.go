@@ -34,31 +34,41 @@ func (m streamMetadata) hides() string {
 // Hidden says what somebody has told the server to hide or remove of a stream ($tb, $maxCount, $maxAge; a soft deletion is a $tb):
 // empty when nothing. mingzhang never does.
 func (s *Store) Hidden(ctx context.Context, stream string) (string, error) {
-	var found streamMetadata
-	v, err := s.attempt(ctx, func(ctx context.Context, m *member, _ *patience) (verdict, string, error) {
-		found = streamMetadata{}
-		last, v, leader, err := readLast(ctx, m, "$$"+stream)
-		switch {
-		case errors.Is(err, eventstore.ErrDeleted):
-			return final, "", nil
-		case errors.Is(err, ErrDenied):
-			return final, "", nil // without the right to look; what is hidden then shows as a gap
-		case err == nil && last != nil:
-			_ = json.Unmarshal(last.data, &found) // the server, too, takes what it cannot read for nothing
-		}
+	var hidden string
+	v, err := s.attempt(ctx, func(ctx context.Context, m *member, _ *patience) (v verdict, leader string, err error) {
+		hidden, v, leader, err = readHidden(ctx, m, stream)
 		return v, leader, err
 	})
 	if err != nil {
 		return "", fmt.Errorf("metadata of stream %s: %w", stream, s.failure(ctx, v, err))
 	}
-	return found.hides(), nil
+	return hidden, nil
+}
+
+// readHidden asks a member once.
+func readHidden(ctx context.Context, m *member, stream string) (hidden string, v verdict, leader string, err error) {
+	var found streamMetadata
+	last, v, leader, err := readLast(ctx, m, "$$"+stream)
+	switch {
+	case errors.Is(err, eventstore.ErrDeleted):
+		return "", final, "", nil
+	case errors.Is(err, ErrDenied):
+		return "", final, "", nil // without the right to look; what is hidden then shows as a gap
+	case err == nil && last != nil:
+		_ = json.Unmarshal(last.data, &found) // the server, too, takes what it cannot read for nothing
+	}
+	return found.hides(), v, leader, err
 }
 
 // checkAbsent is called for a stream that shows no events: a *eventstore.CorruptError says that they are only hidden.
 func (s *Store) checkAbsent(ctx context.Context, stream string) error {
 	hidden, err := s.Hidden(ctx, stream)
 	if err == nil && hidden != "" {
-		return &eventstore.CorruptError{Stream: stream, Version: 1, Reason: "somebody told the server to hide or remove its events: " + hidden}
+		return isHidden(stream, hidden)
 	}
 	return err
+}
+
+func isHidden(stream, how string) error {
+	return &eventstore.CorruptError{Stream: stream, Version: 1, Reason: "somebody told the server to hide or remove its events: " + how}
 }

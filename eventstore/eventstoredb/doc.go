@@ -30,7 +30,8 @@
 // # When the server cannot be reached
 //
 // A call tries again until its context ends, and no longer than Options.Patience; when a whole Patience has passed in vain, calls
-// that follow give up after a second until one succeeds. The connection is made again at least every quarter of a second.
+// that follow give up after a second until one succeeds. The connection is made again at least every quarter of a second. A member
+// that says nothing for four seconds is left: the leader is looked for again, and the call made again.
 //
 // An append whose outcome is not known (the connection broke, the server answered Aborted or not at all) is sent again with the
 // same event ids at the same expected revision: the server stores it, or finds that it has it. It ends with ErrUnknown when

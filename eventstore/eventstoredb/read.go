@@ -54,6 +54,10 @@ func (s *Store) version(ctx context.Context, stream string) (version uint64, del
 			version = last.revision + 1
 		}
 		if s.seen.note(stream, version) {
+			// The member may be behind, which passes; what somebody had hidden does not come back.
+			if hidden, _, _, err := readHidden(ctx, m, stream); last == nil && err == nil && hidden != "" {
+				return final, "", isHidden(stream, hidden)
+			}
 			return again, "", fmt.Errorf("%w: %s at version %d", errBehind, stream, version)
 		}
 		return final, "", nil
@@ -205,6 +209,9 @@ func (e *recorded) event(stream string) eventstore.Event {
 // ours says whether an event has the id that we give.
 func (e *recorded) ours(stream string) bool {
 	id := EventID(stream, e.revision+1, e.data)
+	if e.idText != nil {
+		return string(e.idText) == id.String()
+	}
 	return e.id == [2]uint64{binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])}
 }
 

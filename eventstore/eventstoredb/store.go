@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ const (
 	patienceTried   = time.Second            // when a whole patience has just passed in vain
 	pauseMin        = 10 * time.Millisecond  // before the second try …
 	pauseMax        = 160 * time.Millisecond // … and, doubled each time, before any other
+	silenceMax      = 4 * time.Second        // of one member in one try; the server itself gives a write up after two
 )
 
 // Store is an event store in a cluster. Make one with Open.
@@ -107,6 +109,9 @@ func Open(connection string, o Options) (*Store, error) {
 }
 
 func parse(connection string) (*esdb.Configuration, error) {
+	if err := checkLogin(connection); err != nil {
+		return nil, err
+	}
 	conf, err := esdb.ParseConnectionString(connection)
 	if err != nil {
 		if in := (*url.Error)(nil); errors.As(err, &in) {
@@ -121,6 +126,26 @@ func parse(connection string) (*esdb.Configuration, error) {
 		return nil, errors.New("nodePreference has to be leader: the others may be behind what was acknowledged")
 	}
 	return conf, nil
+}
+
+// checkLogin refuses a login with special characters that are not escaped. Whoever parses it after that would take a piece of the
+// password for a port, a host or a setting, and show it in errors and lines of the log.
+func checkLogin(connection string) error {
+	_, rest, found := strings.Cut(connection, "://")
+	if !found {
+		return errors.New("it has to begin with esdb:// or esdb+discover://")
+	}
+	end := strings.LastIndexByte(rest, '@')
+	if end < 0 {
+		return nil
+	}
+	special := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~!$&'()*+;=:%", r)
+	}
+	if _, err := url.PathUnescape(rest[:end]); err != nil || strings.ContainsFunc(rest[:end], special) {
+		return errors.New("special characters of user and password, in front of the last @, have to be written as %2F for / and so on")
+	}
+	return nil
 }
 
 // enter keeps the store open for an append or a deletion, until its caller calls writing.Done.
@@ -184,48 +209,43 @@ func (s *Store) failure(ctx context.Context, v verdict, err error) error {
 // try is one try of a call at a member. The verdict counts when there is an error.
 type try func(ctx context.Context, m *member, p *patience) (v verdict, leader string, err error)
 
-// patience ends the context of a call when nothing has come of it for too long, at the latest after twice its time.
+// patience counts what comes of a call, for those who end it when nothing does.
 type patience struct {
-	whole time.Duration
-	stop  func() // ends the call
-	timer *time.Timer
-
 	steps   atomic.Uint64 // what came
-	resting atomic.Bool   // the call's own consumer is at work
-	looked  uint64        // steps when the timer last looked; the timer's alone
+	resting atomic.Bool   // the caller's own consumer is at work: nobody waits for the server
 }
 
 // rest and begin stand around what the consumer does with something that came.
 func (p *patience) rest()  { p.resting.Store(true) }
 func (p *patience) begin() { p.steps.Add(1); p.resting.Store(false) }
 
-func (p *patience) start() {
-	p.timer = time.AfterFunc(math.MaxInt64, p.look)
-	p.timer.Reset(p.whole) // only now may look run: it uses the timer
-}
-
-func (p *patience) look() {
-	if steps := p.steps.Load(); steps != p.looked || p.resting.Load() {
-		p.looked = steps
-		p.timer.Reset(p.whole)
-		return
-	}
-	p.stop()
+// watch calls stop when nothing has come for a time, at the latest after twice that. It ends when done is called.
+func (p *patience) watch(limit time.Duration, stop func()) (done func()) {
+	var timer *time.Timer
+	looked := p.steps.Load()
+	timer = time.AfterFunc(math.MaxInt64, func() {
+		if steps := p.steps.Load(); steps != looked || p.resting.Load() {
+			looked = steps
+			timer.Reset(limit)
+			return
+		}
+		stop()
+	})
+	timer.Reset(limit) // only now may it fire: it uses itself
+	return func() { timer.Stop() }
 }
 
 // attempt tries a call until its outcome is final or time is up. The error of the last try comes with the worst verdict: after
 // unclear something may have been done by one of the tries.
 func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
-	p := &patience{whole: s.patience}
+	p, whole := new(patience), s.patience
 	if s.lost.Load() {
-		p.whole = min(p.whole, patienceTried)
+		whole = min(whole, patienceTried)
 	}
 	ctx, cancel := s.scope(ctx)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
-	p.stop = func() { stop(errImpatient) }
-	p.start()
-	defer p.timer.Stop()
+	defer p.watch(whole, func() { stop(errImpatient) })()
 	worst := again
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		v, err := s.once(ctx, call, p)
@@ -257,6 +277,10 @@ func (s *Store) once(ctx context.Context, call try, p *patience) (verdict, error
 	if err != nil {
 		return again, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// A leader whose machine has died says nothing, and another may have been elected.
+	defer p.watch(silenceMax, cancel)()
 	v, leader, err := call(ctx, m, p)
 	switch {
 	case err == nil:

@@ -23,7 +23,7 @@ const windowEvents = 1024
 func (s *Store) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
 		f := following{store: s, last: place{after, after}, yield: yield}
-		f.begin = f.last
+		f.begin, f.given = f.last, f.last
 		if err := f.run(ctx); err != nil && !errors.Is(err, errEnough) {
 			yield(eventstore.Event{}, err)
 		}
@@ -36,6 +36,7 @@ type following struct {
 	yield func(eventstore.Event, error) bool
 	begin place // where the next subscription of the server begins; behind last only after a start at no record
 	last  place // nothing up to here is given again
+	given place // of the last record that is known to have been there: a checkpoint may name a place behind the last one
 }
 
 func (f *following) run(ctx context.Context) error {
@@ -44,6 +45,8 @@ func (f *following) run(ctx context.Context) error {
 		before := f.last
 		v, err := f.once(ctx)
 		switch {
+		case errors.Is(err, errEnough):
+			return err // before all else: a consumer that has left must not be called again
 		case s.alive(ctx) != nil:
 			return s.alive(ctx)
 		case v == final && err != nil:
@@ -80,8 +83,12 @@ func (f *following) once(ctx context.Context) (verdict, error) {
 		return final, err
 	case err != nil:
 		return again, err
-	case end.before(f.last) && f.last != (place{}):
-		return final, fmt.Errorf("subscribe after position %d: %w (it ends at %d)", f.last.commit, ErrRewound, end.commit)
+	case end.before(f.given):
+		return final, fmt.Errorf("subscribe after position %d: %w (it ends at %d)", f.given.commit, ErrRewound, end.commit)
+	case end.before(f.last):
+		// A checkpoint named the place behind the last record; or an older copy has taken the place of what stood in front of
+		// it, and then what is stored from now on must not be passed over up to there. From the end on is right for both.
+		f.last, f.begin = end, end
 	}
 	scope, cancel := s.scope(ctx)
 	defer cancel()
@@ -137,6 +144,7 @@ func (f *following) take(ctx context.Context, a *answer) error {
 	if a.event == nil {
 		return nil
 	}
+	f.given = here
 	if e, ok := a.event.recognise(); ok {
 		f.store.seen.note(e.Stream, e.Version)
 		if !f.yield(e, nil) {

@@ -24,7 +24,8 @@ type recorded struct {
 	stream   []byte
 	revision uint64
 	place    place
-	id       [2]uint64 // structured; the request asks for it
+	id       [2]uint64 // structured, as the request asks for it …
+	idText   []byte    // … or as text, from a server that has its own way
 	kind     []byte    // the property "type"
 	data     []byte
 }
@@ -114,6 +115,9 @@ func (e *recorded) text(field protowire.Number, value []byte) error {
 	switch field {
 	case 1:
 		return fields(value, func(field protowire.Number, value []byte) error {
+			if field == 2 {
+				e.idText = value
+			}
 			if field != 1 {
 				return nil
 			}

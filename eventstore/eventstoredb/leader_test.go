@@ -1,0 +1,169 @@
+package eventstoredb_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb/esdbtest"
+)
+
+// TestTwoServersNameEachOther: each says that the other leads. Calls end with their contexts or their patience, ask a bounded number
+// of times on a bounded number of connections, and go on when the servers agree.
+func TestTwoServersNameEachOther(t *testing.T) {
+	leavesNothing(t)
+	log := esdbtest.NewLog()
+	one, two := esdbtest.New(t, esdbtest.Options{Log: log}), esdbtest.New(t, esdbtest.Options{Log: log})
+	const patience = time.Second
+	w := newTown(t, one.ConnectionString(), townOptions{patience: patience})
+	s := open(t, one.ConnectionString(), eventstoredb.Options{Patience: patience})
+	if _, err := s.Append(within(t), "a", 0, noted("%d", 0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	one.Fail("*", esdbtest.NotLeader(two.Addr()))
+	two.Fail("*", esdbtest.NotLeader(one.Addr()))
+	asked, connected := one.Calls("*")+two.Calls("*"), one.Accepted()+two.Accepted()
+	begun := time.Now()
+	impatient(t, s)
+	if _, err := s.Append(within(t), "a", 1, noted("%d", 1, 1)); err == nil {
+		t.Error("nobody leads and an append was acknowledged")
+	}
+	o := w.income()
+	if err := w.try(within(t), w.nodes[0], w.collectives[0], o); !passing(err) {
+		t.Errorf("a command ended with %v", err)
+	}
+	took := time.Since(begun)
+	asked, connected = one.Calls("*")+two.Calls("*")-asked, one.Accepted()+two.Accepted()-connected
+	t.Logf("%v: %d calls, %d connections", took.Round(time.Millisecond), asked, connected)
+	// Forty calls at once, then a few, two followers and two looks: none of them more often than every 5 ms.
+	if most := 50 * (1 + int(took/(5*time.Millisecond))); asked > most {
+		t.Errorf("the servers were asked %d times in %v", asked, took)
+	}
+	if now := one.Connections() + two.Connections(); now > 4*3 {
+		t.Errorf("%d connections are open", now)
+	}
+	one.ClearFaults() // two goes on naming one
+	if err := w.try(within(t), w.nodes[0], w.collectives[0], o); err != nil {
+		t.Error(err)
+	}
+	if n, err := s.Version(within(t), "a"); n != 1 || err != nil {
+		t.Errorf("version %d: %v", n, err)
+	}
+	two.ClearFaults()
+	w.check()
+}
+
+// TestLeaderChangesUnderLoad: the leader changes back and forth, nobody leads for a second, and the leader's machine dies, while
+// clients write.
+func TestLeaderChangesUnderLoad(t *testing.T) {
+	for name, checked := range map[string]bool{"plain": false, "checked": true} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t)
+			rng := seeded(t)
+			cluster := esdbtest.NewCluster(t, esdbtest.Options{}, 3)
+			w := newTown(t, cluster.ConnectionString(), townOptions{collectives: 3, checked: checked})
+			clients := w.clients(rng, 16, 20)
+			leads := func() {
+				before := w.acknowledged()
+				until(t, "clients get through", func() bool { return w.acknowledged() > before+3 || w.acknowledged() == 33+16*20 })
+			}
+			for range 12 {
+				cluster.Elect(rng.IntN(3))
+				leads()
+			}
+			began := time.Now()
+			cluster.ElectAfter(rng.IntN(3), time.Second)
+			until(t, "somebody leads", func() bool { return cluster.Leader() >= 0 })
+			leads()
+			t.Logf("a second without a leader: clients got through %v after the election", (time.Since(began) - time.Second).Round(time.Millisecond))
+			dead := cluster.Leader()
+			cluster.StopMember(dead)
+			cluster.Elect((dead + 1) % 3)
+			began = time.Now()
+			leads()
+			t.Logf("the leader stopped: clients got through %v after the election", time.Since(began).Round(time.Millisecond))
+			if err := cluster.StartMember(dead); err != nil {
+				t.Fatal(err)
+			}
+			cluster.Elect(dead)
+			clients.Wait()
+			w.check()
+			connections := 0
+			for i := range 3 {
+				connections += cluster.Member(i).Connections()
+			}
+			if most := 2 * (2 + len(w.collectives)); connections > most {
+				t.Errorf("%d connections are open", connections)
+			}
+		})
+	}
+}
+
+// TestSubscriptionOverElections: a subscription goes on over changes of the leader, and misses nothing.
+func TestSubscriptionOverElections(t *testing.T) {
+	leavesNothing(t)
+	rng := seeded(t)
+	cluster := esdbtest.NewCluster(t, esdbtest.Options{}, 3)
+	s := open(t, cluster.ConnectionString(), eventstoredb.Options{})
+	const total = 200
+	got := make(chan []string)
+	go func() { got <- follow(t, s, 0, total, nil) }()
+	for i := range total {
+		if rng.IntN(10) == 0 {
+			cluster.Elect(rng.IntN(3))
+		}
+		if _, err := s.Append(within(t), "a", uint64(i), noted("%d", i, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := events(within(t), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "over elections", <-got, want)
+}
+
+// TestLaggingMemberLeads: a member that was behind is asked again until it shows what was seen before; nothing is decided on less.
+func TestLaggingMemberLeads(t *testing.T) {
+	leavesNothing(t)
+	rng := rand.New(rand.NewPCG(1, 1))
+	cluster := esdbtest.NewCluster(t, esdbtest.Options{}, 3)
+	w := newTown(t, cluster.ConnectionString(), townOptions{})
+	cluster.Lag(1, 20)
+	cluster.Lag(2, 20)
+	clients := w.clients(rng, 4, 20)
+	for i := range 6 {
+		cluster.Elect(i % 3)
+		before := w.acknowledged()
+		until(t, "clients get through", func() bool { return w.acknowledged() > before || w.acknowledged() >= 22+80 })
+	}
+	clients.Wait()
+	w.check()
+}
+
+// TestLeaderFallsSilent: the leader's machine is there and says nothing any more, and another was elected.
+func TestLeaderFallsSilent(t *testing.T) {
+	leavesNothing(t)
+	cluster := esdbtest.NewCluster(t, esdbtest.Options{}, 3)
+	s := open(t, cluster.ConnectionString(), eventstoredb.Options{})
+	if _, err := s.Append(within(t), "a", 0, noted("%d", 0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []string, 1)
+	go func() { got <- follow(t, s, 0, 2, nil) }()
+	until(t, "the subscription is live", func() bool { return cluster.Member(0).Subscriptions() == 1 })
+	cluster.Member(0).BlackHole(true)
+	cluster.Elect(1)
+	began := time.Now()
+	if _, err := s.Append(context.Background(), "a", 1, noted("%d", 1, 1)); err != nil {
+		t.Error(err)
+	}
+	t.Logf("an append left the silent leader after %v", time.Since(began).Round(time.Millisecond))
+	same(t, "subscription", <-got, []string{"a 1", "a 2"})
+	t.Logf("the subscription did after %v", time.Since(began).Round(time.Millisecond))
+	if got, err := texts(within(t), s, "a"); err != nil || len(got) != 2 {
+		t.Errorf("read %v, %v", got, err)
+	}
+}
