@@ -4,8 +4,8 @@
 // carry versions 1, 2, 3 … without a gap, and all events of a store share one total order, the position. Nothing but the
 // stored bytes carries meaning: an adapter copies Data verbatim, never parses it and never encodes it again.
 //
-// Implementations: Memory in this package, eventstore/sqlite for the embedded store. Each must pass the suite in
-// eventstore/eventstoretest, which is this contract as a test.
+// Implementations: Memory in this package, eventstore/sqlite for the embedded store, eventstore/eventstoredb for a cluster. Each
+// must pass the suite in eventstore/eventstoretest, which is this contract as a test.
 package eventstore
 
 import (

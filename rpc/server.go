@@ -90,7 +90,7 @@ type Config struct {
 	Clock func() time.Time
 	// Logger takes what callers are not told; default slog.Default().
 	Logger *slog.Logger
-	// Version and Store are what GetVersion answers: of the program, and the kind of store (memory, sqlite).
+	// Version and Store are what GetVersion answers: of the program, and the kind of store (memory, sqlite, eventstoredb).
 	Version, Store string
 	// Serving says whether the health service answers SERVING; default always.
 	Serving func() bool

@@ -268,6 +268,7 @@ func (a *applier) conclude(err error) error {
 type progress struct {
 	name  string
 	size  int64
+	count bool // of events, not bytes
 	out   io.Writer
 	since time.Time
 	bar   *progressbar.ProgressBar
@@ -287,7 +288,7 @@ func (p *progress) at(bytes int64) {
 		return
 	}
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(p.size, progressbar.OptionSetWriter(p.out), progressbar.OptionShowBytes(true),
+		p.bar = progressbar.NewOptions64(p.size, progressbar.OptionSetWriter(p.out), progressbar.OptionShowBytes(!p.count),
 			progressbar.OptionSetDescription(p.name), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
 	}
 	_ = p.bar.Set64(bytes) // a bar that cannot be drawn is no reason to stop

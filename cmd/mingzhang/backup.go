@@ -217,7 +217,7 @@ func (m *manifest) seal(ctx context.Context, dir string, secret []byte, later []
 				return err
 			}
 		}
-		if err := m.stream(ctx, log, secret, stream); err != nil {
+		if err := m.stream(ctx, log.Store, secret, stream); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
@@ -76,14 +77,20 @@ func readStore(dir string) (string, error) {
 // openedLog is the log of a data directory: a store of either engine, and the signed heads around it.
 type openedLog struct {
 	*transparency.Store
-	cluster *eventstoredb.Store // the store, when it is in a cluster; closed with the log
+	bare    listed              // the store inside; closed with the log
+	cluster *eventstoredb.Store // the same, when it is in a cluster
+}
+
+// listed is a store that can name its streams.
+type listed interface {
+	eventstore.Store
+	eventstore.Lister
 }
 
 // openStored opens the log of a data directory wherever it is. The cluster is not waited for.
 func openStored(dir string, secret []byte, connection string, options sqlite.Options, logger *slog.Logger) (openedLog, error) {
 	if connection == "" {
-		log, err := openLog(dir, secret, options)
-		return openedLog{Store: log}, err
+		return openLog(dir, secret, options)
 	}
 	cluster, err := openCluster(connection, logger)
 	if err != nil {
@@ -94,7 +101,7 @@ func openStored(dir string, secret []byte, connection string, options sqlite.Opt
 	if err != nil {
 		return openedLog{}, errors.Join(err, cluster.Close())
 	}
-	return openedLog{log, cluster}, nil
+	return openedLog{log, cluster, cluster}, nil
 }
 
 func openCluster(connection string, logger *slog.Logger) (*eventstoredb.Store, error) {

@@ -23,6 +23,7 @@ import (
 // A data directory:
 //
 //	format          "mingzhang data directory 1", written last: without it the directory is not finished
+//	copying         instead of format while store copy makes the directory, which alone opens it then
 //	secret          32 bytes in hex, 0600: from it come the keys that sign the heads
 //	events.db       the log (package sqlite); absent when it is in a cluster
 //	store           0600: the connection string of the cluster that the log is in (package eventstoredb); absent for events.db
@@ -133,10 +134,14 @@ func layOut(dir string, secret []byte, store string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("make data directory %s: %w", dir, err)
 	}
-	if err := writeNew(filepath.Join(dir, secretFile), hex.EncodeToString(secret)+"\n"); err != nil || store == "" {
+	if err := writeSecret(dir, secret); err != nil || store == "" {
 		return err
 	}
 	return writeNew(filepath.Join(dir, storeFile), store+"\n")
+}
+
+func writeSecret(dir string, secret []byte) error {
+	return writeNew(filepath.Join(dir, secretFile), hex.EncodeToString(secret)+"\n")
 }
 
 // finishDirectory makes a directory with everything in it a data directory.
@@ -189,16 +194,16 @@ func makeAdmin(ctx context.Context, dir string, log openedLog) (made bool, err e
 }
 
 // openLog opens the log that a data directory has itself: the store in the file, and the signed heads around it.
-func openLog(dir string, secret []byte, options sqlite.Options) (*transparency.Store, error) {
+func openLog(dir string, secret []byte, options sqlite.Options) (openedLog, error) {
 	store, err := sqlite.Open(filepath.Join(dir, eventsFile), options)
 	if err != nil {
-		return nil, err
+		return openedLog{}, err
 	}
 	log, err := transparency.Open(store, dir, secret, originOf, transparency.Options{Check: checkEvent})
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return openedLog{}, errors.Join(err, store.Close())
 	}
-	return log, nil
+	return openedLog{Store: log, bare: store}, nil
 }
 
 func keyPath(dir, operator string) string { return filepath.Join(dir, keysDir, operator+".key") }
@@ -241,6 +246,9 @@ func readFormat(dir string) error {
 	}
 	text, err := os.ReadFile(filepath.Join(dir, formatFile))
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && isUnfinished(dir):
+		return failed(exitStorage, "%[1]s 还没有抄完;请再运行一次原来的 mingzhang store copy,它会接着做。",
+			"The copy into %[1]s is not finished: run the same mingzhang store copy again, it goes on where it stopped.", dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return failed(exitStorage, "%s 不是(完整的)数据目录,缺少 format 文件;请检查 --data,或另建一个:mingzhang init。",
 			"%s is no (complete) data directory, it has no format file: check --data, or make one with mingzhang init.", dir)

@@ -5,6 +5,7 @@
 //	apply close reverse                write: files of commands, a month closed, vouchers turned back
 //	balance journal statement export   read, on any business day and as known at any time
 //	import backup restore              books from an export; a data directory into a safe place and back
+//	store                              copy a log between the embedded store and a cluster, look at one, check one
 //	watch                              every event of a server as it is stored
 //	verify version                     check every byte against the signed heads; what runs here
 //	verbs completion man               every method of the API as a command (verb.go); completion; manual pages

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -319,3 +321,19 @@ func (v *versions) note(stream string, version uint64) (older bool) {
 }
 
 func (v *versions) forget(stream string) { v.m.Delete(stream) }
+
+// Address is where a connection string leads, for people: the host and port, or those of the seeds. The login is not in it.
+func Address(connection string) (string, error) {
+	conf, err := parse(connection)
+	if err != nil {
+		return "", fmt.Errorf("connection string of the event store: %w", err)
+	}
+	seeds := make([]string, 0, len(conf.GossipSeeds))
+	for _, seed := range conf.GossipSeeds {
+		seeds = append(seeds, net.JoinHostPort(seed.Host, strconv.Itoa(int(seed.Port))))
+	}
+	if len(seeds) == 0 {
+		return conf.Address, nil
+	}
+	return strings.Join(seeds, ","), nil
+}
