@@ -181,21 +181,21 @@ func benchmarkVillage(b *testing.B) {
 	play(v.steps)
 	founded := version()
 	used, commands := cpu(b), 0
-	var firstYear, lastYear int64
+	var first, last weight
 	for year := 2021; year <= 2023; year++ {
 		steps := v.year(year)
 		commands += len(steps)
 		play(steps)
 		if year == 2021 {
 			used -= cpu(b)
-			firstYear = memoryOf(b, store)
+			first = weigh(b, store)
 			used += cpu(b)
 		}
 	}
 	used = cpu(b) - used
-	lastYear = memoryOf(b, store)
+	last = weigh(b, store)
 	events := int64(version() - founded)
-	perEvent := (lastYear - firstYear) / (events * 2 / 3)
+	bookEvent, stateEvent := (last.book-first.book)/(events*2/3), (last.state-first.state)/(events*2/3)
 
 	var data, counted, server int64
 	for e, err := range store.Read(ctx, stream, founded) {
@@ -229,14 +229,19 @@ func benchmarkVillage(b *testing.B) {
 	measured(b, "event_append_bytes", counted/events)
 	measured(b, "event_server_bytes", server/events)
 	measured(b, "event_sqlite_bytes", file.Size()/total)
-	measured(b, "memory_event_bytes", perEvent)
-	measured(b, "memory_village_bytes", lastYear-perEvent*events)
+	measured(b, "book_event_bytes", bookEvent)
+	measured(b, "book_village_bytes", last.book-bookEvent*events)
+	measured(b, "state_event_bytes", stateEvent)
+	measured(b, "state_village_bytes", last.state-stateEvent*events)
 	measured(b, "command_rules_cpu_us", used.Microseconds()/int64(commands))
 	measured(b, "book_load_us", loads[len(loads)/2].Microseconds())
 }
 
-// memoryOf is the memory of a collective's book and state, as a node keeps them: the mean of ten.
-func memoryOf(b *testing.B, store eventstore.Store) int64 {
+// weight is the memory of a collective's book and of the state of its rules, in bytes.
+type weight struct{ book, state int64 }
+
+// weigh loads ten of each, as a node keeps them, and gives the mean.
+func weigh(b *testing.B, store eventstore.Store) (w weight) {
 	heap := func() int64 {
 		runtime.GC()
 		runtime.GC()
@@ -245,22 +250,28 @@ func memoryOf(b *testing.B, store eventstore.Store) int64 {
 		return int64(m.HeapAlloc)
 	}
 	const copies = 10
-	var held []any
-	before := heap()
-	for range copies {
-		s := ledger.NewService(store, ledger.Options{})
-		book, err := projections.NewLibrary(s).Book(b.Context(), lt.LiminbaID, 0)
-		if err == nil {
-			err = s.View(b.Context(), lt.LiminbaID, func(*ledger.Collective) error { return nil })
+	mean := func(load func() (any, error)) int64 {
+		var held []any
+		before := heap()
+		for range copies {
+			one, err := load()
+			if err != nil {
+				b.Fatal(err)
+			}
+			held = append(held, one)
 		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		held = append(held, s, book)
+		after := heap()
+		runtime.KeepAlive(held)
+		return (after - before) / copies
 	}
-	after := heap()
-	runtime.KeepAlive(held)
-	return (after - before) / copies
+	w.book = mean(func() (any, error) {
+		return projections.NewLibrary(ledger.NewService(store, ledger.Options{})).Book(b.Context(), lt.LiminbaID, 0)
+	})
+	w.state = mean(func() (any, error) {
+		s := ledger.NewService(store, ledger.Options{})
+		return s, s.View(b.Context(), lt.LiminbaID, func(*ledger.Collective) error { return nil })
+	})
+	return w
 }
 
 // benchmarkAPI is what a call costs the server beyond the network: key, checks, rules, SQLite, book, answer.
