@@ -8,7 +8,7 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED = 0
 
-.PHONY: help generate fmt lint test test-race packages check build man bench bench-peers demo fuzz nightly
+.PHONY: help generate fmt lint test test-race packages check check-clients build man bench bench-peers demo fuzz nightly
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -60,6 +60,13 @@ check: test ## test, and: generated code is fresh, the schema is sound and break
 	if [ -n "$$(git status --porcelain -- $$fresh)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- $$fresh; exit 1; fi
 	$(TOOL) buf lint
 	$(TOOL) buf breaking proto --against proto/released.binpb
+
+# Needs node and npm, and the registry that npm is set up for; the check itself talks to this machine alone.
+NODECHECK := eventstore/eventstoredb/esdbtest/nodecheck
+check-clients: ## the official Node clients against the protocol fake
+	cd $(NODECHECK) && npm ci --ignore-scripts --no-audit --no-fund
+	$(GO) build -o bin/esdbfake ./eventstore/eventstoredb/esdbtest/esdbfake
+	$(NODECHECK)/run.sh $(CURDIR)/bin/esdbfake
 
 bench: ## speed, as ratios to the floor measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc ./cmd/mingzhang

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/url"
 	"sync"
@@ -183,14 +184,34 @@ func (s *Store) failure(ctx context.Context, v verdict, err error) error {
 // try is one try of a call at a member. The verdict counts when there is an error.
 type try func(ctx context.Context, m *member, p *patience) (v verdict, leader string, err error)
 
-// patience ends the context of a call when nothing has come of it for too long. Who waits for the caller's own consumer rests.
+// patience ends the context of a call when nothing has come of it for too long, at the latest after twice its time.
 type patience struct {
-	timer *time.Timer
 	whole time.Duration
+	stop  func() // ends the call
+	timer *time.Timer
+
+	steps   atomic.Uint64 // what came
+	resting atomic.Bool   // the call's own consumer is at work
+	looked  uint64        // steps when the timer last looked; the timer's alone
 }
 
-func (p *patience) rest()  { p.timer.Stop() }
-func (p *patience) begin() { p.timer.Reset(p.whole) }
+// rest and begin stand around what the consumer does with something that came.
+func (p *patience) rest()  { p.resting.Store(true) }
+func (p *patience) begin() { p.steps.Add(1); p.resting.Store(false) }
+
+func (p *patience) start() {
+	p.timer = time.AfterFunc(math.MaxInt64, p.look)
+	p.timer.Reset(p.whole) // only now may look run: it uses the timer
+}
+
+func (p *patience) look() {
+	if steps := p.steps.Load(); steps != p.looked || p.resting.Load() {
+		p.looked = steps
+		p.timer.Reset(p.whole)
+		return
+	}
+	p.stop()
+}
 
 // attempt tries a call until its outcome is final or time is up. The error of the last try comes with the worst verdict: after
 // unclear something may have been done by one of the tries.
@@ -202,8 +223,9 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 	ctx, cancel := s.scope(ctx)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
-	p.timer = time.AfterFunc(p.whole, func() { stop(errImpatient) })
-	defer p.rest()
+	p.stop = func() { stop(errImpatient) }
+	p.start()
+	defer p.timer.Stop()
 	worst := again
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		v, err := s.once(ctx, call, p)

@@ -197,6 +197,8 @@ func (c *Call) hang() error {
 }
 
 func (c *Call) drop() error {
-	c.server.gate.reset(c.remote)
+	if g := c.server.gateNow(); g != nil {
+		g.reset(c.remote)
+	}
 	return newFault(codes.Unavailable, "connection dropped")
 }

@@ -46,11 +46,12 @@ func StartCluster(o Options, members int) (*Cluster, error) {
 	if o.Log != nil || o.Listen != "" || members < 1 {
 		return nil, errors.New("esdbtest: a cluster makes its own log and chooses its ports")
 	}
+	o.setDefaults()
 	c := &Cluster{lags: make([]int, members), down: make([]bool, members)}
-	o.Log = NewLog()
+	o.Log = newLog(o.Now)
 	if o.Dir != "" {
 		var err error
-		if o.Log, err = OpenLog(o.Dir, o.Sync); err != nil {
+		if o.Log, err = openLog(o.Dir, o.Sync, o.Now); err != nil {
 			return nil, err
 		}
 	}

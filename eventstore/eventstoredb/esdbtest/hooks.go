@@ -2,6 +2,7 @@ package esdbtest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 
@@ -189,8 +190,9 @@ func (c *call) cause() error {
 	if c.life.Err() == nil {
 		return nil
 	}
-	if err := context.Cause(c.life); trailersOf(err) != nil || c.Context.Err() == nil {
-		return err
+	var f *fault
+	if errors.As(context.Cause(c.life), &f) {
+		return f
 	}
 	return received(c.Context.Err())
 }

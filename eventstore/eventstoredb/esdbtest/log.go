@@ -2,6 +2,7 @@ package esdbtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -36,24 +37,29 @@ type streamRecords struct {
 func (s *streamRecords) last() int64 { return int64(len(s.events)) - 1 }
 
 // NewLog makes a database in memory, with the few system events that every server has.
-func NewLog() *Log {
-	l := &Log{streams: make(map[string]*streamRecords), end: firstOffset, known: newIDCache(1 << 16)}
-	l.seed(time.Now)
+func NewLog() *Log { return newLog(time.Now) }
+
+// OpenLog opens the database in dir, or makes one there. With sync every append waits for the disk.
+func OpenLog(dir string, sync bool) (*Log, error) { return openLog(dir, sync, time.Now) }
+
+func newLog(now func() time.Time) *Log {
+	l := &Log{streams: make(map[string]*streamRecords), end: firstOffset, known: newIDCache(1)}
+	if err := l.seed(now); err != nil {
+		panic(err) // memory does not fail
+	}
 	return l
 }
 
-// OpenLog opens the database in dir, or makes one there. With sync every append waits for the disk.
-func OpenLog(dir string, sync bool) (*Log, error) {
-	l := &Log{streams: make(map[string]*streamRecords), end: firstOffset, known: newIDCache(1 << 16)}
+func openLog(dir string, sync bool, now func() time.Time) (*Log, error) {
+	l := &Log{streams: make(map[string]*streamRecords), end: firstOffset, known: newIDCache(1)}
 	f, err := openFile(dir, sync, l.restore)
 	if err != nil {
 		return nil, err
 	}
 	l.file = f
 	if len(l.all) == 0 {
-		if err := l.seed(time.Now); err != nil {
-			f.close()
-			return nil, err
+		if err := l.seed(now); err != nil {
+			return nil, errors.Join(err, f.close())
 		}
 	}
 	return l, nil

@@ -82,7 +82,7 @@ func received(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err
 	}
-	return newFault(codes.Canceled, err.Error())
+	return status.FromContextError(err).Err()
 }
 
 // appendAnswer is the answer of Append: a wrong version is an answer like success, a deleted stream is an error.

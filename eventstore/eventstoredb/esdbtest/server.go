@@ -86,10 +86,10 @@ func newServer(o Options) (*Server, error) {
 		headers: make(map[string][]metadata.MD), underway: make(map[*call]bool)}
 	if s.log == nil {
 		s.ownLog = true
-		s.log = NewLog()
+		s.log = newLog(o.Now)
 		if o.Dir != "" {
 			var err error
-			if s.log, err = OpenLog(o.Dir, o.Sync); err != nil {
+			if s.log, err = openLog(o.Dir, o.Sync, o.Now); err != nil {
 				return nil, err
 			}
 		}
@@ -157,6 +157,7 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.MaxRecvMsgSize(receiveMax),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.WaitForHandlers(true),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 10 * time.Second}),
 		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			resp, err := handler(ctx, req)
 			if md := trailersOf(err); md != nil {
@@ -270,91 +271,6 @@ func (s *Server) parameters() string {
 		return "tls=false"
 	}
 	return "tls=true&tlsCAFile=" + s.tls.authorityFile
-}
-
-// ResetConnections cuts every connection of now; new ones are served.
-func (s *Server) ResetConnections() {
-	if g := s.gateNow(); g != nil {
-		g.reset(nil)
-	}
-}
-
-// BlackHole makes the server accept connections and answer nothing, on old ones as on new, until it is called with false, which
-// cuts them all.
-func (s *Server) BlackHole(on bool) {
-	if g := s.gateNow(); g != nil {
-		g.set(on, false)
-	}
-}
-
-// Refuse cuts all connections and resets every new one at once until it is called with false. To have the port refuse, Stop.
-func (s *Server) Refuse(on bool) {
-	if g := s.gateNow(); g != nil {
-		g.set(false, on)
-	}
-}
-
-// Connections is how many there are now; Accepted is how many there ever were since the last start.
-func (s *Server) Connections() int {
-	g := s.gateNow()
-	if g == nil {
-		return 0
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.conns)
-}
-
-// Accepted is how many connections were taken since the last start.
-func (s *Server) Accepted() int {
-	g := s.gateNow()
-	if g == nil {
-		return 0
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.served
-}
-
-func (s *Server) gateNow() *gate {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.gate
-}
-
-// Subscriptions is how many are under way.
-func (s *Server) Subscriptions() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for c := range s.underway {
-		if c.Method == "Subscribe" {
-			n++
-		}
-	}
-	return n
-}
-
-// EndSubscriptions ends every subscription under way with a status.
-func (s *Server) EndSubscriptions(code codes.Code, message string) {
-	s.endCalls(newFault(code, message), func(c *call) bool { return c.Method == "Subscribe" })
-}
-
-// endCalls ends subscriptions, and the waiting of other calls, for a reason.
-func (s *Server) endCalls(reason error, which func(*call) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.underway {
-		if which(c) {
-			c.end(reason)
-		}
-	}
-}
-
-// FallBehind makes every live subscription act as if its buffer had overflowed.
-func (s *Server) FallBehind() {
-	s.behind.Add(1)
-	s.log.wakeAll()
 }
 
 func (s *Server) now() time.Time { return s.options.Now() }
