@@ -64,5 +64,6 @@ func (a *apart) compare(ctx context.Context, clock func() time.Time) {
 	a.refusal.Store(refuse(ClockApart).with("now", here.UTC().Format(time.RFC3339)).with("store", there.UTC().Format(time.RFC3339)))
 }
 
-// ClockApart says whether commands are refused because the clock is too far from the store's: the refusal, or nil.
-func (s *Service) ClockApart() *Refusal { return s.apart.refusal.Load() }
+// ClockApart says whether commands are refused because the clock is too far from the store's; it asks the store when the last answer
+// is older than half a minute.
+func (s *Service) ClockApart(ctx context.Context) bool { return s.apart.check(ctx, s.clock) != nil }

@@ -28,6 +28,8 @@ type directory struct {
 	lock      *sqlite.DirLock
 	log       *transparency.Store
 	cluster   *eventstoredb.Store // where the log is; nil when it is in the directory's own events.db
+	follower  *ledger.Follower    // of what other nodes store there; nil without a cluster
+	began     time.Time
 	ledger    *ledger.Service
 	books     *projections.Library
 	access    *access.Service
@@ -75,20 +77,27 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	if err != nil {
 		return nil, errors.Join(err, log.Close(), lock.Release())
 	}
-	d := &directory{path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers}
+	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers}
 	var source librarySource
 	copies := openSnapshots(path, secret, log, logger)
 	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock, MemoryMax: o.booksMemory}
 	d.books = projections.OpenLibrary(&source, keep)
 	feed, events := rpc.NewFeed(d.books), o.seen.store(log)
-	d.ledger = ledger.NewService(events, ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger})
+	deciding := ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger}
+	if d.cluster != nil {
+		deciding.Shared, deciding.StoreClock = true, d.cluster.Clock
+	}
+	d.ledger = ledger.NewService(events, deciding)
 	source.Service = d.ledger
+	if d.cluster != nil {
+		d.follower = ledger.NewFollower(d.ledger, d.cluster)
+	}
 	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
 		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
-		Clock:       clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.sound,
+		Clock:       clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.sound, BooksAge: d.booksAge,
 	})
 	return d, nil
 }

@@ -92,6 +92,9 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	defer background.Wait()
 	defer stop()
 	background.Go(func() { dir.auditAgainAndAgain(ctx, logger) })
+	if dir.follower != nil {
+		background.Go(func() { dir.follower.Run(ctx) })
+	}
 	failure := make(chan error, 1)
 	go func() { failure <- server.Serve(listener) }()
 	url := "http://" + listener.Addr().String()
@@ -135,14 +138,14 @@ func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger)
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(auditPause):
+		case <-time.After(d.auditPause()):
 		}
 	}
 }
 
 // healthz answers whether the log is sound and the books are those of the log, as far as is known, and how far the self check is. Reasons stay in the log of
 // the process: they may name files.
-func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
+func (d *directory) healthz(w http.ResponseWriter, r *http.Request) {
 	type damage struct {
 		Stream  string `json:"stream"`
 		Version uint64 `json:"version,omitempty"`
@@ -165,7 +168,10 @@ func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
 		BooksChecked int         `json:"booksChecked"`          // collectives whose books were folded anew and compared
 		BooksOldest  *time.Time  `json:"booksOldest,omitempty"` // when the first of these last results was got
 		BooksDiffer  []differing `json:"booksDiffer,omitempty"` // those that were not equal, and are made anew since
-	}{Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
+
+		Store   string     `json:"store"`             // the engine
+		Cluster *following `json:"cluster,omitempty"` // how far this node is with what others store there
+	}{Store: d.engine(), Cluster: d.following(r.Context()), Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
 	for _, c := range health.Damaged {
 		answer.Damaged = append(answer.Damaged, damage{c.Stream, c.Version})
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
-
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 )
 
@@ -17,21 +15,19 @@ const tombstoneType = "$streamDeleted"
 // that nobody would look for otherwise. The version is the highest there is, also where metadata hides what is before it.
 func (s *Store) List(ctx context.Context) ([]eventstore.Listing, error) {
 	known := make(map[string]*eventstore.Listing)
-	err := s.readAll(ctx, 0, func(r *streams.ReadResp_ReadEvent) error {
-		e := r.GetEvent()
-		name := e.GetStreamIdentifier().GetStreamName()
-		one := known[string(name)]
+	err := s.readAll(ctx, 0, func(e *recorded) error {
+		one := known[string(e.stream)]
 		if one == nil {
-			if eventstore.CheckStream(string(name)) != nil {
+			if eventstore.CheckStream(string(e.stream)) != nil {
 				return nil
 			}
-			one = &eventstore.Listing{Stream: string(name)}
+			one = &eventstore.Listing{Stream: string(e.stream)}
 			known[one.Stream] = one
 		}
-		if e.GetMetadata()["type"] == tombstoneType {
+		if string(e.kind) == tombstoneType {
 			one.Version, one.Deleted = 0, true
 		} else if !one.Deleted {
-			one.Version = max(one.Version, e.GetStreamRevision()+1)
+			one.Version = max(one.Version, e.revision+1)
 		}
 		return nil
 	})
