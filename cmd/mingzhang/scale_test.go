@@ -156,4 +156,6 @@ func scaleTables(in map[string]int64) map[string]string {
 }
 
 // inThousands writes a number with commas.
-func inThousands(n int64) string { return strings.TrimSuffix(grouped(strconv.FormatInt(n, 10)+".0"), ".0") }
+func inThousands(n int64) string {
+	return strings.TrimSuffix(grouped(strconv.FormatInt(n, 10)+".0"), ".0")
+}
