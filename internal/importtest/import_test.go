@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"eventstore":                                {},
 	"eventstore/eventstoretest":                 {"eventstore"},
 	"eventstore/sqlite":                         {"eventstore"},
+	"eventstore/eventstoredb":                   {"eventstore"},
 	"eventstore/eventstoredb/esdbtest":          {},
 	"eventstore/eventstoredb/esdbtest/esdbfake": {"eventstore/eventstoredb/esdbtest"},
 	"internal/snapshot":                         {},
