@@ -77,6 +77,9 @@ bench-peers: ## ledger, hledger, beancount, sqlite3 and PostgreSQL beside ours: 
 	@$(MAKE) --no-print-directory packages PACKAGES="$(PEERS)"
 	MINGZHANG_PEERS=1 $(GO) test -run '^$$' -bench '^BenchmarkPeers$$' -benchtime 1x -timeout 60m ./cmd/mingzhang
 
+scale: ## measure the inputs of docs/scale.md: a busy village, the API, a county's busiest day on the fake cluster
+	$(GO) test -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 20m ./cmd/mingzhang
+
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME
 	@for pkg in $$($(GO) list ./...); do \

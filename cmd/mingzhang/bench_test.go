@@ -27,8 +27,12 @@ import (
 // stack is what a village runs, without the network: SQLite under its tree, the ledger, the books.
 func stack(b *testing.B) (*ledger.Service, *projections.Library, eventstore.Store) {
 	b.Helper()
+	return stackIn(b, b.TempDir())
+}
+
+func stackIn(b *testing.B, dir string) (*ledger.Service, *projections.Library, eventstore.Store) {
+	b.Helper()
 	tuneCollector() // as the program runs
-	dir := b.TempDir()
 	inner, err := sqlite.Open(filepath.Join(dir, "events.db"), sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
