@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"iter"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -326,5 +328,68 @@ func BenchmarkAuthenticate(b *testing.B) {
 		if _, err := s.Authenticate(b.Context(), key); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// silent is a store that answers no read any more, once it is told so.
+type silent struct {
+	eventstore.Store
+	on    *atomic.Bool
+	asked *atomic.Int64
+}
+
+func (s silent) Read(ctx context.Context, stream string, after uint64) iter.Seq2[eventstore.Event, error] {
+	if !s.on.Load() {
+		return s.Store.Read(ctx, stream, after)
+	}
+	return func(yield func(eventstore.Event, error) bool) {
+		s.asked.Add(1)
+		<-ctx.Done()
+		yield(eventstore.Event{}, ctx.Err())
+	}
+}
+
+// TestSigningInWhileTheStoreIsAway: who could sign in still can; one call in a while asks the store, for a bounded time, and the
+// others do not wait for it.
+func TestSigningInWhileTheStoreIsAway(t *testing.T) {
+	b := newBench(t)
+	s := silent{b.store, new(atomic.Bool), new(atomic.Int64)}
+	node := access.NewService(s, func() time.Time { return b.now })
+	if _, err := node.Authenticate(t.Context(), b.key); err != nil {
+		t.Fatal(err)
+	}
+	s.on.Store(true)
+	for range 2 {
+		b.now = b.now.Add(2 * time.Second)
+		before := s.asked.Load()
+		var calls sync.WaitGroup
+		for range 50 {
+			calls.Go(func() {
+				if _, err := node.Authenticate(t.Context(), b.key); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		if n := s.asked.Load() - before; n != 1 {
+			t.Errorf("the store was asked %d times, want once", n)
+		}
+	}
+}
+
+// TestNewKeyOpensOnOtherNodesAtOnce: a key that a node does not know makes it look, not more often than every 50 ms.
+func TestNewKeyOpensOnOtherNodesAtOnce(t *testing.T) {
+	b := newBench(t)
+	other := b.node()
+	if _, err := other.Authenticate(t.Context(), b.key); err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := b.IssueKey(t.Context(), access.IssueKey{Operator: "chief"}, by("chief"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.now = b.now.Add(60 * time.Millisecond)
+	if _, err := other.Authenticate(t.Context(), key); err != nil {
+		t.Errorf("a key of a moment ago: %v", err)
 	}
 }

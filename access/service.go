@@ -24,6 +24,10 @@ var ErrKeyInvalid = errors.New("the key is not valid")
 const (
 	// refreshEvery bounds how long a key revoked on another node goes on working on this one.
 	refreshEvery = time.Second
+	// refreshWait bounds how long a call waits for a store that does not answer before it goes on with what is known.
+	refreshWait = 500 * time.Millisecond
+	// missEvery bounds how often keys that nobody knows make the store be asked.
+	missEvery = 50 * time.Millisecond
 	// attemptsMax bounds how often an append is tried again after somebody else appended first.
 	attemptsMax = 10
 )
@@ -34,6 +38,7 @@ type Service struct {
 	clock func() time.Time
 
 	writing sync.Mutex // held by a command from its decision to its append, so that this node never races itself
+	reading sync.Mutex // held by who reads the store
 
 	mu        sync.RWMutex // guards the rest
 	state     *state
@@ -225,39 +230,74 @@ func commandDigest(name string, c any, actor string) ([32]byte, error) {
 
 // catchUp folds what the store has and the state has not.
 func (s *Service) catchUp(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	return s.read(ctx)
+}
+
+// read is catchUp for who holds reading. Nobody who only looks at the state waits for the store.
+func (s *Service) read(ctx context.Context) error {
+	s.mu.RLock()
+	version := s.state.version
+	s.mu.RUnlock()
 	now := s.clock()
-	for stored, err := range s.store.Read(ctx, ledger.StreamAccess, s.state.version) {
+	for stored, err := range s.store.Read(ctx, ledger.StreamAccess, version) {
 		if err != nil {
-			return fmt.Errorf("read %s after version %d: %w", ledger.StreamAccess, s.state.version, err)
+			return fmt.Errorf("read %s after version %d: %w", ledger.StreamAccess, version, err)
 		}
 		e, err := ledger.Decode(stored)
+		if err == nil {
+			err = s.fold(e)
+		}
 		if err != nil {
 			return err
 		}
-		if problem := s.state.check(e); problem != "" {
-			return &eventstore.CorruptError{Stream: stored.Stream, Version: stored.Version, Reason: problem}
-		}
-		s.state.evolve(e)
 	}
-	s.refreshed = now
+	s.asked(now)
 	return nil
 }
 
-// fresh catches up when the state is older than refreshEvery. A store that cannot be reached leaves the state as it is: who
-// could sign in a moment ago still can, and reads go on.
-func (s *Service) fresh(ctx context.Context) error {
+// fold folds a stored event, unless a command of this node has done it in the meantime.
+func (s *Service) fold(e *eventv1.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.Version <= s.state.version {
+		return nil
+	}
+	if problem := s.state.check(e); problem != "" {
+		return &eventstore.CorruptError{Stream: ledger.StreamAccess, Version: e.Version, Reason: problem}
+	}
+	s.state.evolve(e)
+	return nil
+}
+
+func (s *Service) asked(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refreshed = now
+}
+
+// fresh catches up when the state is older than a time. A store that cannot be reached leaves the state as it is: who could sign
+// in a moment ago still can, and reads go on.
+func (s *Service) fresh(ctx context.Context, than time.Duration) error {
 	s.mu.RLock()
 	age, first := s.clock().Sub(s.refreshed), s.refreshed.IsZero()
 	s.mu.RUnlock()
-	if !first && age >= 0 && age < refreshEvery {
+	switch {
+	case first:
+		return s.catchUp(ctx)
+	case age >= 0 && age < than, !s.reading.TryLock(): // or another call is asking
 		return nil
 	}
-	if err := s.catchUp(ctx); first {
+	defer s.reading.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, refreshWait)
+	defer cancel()
+	err := s.read(ctx)
+	if corrupt := (*eventstore.CorruptError)(nil); errors.As(err, &corrupt) {
 		return err
-	} else if corrupt := (*eventstore.CorruptError)(nil); errors.As(err, &corrupt) {
-		return err
+	}
+	if err != nil {
+		s.asked(s.clock()) // not at every call of an outage
 	}
 	return nil
 }
@@ -269,8 +309,16 @@ func (s *Service) Authenticate(ctx context.Context, text string) (Operator, erro
 	if err != nil {
 		return Operator{}, err
 	}
-	if err := s.fresh(ctx); err != nil {
+	if err := s.fresh(ctx, refreshEvery); err != nil {
 		return Operator{}, err
+	}
+	s.mu.RLock()
+	known := s.state.keys[id] != nil
+	s.mu.RUnlock()
+	if !known { // issued a moment ago on another node
+		if err := s.fresh(ctx, missEvery); err != nil {
+			return Operator{}, err
+		}
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -299,7 +347,7 @@ func (s *Service) Operators(ctx context.Context) ([]Operator, error) {
 
 // Operator gives one operator, without keys; ok is false when there is none of that id.
 func (s *Service) Operator(ctx context.Context, id string) (o Operator, ok bool, err error) {
-	if err := s.fresh(ctx); err != nil {
+	if err := s.fresh(ctx, refreshEvery); err != nil {
 		return Operator{}, false, err
 	}
 	if o, ok = s.lookup(id); ok {

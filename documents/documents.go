@@ -3,11 +3,15 @@
 // # Layout
 //
 //	<dir>/<collective>/<first 2 hex digits>/<SHA-256>   one document, read-only, 0400
-//	<dir>/.incoming/<random>                             one being received; removed when the store is opened
+//	<dir>/.incoming/<random>                             one being received; removed a day after its last byte came
 //
 // A document belongs to one collective, because who may read it is decided there. Its name is its digest, so the same bytes
 // are kept once, a name can never mean other bytes, and every read is checked against it. Nothing else about a document is
 // stored: size and media type are those of its bytes. What a client says of either is compared and never trusted.
+//
+// Several processes may have one directory open, the nodes of a store on a shared file system for one: a document only ever appears,
+// by one rename of a file that no other process writes, and the same name always means the same bytes. What one of them receives the
+// others leave alone for a day. The file system has to make a rename seen by all nodes at once; until then a document is unknown.
 //
 // # Durability
 //
@@ -72,7 +76,7 @@ type Options struct {
 	BytesMax int64 // largest document; default BytesMax
 }
 
-// Store keeps documents below a directory. Its methods may be called at once; one process has the directory open.
+// Store keeps documents below a directory. Its methods may be called at once, by several processes on one directory too.
 type Store struct {
 	dir    string
 	max    int64
@@ -90,19 +94,41 @@ type incoming interface {
 
 const incomingDir = ".incoming"
 
-// Open makes the directory where it is missing and removes what an upload cut short by a crash left behind.
+// incomingAge is how long after its last byte a file that is being received is taken for one that a crash left behind. No upload
+// rests for as long; another process's must not be removed.
+const incomingAge = 24 * time.Hour
+
+// Open makes the directory where it is missing and removes what uploads cut short by a crash left behind a day ago.
 func Open(dir string, o Options) (*Store, error) {
 	if o.BytesMax <= 0 {
 		o.BytesMax = BytesMax
 	}
 	s := &Store{dir: dir, max: o.BytesMax, create: func(dir string) (incoming, error) { return os.CreateTemp(dir, "upload-*") }}
-	if err := os.RemoveAll(s.incoming()); err != nil {
-		return nil, fmt.Errorf("open documents %s: %w", dir, err)
-	}
 	if err := os.MkdirAll(s.incoming(), 0o700); err != nil {
 		return nil, fmt.Errorf("open documents %s: %w", dir, full(err))
 	}
+	if err := s.removeLeft(time.Now().Add(-incomingAge)); err != nil {
+		return nil, fmt.Errorf("open documents %s: %w", dir, err)
+	}
 	return s, nil
+}
+
+// removeLeft removes files being received whose last byte came before an instant.
+func (s *Store) removeLeft(before time.Time) error {
+	entries, err := os.ReadDir(s.incoming())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && info.ModTime().Before(before) {
+			err = os.Remove(filepath.Join(s.incoming(), e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it came to its end meanwhile, or another process removed it
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) incoming() string { return filepath.Join(s.dir, incomingDir) }
@@ -142,7 +168,7 @@ func (s *Store) Put(collective string, a Announced, r io.Reader) (file File, err
 			err = closeErr
 		}
 		if err != nil {
-			os.Remove(in.Name()) // else the next Open removes it
+			os.Remove(in.Name()) // else a later Open removes it
 		}
 	}()
 	if file, err = s.receive(in, r); err != nil {

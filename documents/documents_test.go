@@ -257,15 +257,19 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestOpenSweeps: what a crash left of an upload is gone after the next start, documents stay.
+// TestOpenSweeps: what a crash left of an upload is gone after a start a day later, documents stay.
 func TestOpenSweeps(t *testing.T) {
 	s := open(t, Options{})
 	f, err := s.Put("lmb", Announced{}, strings.NewReader("kept"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.incoming(), "upload-1"), []byte("half"), 0o600); err != nil {
+	half := filepath.Join(s.incoming(), "upload-1")
+	if err := os.WriteFile(half, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if old := time.Now().Add(-incomingAge - time.Minute); os.Chtimes(half, old, old) != nil {
+		t.Fatal("the file cannot be made older")
 	}
 	again, err := Open(s.dir, Options{})
 	if err != nil {
@@ -276,6 +280,53 @@ func TestOpenSweeps(t *testing.T) {
 	}
 	if err := again.Check("lmb", f.Digest); err != nil {
 		t.Error(err)
+	}
+}
+
+// Nodes share a directory: one starts while the other receives a document, and both keep the same ones at once.
+func TestSharedDirectory(t *testing.T) {
+	one := open(t, Options{})
+	content := strings.Repeat("paper", 100)
+	in, out := io.Pipe()
+	received := make(chan error, 1)
+	go func() {
+		_, err := one.Put("lmb", Announced{}, in)
+		received <- err
+	}()
+	if _, err := io.WriteString(out, content[:100]); err != nil { // a part of it lies in .incoming now
+		t.Fatal(err)
+	}
+	two, err := Open(one.dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(out, content[100:]); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	if err := <-received; err != nil {
+		t.Fatalf("the upload at the other node: %v", err)
+	}
+	if err := two.Check("lmb", sha256.Sum256([]byte(content))); err != nil {
+		t.Errorf("what one node keeps, the other: %v", err)
+	}
+	var at sync.WaitGroup
+	for i := range 8 {
+		for _, s := range []*Store{one, two} {
+			at.Go(func() {
+				f, err := s.Put("lmb", Announced{}, strings.NewReader(strings.Repeat("same", 1+i%4)))
+				if err == nil {
+					err = two.Check("lmb", f.Digest)
+				}
+				if err != nil {
+					t.Errorf("both at once: %v", err)
+				}
+			})
+		}
+	}
+	at.Wait()
+	if n := one.left(t, incomingDir); n != 0 {
+		t.Errorf("%d files are left", n)
 	}
 }
 

@@ -201,6 +201,27 @@ func (m *Memory) Delete(ctx context.Context, stream string) error {
 	return nil
 }
 
+// List implements Lister.
+func (m *Memory) List(ctx context.Context) ([]Listing, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	list := make([]Listing, 0, len(m.streams)+len(m.deleted))
+	for name, events := range m.streams {
+		list = append(list, Listing{Stream: name, Version: uint64(len(events))})
+	}
+	for name := range m.deleted {
+		list = append(list, Listing{Stream: name, Deleted: true})
+	}
+	SortListings(list)
+	return list, nil
+}
+
 // Close implements Store.
 func (m *Memory) Close() error {
 	m.mu.Lock()

@@ -16,27 +16,38 @@ import (
 //
 // Each decides ahead of the log, and the store takes the append of one: the others have to go back. A state cannot be unfolded, so
 // while there is a contest a desk keeps a second one that is never ahead of the log. Who lost goes on from it at once, with what
-// the winner stored; who won waits for as long as its append took before it takes the next batch, so that one who lost gets through.
+// the winner stored; who won waits for as long as that takes before it takes the next batch, so that one who lost gets through.
 // What comes in while it waits is stored in one append with the rest: a contest makes batches larger, not clients fail.
 
 const (
 	contestLength   = 64 // batches that nobody disturbed, after which a contest is over
 	contestPatience = 8  // races lost in a row before a desk stands back for longer
-	turnMax         = 50 * time.Millisecond
+	turnMax         = 500 * time.Millisecond
 )
 
 // contest says whether others are writing to a collective.
 type contest struct {
 	left atomic.Int32 // batches until it is over
-	took atomic.Int64 // nanoseconds of the last append
+	took atomic.Int64 // nanoseconds from a lost race to the end of the next append, lately
 	won  atomic.Bool  // the last append of a contest was stored
 }
 
-// giveWay waits until one who lost the last race had the time to store.
+// giveWay waits until one who lost the last race had the time to store: as long as this desk took after the last that it lost, and
+// a quarter more.
 func (c *contest) giveWay() {
 	if c.left.Load() > 0 && c.won.Swap(false) {
-		time.Sleep(min(time.Duration(c.took.Load()), turnMax))
+		took := time.Duration(c.took.Load())
+		time.Sleep(min(took+took/4, turnMax))
 	}
+}
+
+// measure notes how long it took to store after a lost race. The newest measure counts for a quarter.
+func (c *contest) measure(took time.Duration) {
+	before := time.Duration(c.took.Load())
+	if before == 0 {
+		before = took
+	}
+	c.took.Store(int64(before + (took-before)/4))
 }
 
 // prepare keeps a state to go back to while there is a contest.

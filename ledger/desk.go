@@ -146,12 +146,16 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for attempt := range conflictTriesMax {
+		began := time.Now()
 		if err := d.again(ctx, attempt); err != nil {
 			d.failAll(jobs, err)
 			return nil
 		}
 		b, rest := d.decideAll(ctx, jobs)
 		err := d.store(ctx, b)
+		if 0 < attempt && attempt <= contestPatience {
+			d.contest.measure(time.Since(began))
+		}
 		if conflict := (*eventstore.ConflictError)(nil); errors.As(err, &conflict) {
 			d.lost(conflict)
 			continue
@@ -184,9 +188,7 @@ func (d *desk) store(ctx context.Context, b batch) error {
 	if len(b.stored) == 0 && !(d.service.shared && b.refuses()) {
 		return nil
 	}
-	began := time.Now()
 	_, err := d.service.store.Append(ctx, d.stream, b.base, b.stored)
-	d.contest.took.Store(int64(time.Since(began)))
 	return err
 }
 

@@ -18,6 +18,7 @@ var (
 	ParseShares  = parseShares
 	DecodeAhead  = decodeAhead
 	CheckText    = checkText
+	Clone        = (*Collective).clone
 )
 
 const (

@@ -249,3 +249,29 @@ func TestLagIsTold(t *testing.T) {
 		t.Errorf("a thousand later: %+v", l)
 	}
 }
+
+// withClock gives a command to a node whose clock is ahead of the store's.
+func withClock(t *testing.T, ahead time.Duration) error {
+	store := eventstore.NewMemory()
+	office(t, store)
+	now := lt.Noon("2020-06-01")
+	s := ledger.NewService(store, ledger.Options{
+		Shared: true, Clock: func() time.Time { return now.Add(ahead) }, StoreClock: func(context.Context) (time.Time, error) { return now, nil },
+	})
+	order := interest(1)
+	order.Meta.Now = time.Time{}
+	_, err := s.Do(context.Background(), lt.LiminbaID, order.Command, order.Meta)
+	return err
+}
+
+// TestNodeWithAWrongClock: what a node recorded two hours ahead would make all others refuse for two hours.
+func TestNodeWithAWrongClock(t *testing.T) {
+	for _, c := range []struct {
+		ahead   time.Duration
+		refused bool
+	}{{2 * time.Hour, true}, {-2 * time.Hour, true}, {6 * time.Minute, true}, {4 * time.Minute, false}, {-4 * time.Minute, false}, {0, false}} {
+		if err := withClock(t, c.ahead); refusedAs(err, ledger.ClockApart) != c.refused || !c.refused && err != nil {
+			t.Errorf("%v ahead: %v", c.ahead, err)
+		}
+	}
+}

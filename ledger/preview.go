@@ -31,7 +31,7 @@ func (s *Service) Preview(ctx context.Context, collective string, o Order) (Prev
 	if err := ctx.Err(); err != nil {
 		return Preview{}, err
 	}
-	if err := s.complete(collective, &o); err != nil {
+	if err := s.complete(ctx, collective, &o); err != nil {
 		return Preview{}, err
 	}
 	d := s.desk(collective)

@@ -127,6 +127,7 @@ const (
 	DutiesConflict        Reason = "duties_conflict"
 	OwnRequest            Reason = "own_request"
 	ClockBehind           Reason = "clock_behind"
+	ClockApart            Reason = "clock_apart"
 	ClockNotSimulated     Reason = "clock_not_simulated"
 	CollectiveUnknown     Reason = "collective_unknown"
 	CollectiveExists      Reason = "collective_exists"
@@ -251,6 +252,7 @@ var Reasons = map[Reason]ReasonInfo{
 	DutiesConflict:    {Denied, "操作员 {operator} 已是 {held},不得兼任 {role}。", "The operator {operator} is {held} and may not be {role} as well."},
 	OwnRequest:        {Denied, "同一件事的经手、审核、审批不能是同一个人。", "Nobody handles, reviews and approves the same matter: these are different people."},
 	ClockBehind:       {Precondition, "服务器时间 {now} 比最后一笔的时间 {last} 早 10 分钟以上,请先校准时间。", "The clock says {now}, more than 10 minutes before the last record at {last}: set the clock first."},
+	ClockApart:        {Precondition, "服务器时间 {now} 与账簿所在服务器的时间 {store} 相差 5 分钟以上,请先校准时间。", "The clock says {now}, that of the store {store}: more than 5 minutes apart. Set the clock first."},
 	ClockNotSimulated: {Invalid, "只有演示账簿才能指定办理时间。", "Only a collective with a simulated clock takes a time with its commands."},
 	RoleNotHeld:       {Precondition, "操作员 {operator} 没有角色 {role}。", "The operator {operator} does not hold the role {role}."},
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -153,6 +154,9 @@ var refusals = map[ledger.Reason]func(*testing.T) error{
 	ledger.ClockBehind: func(t *testing.T) error {
 		_, err := lt.Liminba(t).Try("2020-05-18", lt.Treasurer, lt.Rent("2020-05-18", "1.00"))
 		return err
+	},
+	ledger.ClockApart: func(t *testing.T) error {
+		return withClock(t, 2*time.Hour)
 	},
 	ledger.RoleMissing: func(t *testing.T) error {
 		return on(lt.Liminba(t), "2020-12-20", lt.Approver, lt.Rent("2020-12-20", "1.00"))

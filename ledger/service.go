@@ -30,8 +30,11 @@ type Options struct {
 	Observer  Observer         // default none
 	Snapshots Snapshots        // default none: states are folded from the first event whenever they are loaded
 	MemoryMax int64            // bytes of all states in memory, about; default StatesMemory, below 0: no bound
-	Shared    bool             // other processes append to the store too; Follow tells of what they store
-	Logger    *slog.Logger     // default none
+	Shared    bool             // other processes append to the store too; a Follower tells of what they store
+	// StoreClock is the clock of the machines that hold the store; default none. While Clock is more than five minutes apart from
+	// it commands are refused: records from the future would make every other node refuse for as long.
+	StoreClock func(context.Context) (time.Time, error)
+	Logger     *slog.Logger // default none
 }
 
 // Service carries out commands: it loads a collective's state, decides, appends, and tells the observer. Commands of one
@@ -42,6 +45,7 @@ type Service struct {
 	clock    func() time.Time
 	observer Observer
 	names    directory
+	apart    apart
 
 	snapshots Snapshots
 	memoryMax int64
@@ -62,10 +66,12 @@ func NewService(store eventstore.Store, o Options) *Service {
 	if o.MemoryMax == 0 {
 		o.MemoryMax = StatesMemory
 	}
-	return &Service{
+	s := &Service{
 		store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store}, desks: map[string]*desk{},
 		snapshots: o.Snapshots, memoryMax: o.MemoryMax, shared: o.Shared, logger: loggerOr(o.Logger),
 	}
+	s.apart.ask = o.StoreClock
+	return s
 }
 
 // ErrUnavailable says that the log could not be read or written. A command that got it may or may not have been stored:
@@ -156,7 +162,7 @@ func (s *Service) doAll(ctx context.Context, collective string, orders []Order, 
 
 // prepare fills what the caller left open and reserves the name of a collective to be founded.
 func (s *Service) prepare(ctx context.Context, collective string, o *Order) error {
-	if err := s.complete(collective, o); err != nil {
+	if err := s.complete(ctx, collective, o); err != nil {
 		return err
 	}
 	if _, founding := o.Command.(*FoundCollective); founding {
@@ -166,7 +172,10 @@ func (s *Service) prepare(ctx context.Context, collective string, o *Order) erro
 }
 
 // complete fills what the caller left open and refuses a founding under a name that cannot be.
-func (s *Service) complete(collective string, o *Order) error {
+func (s *Service) complete(ctx context.Context, collective string, o *Order) error {
+	if err := s.apart.check(ctx, s.clock); err != nil {
+		return err
+	}
 	if o.Meta.Now.IsZero() {
 		o.Meta.Now = s.clock()
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
 
 // reads are the methods that can be called by GET: those everybody may call, or the others.
@@ -188,5 +190,26 @@ func TestDescriptionIsServed(t *testing.T) {
 	}
 	if again := v.send(http.MethodGet, "", "/openapi.yaml", nil, "Accept-Encoding", "gzip", "If-None-Match", packed.header.Get("Etag")); again.status != 304 || again.body != "" {
 		t.Errorf("again: %d", again.status)
+	}
+}
+
+// TestAnswersSayHowOldTheyAre: a node that has lost touch with the store goes on answering reads, and says since when.
+func TestAnswersSayHowOldTheyAre(t *testing.T) {
+	v := newVillage(t, eventstore.NewMemory()).open()
+	age := 4 * time.Second
+	v.config.BooksAge = func() time.Duration { return age }
+	v.server = rpc.New(v.config)
+	v.listen()
+	for _, c := range []struct {
+		age  time.Duration
+		want string
+	}{{4 * time.Second, ""}, {5 * time.Second, "5"}, {90*time.Second + 1, "90"}} {
+		age = c.age
+		answer, err := v.http.Get(v.url + getURL(t, &apiv1.GetFundStatementRequest{CollectiveId: "lmb"}))
+		fatalIf(t, err)
+		answer.Body.Close()
+		if got := answer.Header.Get("Mingzhang-Books-Age"); got != c.want || answer.StatusCode != http.StatusOK {
+			t.Errorf("%v: %d, %q, want %q", c.age, answer.StatusCode, got, c.want)
+		}
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -63,6 +64,9 @@ const (
 	writeTimeout  = 2 * time.Minute  // of an answer
 	idleTimeout   = 3 * time.Minute
 	headerTimeout = 10 * time.Second
+
+	booksAgeMin    = 5 * time.Second
+	booksAgeHeader = "Mingzhang-Books-Age"
 )
 
 // Log gives proof of the log; transparency.Store is one.
@@ -90,6 +94,9 @@ type Config struct {
 	Version, Store string
 	// Serving says whether the health service answers SERVING; default always.
 	Serving func() bool
+	// BooksAge says how long ago the books were last known to have everything that was stored, where other nodes store too; default: they
+	// always have. From five seconds on every answer over HTTP says so in the header Mingzhang-Books-Age, in whole seconds.
+	BooksAge func() time.Duration
 	// Feed wakes watches when there are new events; default none, and they look at every sign of life alone.
 	Feed *Feed
 	// Meter is told of every call; default nobody.
@@ -128,6 +135,9 @@ func New(config Config) *Server {
 	}
 	if config.VerifierKey == nil {
 		config.VerifierKey = func(string) string { return "" }
+	}
+	if config.BooksAge == nil {
+		config.BooksAge = func() time.Duration { return 0 }
 	}
 	if config.Serving == nil {
 		config.Serving = func() bool { return true }
@@ -260,6 +270,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /openapi.yaml", openAPI)
 	refusals := connecthttp.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if age := s.config.BooksAge(); age >= booksAgeMin {
+			w.Header().Set(booksAgeHeader, strconv.Itoa(int(age/time.Second)))
+		}
 		m := s.registry.byProcedure[r.URL.Path]
 		upload := m != nil && m.name == "Upload"
 		switch {

@@ -61,6 +61,17 @@ func (f *fake) store(stream string, expected uint64, events []eventstore.NewEven
 	return f.position, nil
 }
 
+func (f *fake) List(context.Context) ([]eventstore.Listing, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []eventstore.Listing
+	for name, log := range f.streams {
+		list = append(list, eventstore.Listing{Stream: name, Version: uint64(len(log))})
+	}
+	eventstore.SortListings(list)
+	return list, nil
+}
+
 func (f *fake) Version(_ context.Context, stream string) (uint64, error) {
 	return uint64(len(f.get(stream))), nil
 }

@@ -172,21 +172,37 @@ func (s *Store) known() ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), nil
 }
 
-// Streams is the names of all streams that have events or a head, sorted: what Verify must be called with to check a whole
-// store, a stream that has vanished from it and one of a name that no stream may have included. Where the inner store cannot
-// tell the names (StreamNames() []string) it reads every event.
-func (s *Store) Streams(ctx context.Context) ([]string, error) {
-	names := make(map[string]bool)
-	if inner, ok := s.inner.(interface{ StreamNames() []string }); ok {
-		for _, name := range inner.StreamNames() {
-			names[name] = true
+// List implements eventstore.Lister, from the inner store: nothing of it is checked. Where that is no Lister it reads every event,
+// and deleted streams are not known.
+func (s *Store) List(ctx context.Context) ([]eventstore.Listing, error) {
+	if inner, ok := s.inner.(eventstore.Lister); ok {
+		return inner.List(ctx)
+	}
+	versions := make(map[string]uint64)
+	for e, err := range s.inner.ReadAll(ctx, 0) {
+		if err != nil {
+			return nil, fmt.Errorf("list streams: %w", err)
 		}
-	} else {
-		for e, err := range s.inner.ReadAll(ctx, 0) {
-			if err != nil {
-				return nil, fmt.Errorf("list streams: %w", err)
-			}
-			names[e.Stream] = true
+		versions[e.Stream] = max(versions[e.Stream], e.Version)
+	}
+	list := make([]eventstore.Listing, 0, len(versions))
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		list = append(list, eventstore.Listing{Stream: name, Version: versions[name]})
+	}
+	return list, nil
+}
+
+// Streams is the names of all streams that have events or a head, sorted: what Verify must be called with to check a whole
+// store, a stream that has vanished from it and one of a name that no stream may have included.
+func (s *Store) Streams(ctx context.Context) ([]string, error) {
+	list, err := s.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]bool)
+	for _, one := range list {
+		if !one.Deleted {
+			names[one.Stream] = true
 		}
 	}
 	heads, err := s.files.heads()

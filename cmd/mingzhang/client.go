@@ -47,7 +47,7 @@ func (s *session) with(f func(*client) error, moreKeys ...string) (err error) {
 		}
 		return f(s.newClient(transport, nil))
 	}
-	dir, err := openDirectory(s.data, s.quietLogger())
+	dir, err := openDirectory(s.data, s.quietLogger(), opening{store: s.store})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ Without --data a temporary directory is used and removed at the end; with it the
 			if cmd.Flags().Changed("data") {
 				return s.demo(cmd.Context(), s.data, once, listen)
 			}
+			if s.store != "" {
+				return failed(exitUsage, "演示进集群要用 --data 给出节点的目录;只看演示请去掉 --store。", "The demo goes into a cluster from a node's directory, named with --data: leave --store out to only look at it.")
+			}
 			dir, err := os.MkdirTemp("", "mingzhang-demo-")
 			if err != nil {
 				return fmt.Errorf("make a directory for the demo: %w", err)
@@ -57,12 +60,12 @@ Without --data a temporary directory is used and removed at the end; with it the
 
 func (s *session) demo(ctx context.Context, path string, once bool, listen string) (err error) {
 	if _, err := os.Stat(keyPath(path, adminID)); errors.Is(err, fs.ErrNotExist) {
-		if err := makeDirectory(ctx, path); err != nil {
+		if _, err := makeDirectory(ctx, path, making{store: s.store}); err != nil {
 			return err
 		}
 	}
 	logger := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	dir, err := openDirectory(path, logger)
+	dir, err := openDirectory(path, logger, opening{store: s.store})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -139,6 +140,16 @@ func explainStorage(err error) *failure {
 		return damagedAt(corrupt.Stream, corrupt.Version, corrupt.Reason)
 	case errors.Is(err, eventstore.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		return failed(exitStorage, "磁盘已满,什么也没有写入;请腾出空间后重试。", "The disk is full and nothing was written: make room and try again.")
+	case errors.Is(err, eventstoredb.ErrUnreachable):
+		return failed(exitStorage, "连不上存放账簿的集群(%v),什么也没有写入。请检查 --store、数据目录里的 store 文件和网络,再重做同一命令。",
+			"The cluster with the log cannot be reached (%v); nothing was stored. Check --store, the file store of the data directory and the network, then give the same command again.", err)
+	case errors.Is(err, eventstoredb.ErrUnknown):
+		return failed(exitStorage, "集群没有及时答复,不知道是否已经写入(%v);请用同一编号重做同一命令,不会重复记账。",
+			"The cluster did not answer in time and it is not known whether it was stored (%v): give the same command with the same id again, nothing is booked twice.", err)
+	case errors.Is(err, eventstoredb.ErrDenied):
+		return failed(exitStorage, "集群不认这个用户名和密码,或不许它读写(%v);请检查连接串。", "The cluster denies it to this login (%v): check the connection string.", err)
+	case errors.Is(err, eventstoredb.ErrRewound):
+		return failed(exitVerified, "集群被换成了较早的状态(%v);请停用并查明原因。", "The cluster was put back to an older state (%v): stop using it and find out why.", err)
 	case errors.Is(err, sqlite.ErrNewer):
 		return failed(exitStorage, "这个数据目录由更新版本的 mingzhang 建立;请改用那个版本(%v)。", "A newer version of mingzhang made this data directory: use that version (%v).", err)
 	case errors.Is(err, sqlite.ErrDamaged), strings.Contains(err.Error(), engineDamaged):

@@ -66,13 +66,17 @@ func (s *session) importFile(ctx context.Context, name string) error {
 		return err
 	}
 	store := func(dir string) error {
-		return s.inDirectory(dir, func(d *directory) error { return s.store(ctx, d, in, file) })
+		return s.inDirectory(dir, func(d *directory) error { return s.storeLog(ctx, d, in, file) })
 	}
 	if empty, err := emptyOrAbsent(s.data); err != nil || !empty {
 		return errors.Join(err, store(s.data))
 	}
+	if s.store != "" {
+		return failed(exitUsage, "没有数据目录 %[1]s;请先给集群建一个节点:mingzhang init --data %[1]s --store …,再 import。",
+			"There is no data directory %[1]s: make one for a node of the cluster first, mingzhang init --data %[1]s --store …, then import.", s.data)
+	}
 	err = makeWhole(s.data, "import", func(dir string) error {
-		if err := makeDirectory(ctx, dir); err != nil {
+		if _, err := makeDirectory(ctx, dir, making{}); err != nil {
 			return err
 		}
 		return store(dir)
@@ -86,7 +90,7 @@ func (s *session) importFile(ctx context.Context, name string) error {
 
 // inDirectory opens a data directory for f alone.
 func (s *session) inDirectory(path string, f func(*directory) error) error {
-	dir, err := openDirectory(path, s.quietLogger())
+	dir, err := openDirectory(path, s.quietLogger(), opening{store: s.store})
 	if err != nil {
 		return err
 	}
@@ -174,9 +178,9 @@ func evolve(state *ledger.Collective, e *eventv1.Event) (err error) {
 	return nil
 }
 
-// store writes an examined file into a data directory and checks what is then there. The name of the collective is made known
+// storeLog writes an examined file into a data directory and checks what is then there. The name of the collective is made known
 // last: until then nobody sees its books, and an import that was interrupted goes on where it stopped.
-func (s *session) store(ctx context.Context, d *directory, in *imported, file io.ReadSeeker) error {
+func (s *session) storeLog(ctx context.Context, d *directory, in *imported, file io.ReadSeeker) error {
 	id := in.header.Collective
 	admin, err := s.adminOf(ctx, d)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,7 +24,8 @@ import (
 //
 //	format          "mingzhang data directory 1", written last: without it the directory is not finished
 //	secret          32 bytes in hex, 0600: from it come the keys that sign the heads
-//	events.db       the log (package sqlite)
+//	events.db       the log (package sqlite); absent when it is in a cluster
+//	store           0600: the connection string of the cluster that the log is in (package eventstoredb); absent for events.db
 //	heads/ nodes/   signed heads and leaf hashes (package transparency)
 //	snapshots/      copies of states and books (package internal/snapshot); may be deleted
 //	keys/           bearer keys of operators made here, 0600
@@ -41,31 +43,104 @@ const (
 	adminID = "admin" // the operator that init makes
 )
 
+// making says what a new data directory is made of. The zero value is one with a secret and a log of its own.
+type making struct {
+	secret string // file with the secret; empty: a new one
+	store  string // connection string of the cluster for the log; empty: events.db
+}
+
 // makeDirectory makes a data directory with one admin and the admin's key file. It refuses one that has anything in it. A
 // crash on the way leaves a directory without a format file, which nothing opens.
-func makeDirectory(ctx context.Context, dir string) error {
+//
+// In a cluster that has operators no admin is made. What the cluster keeps it from leaves nothing at the place. A crash may leave
+// its admin without a key file: the directory of the next node can issue another.
+func makeDirectory(ctx context.Context, dir string, m making) (result made, err error) {
 	if err := checkEmpty(dir); err != nil {
+		return made{}, err
+	}
+	secret, err := m.readSecret()
+	if err != nil {
+		return made{}, err
+	}
+	fill := func(dir string) (err error) {
+		result, err = m.fill(ctx, dir, secret)
 		return err
 	}
+	if m.store == "" {
+		err = fill(dir)
+	} else {
+		err = makeWhole(dir, "init", fill)
+	}
+	return result, err
+}
+
+// fill makes everything in an empty or absent directory.
+func (m making) fill(ctx context.Context, dir string, secret []byte) (made, error) {
+	if err := layOut(dir, secret, m.store); err != nil {
+		return made{}, err
+	}
+	lock, err := sqlite.Lock(dir)
+	if err != nil {
+		return made{}, err
+	}
+	defer lock.Release()
+	log, err := openStored(dir, secret, m.store, sqlite.Options{Lock: lock}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return made{}, err
+	}
+	admin, err := makeAdmin(ctx, dir, log)
+	if err := errors.Join(err, log.Close()); err != nil {
+		return made{}, err
+	}
+	return made{admin}, finishDirectory(dir)
+}
+
+// made is what came of making a data directory.
+type made struct {
+	admin bool // with its key; else the store has operators
+}
+
+func (m making) readSecret() ([]byte, error) {
+	if m.secret == "" {
+		secret := make([]byte, transparency.SecretBytes)
+		rand.Read(secret) // never fails
+		return secret, nil
+	}
+	text, err := os.ReadFile(m.secret)
+	if err != nil {
+		return nil, cannotOpen(m.secret, err)
+	}
+	secret, err := parseSecret(text)
+	if err != nil {
+		return nil, failed(exitUsage, "%s 不是 secret 文件:它有一行 64 位十六进制数。", "%s is no file secret: that has one line of 64 hexadecimal digits.", m.secret)
+	}
+	return secret, nil
+}
+
+func parseSecret(text []byte) ([]byte, error) {
+	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err == nil && len(secret) != transparency.SecretBytes {
+		err = fmt.Errorf("%d bytes, not %d", len(secret), transparency.SecretBytes)
+	}
+	return secret, err
+}
+
+// layOut makes what a data directory has before its log.
+func layOut(dir string, secret []byte, store string) error {
 	if err := os.MkdirAll(filepath.Join(dir, keysDir), 0o700); err != nil {
 		return fmt.Errorf("make data directory %s: %w", dir, err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("make data directory %s: %w", dir, err)
 	}
-	lock, err := sqlite.Lock(dir)
-	if err != nil {
+	if err := writeNew(filepath.Join(dir, secretFile), hex.EncodeToString(secret)+"\n"); err != nil || store == "" {
 		return err
 	}
-	defer lock.Release()
-	secret := make([]byte, transparency.SecretBytes)
-	rand.Read(secret) // never fails
-	if err := writeNew(filepath.Join(dir, secretFile), hex.EncodeToString(secret)+"\n"); err != nil {
-		return err
-	}
-	if err := makeAdmin(ctx, dir, secret, lock); err != nil {
-		return err
-	}
+	return writeNew(filepath.Join(dir, storeFile), store+"\n")
+}
+
+// finishDirectory makes a directory with everything in it a data directory.
+func finishDirectory(dir string) error {
 	if err := writeNew(filepath.Join(dir, formatFile), formatPrefix+strconv.Itoa(formatVersion)+"\n"); err != nil {
 		return err
 	}
@@ -96,22 +171,24 @@ func checkEmpty(dir string) error {
 	return nil
 }
 
-func makeAdmin(ctx context.Context, dir string, secret []byte, lock *sqlite.DirLock) (err error) {
-	log, err := openLog(dir, secret, sqlite.Options{Lock: lock})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
+// makeAdmin makes the admin of a log that has no operators.
+func makeAdmin(ctx context.Context, dir string, log openedLog) (made bool, err error) {
 	operators := access.NewService(log, clock)
+	if some, err := operators.Operators(ctx); err != nil || len(some) > 0 {
+		return false, err
+	}
 	key, err := operators.CreateOperator(ctx, access.CreateOperator{Operator: adminID, DisplayName: "管理员", Admin: true, IssueKey: true},
 		access.Meta{ID: ledger.NewCommandID(), Actor: adminID})
 	if err != nil {
-		return err
+		if some, rerr := operators.Operators(ctx); rerr == nil && len(some) > 0 {
+			return false, nil // another node's init was first
+		}
+		return false, err
 	}
-	return writeNew(keyPath(dir, adminID), key+"\n")
+	return true, writeNew(keyPath(dir, adminID), key+"\n")
 }
 
-// openLog opens the log of a data directory: the store in the file, and the signed heads around it.
+// openLog opens the log that a data directory has itself: the store in the file, and the signed heads around it.
 func openLog(dir string, secret []byte, options sqlite.Options) (*transparency.Store, error) {
 	store, err := sqlite.Open(filepath.Join(dir, eventsFile), options)
 	if err != nil {
@@ -191,8 +268,8 @@ func readSecret(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the secret: %w", err)
 	}
-	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(secret) != transparency.SecretBytes {
+	secret, err := parseSecret(text)
+	if err != nil {
 		return nil, failed(exitVerified, "%s 已损坏;请从备份恢复这个文件。", "%s is damaged: restore the file from a backup.", path)
 	}
 	return secret, nil

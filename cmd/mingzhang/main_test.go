@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb/esdbtest"
 	"github.com/mingzhang-ledger/mingzhang/seeds"
 )
 
@@ -114,6 +115,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "flip": flip, "serving": serving, "stopping": stopping, "lines": lines, "replace": replace,
+			"cluster": cluster,
 		},
 	})
 }
@@ -166,6 +168,17 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
+// cluster: a fake cluster of the script's own runs, and STORE is its connection string.
+func cluster(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: cluster")
+	}
+	s, err := esdbtest.Start(esdbtest.Options{})
+	ts.Check(err)
+	ts.Defer(func() { _ = s.Close() })
+	ts.Setenv("STORE", s.ConnectionString())
 }
 
 // running is the server of each script.

@@ -114,7 +114,7 @@ func (d *directory) unready() string {
 	if _, err := d.log.Version(ctx, ledger.StreamAccess); err != nil {
 		return "the log cannot be read"
 	}
-	return ""
+	return d.behind(ctx)
 }
 
 // gauges shows what stands in the open directory.
@@ -122,6 +122,10 @@ func (o *observation) gauges(dir *directory) {
 	m := o.metrics
 	m.Gauge("books_resident", "Books in memory.", func() float64 { return float64(dir.books.Resident()) })
 	m.Gauge("watches_open", "Watches open (AuditService.Watch).", func() float64 { return float64(dir.server.Watches()) })
+	if dir.follower != nil {
+		m.Gauge("books_age_seconds", "How long ago the books were last known to have everything that other nodes stored.", func() float64 { return dir.booksAge().Seconds() })
+		m.Gauge("events_behind", "Events of other nodes not yet taken, when it was last looked at; up to 1,000.", func() float64 { return float64(dir.follower.Lag().Events) })
+	}
 	m.Gauge("damaged_streams", "Streams whose bytes are not what was stored; they are stopped.", func() float64 { return float64(len(dir.log.Health().Damaged)) })
 	m.Gauge("heads_due", "1 when signed heads could not be written of late.", func() float64 {
 		if dir.log.Health().HeadsErr != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mingzhang-ledger/mingzhang/access"
 	"github.com/mingzhang-ledger/mingzhang/documents"
+	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
@@ -26,6 +27,9 @@ type directory struct {
 	path      string
 	lock      *sqlite.DirLock
 	log       *transparency.Store
+	cluster   *eventstoredb.Store // where the log is; nil when it is in the directory's own events.db
+	follower  *ledger.Follower    // of what other nodes store there; nil without a cluster
+	began     time.Time
 	ledger    *ledger.Service
 	books     *projections.Library
 	access    *access.Service
@@ -35,15 +39,22 @@ type directory struct {
 	stopping atomic.Bool // it serves, and takes no more calls
 }
 
-// openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
-// unfinished, of a newer version, in use, not writable, damaged, full. Logger takes what callers of the services are not told.
-func openDirectory(path string, logger *slog.Logger) (*directory, error) {
-	return openObserved(path, logger, instruments{})
+// opening says how a data directory is opened, where that is not what it says itself. The zero value changes nothing.
+type opening struct {
+	store       string      // connection string that counts instead of the directory's file store
+	documents   string      // directory of the papers; empty: the one in the data directory
+	booksMemory int64       // bytes of books in memory; 0: the default of package projections
+	seen        instruments // for a process that is looked at while it runs
 }
 
-// openObserved is openDirectory for a process that is looked at while it runs. Tune may change how books are kept.
-func openObserved(path string, logger *slog.Logger, o instruments, tune ...func(*projections.LibraryOptions)) (*directory, error) {
+// openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
+// unfinished, of a newer version, in use, not writable, damaged, full. Logger takes what callers of the services are not told.
+func openDirectory(path string, logger *slog.Logger, o opening) (*directory, error) {
 	if err := readFormat(path); err != nil {
+		return nil, err
+	}
+	connection, err := storeOf(path, o.store)
+	if err != nil {
 		return nil, err
 	}
 	secret, err := readSecret(path)
@@ -54,31 +65,39 @@ func openObserved(path string, logger *slog.Logger, o instruments, tune ...func(
 	if err != nil {
 		return nil, err
 	}
-	log, err := openLog(path, secret, sqlite.Options{Lock: lock, MustExist: true, Committed: o.committed})
+	stored, err := openStored(path, secret, connection, sqlite.Options{Lock: lock, MustExist: true, Committed: o.seen.committed}, logger)
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	papers, err := documents.Open(filepath.Join(path, documentsDir), documents.Options{})
+	log := stored.Store
+	if o.documents == "" {
+		o.documents = filepath.Join(path, documentsDir)
+	}
+	papers, err := documents.Open(o.documents, documents.Options{})
 	if err != nil {
 		return nil, errors.Join(err, log.Close(), lock.Release())
 	}
-	d := &directory{path: path, lock: lock, log: log, documents: papers}
+	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers}
 	var source librarySource
 	copies := openSnapshots(path, secret, log, logger)
-	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock}
-	for _, t := range tune {
-		t(&keep)
-	}
+	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock, MemoryMax: o.booksMemory}
 	d.books = projections.OpenLibrary(&source, keep)
-	feed, events := rpc.NewFeed(d.books), o.store(log)
-	d.ledger = ledger.NewService(events, ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger})
+	feed, events := rpc.NewFeed(d.books), o.seen.store(log)
+	deciding := ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger}
+	if d.cluster != nil {
+		deciding.Shared, deciding.StoreClock = true, d.cluster.Clock
+	}
+	d.ledger = ledger.NewService(events, deciding)
 	source.Service = d.ledger
+	if d.cluster != nil {
+		d.follower = ledger.NewFollower(d.ledger, d.cluster)
+	}
 	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
 		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers,
-		Feed: feed, Meter: o.meter, Around: o.around,
+		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
-		Clock:       clock, Logger: logger, Version: version(), Store: "sqlite", Serving: d.sound,
+		Clock:       clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.sound, BooksAge: d.booksAge,
 	})
 	return d, nil
 }

@@ -43,6 +43,10 @@ the books are the same, but heads published before are not signed by it, and its
 			if s.server != "" {
 				return failed(exitUsage, "restore 在本机建立数据目录;请用 --data。", "restore makes a data directory on this machine: use --data.")
 			}
+			if s.store != "" {
+				return failed(exitUsage, "restore 建立的目录有自己的账簿(events.db);请去掉 --store(%s),恢复以后再抄进集群:mingzhang store copy。",
+					"restore makes a directory with a log of its own (events.db): leave --store (%s) out, then copy it into the cluster: mingzhang store copy.", envStore)
+			}
 			if r.secret != "" && r.newSecret {
 				return failed(exitUsage, "--secret 和 --new-secret 只能给一个。", "Give --secret or --new-secret, not both.")
 			}

@@ -28,6 +28,7 @@ const (
 
 func (s *session) serveCmd() *cobra.Command {
 	var listen string
+	var papers string
 	var booksMemory int64
 	var o observation
 	cmd := &cobra.Command{
@@ -51,7 +52,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return err
 			}
 			defer o.end(logger)
-			dir, err := openObserved(s.data, logger, seen, func(o *projections.LibraryOptions) { o.MemoryMax = booksMemory << 20 })
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, documents: papers, booksMemory: booksMemory << 20, seen: seen})
 			if err != nil {
 				return err
 			}
@@ -65,6 +66,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", listenDefault, s.lang.text("监听的地址", "address to listen on"))
+	cmd.Flags().StringVar(&papers, "documents", "", s.lang.text("存放原始凭证文件的目录,几个节点共用一个(默认:数据目录里的 documents)", "directory of the papers, one for all nodes of a store (default: documents in the data directory)"))
 	cmd.Flags().Int64Var(&booksMemory, "books-memory", booksMemoryDefault,
 		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
 	o.flags(cmd, s.lang)
@@ -90,10 +92,13 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	defer background.Wait()
 	defer stop()
 	background.Go(func() { dir.auditAgainAndAgain(ctx, logger) })
+	if dir.follower != nil {
+		background.Go(func() { dir.follower.Run(ctx) })
+	}
 	failure := make(chan error, 1)
 	go func() { failure <- server.Serve(listener) }()
 	url := "http://" + listener.Addr().String()
-	logger.Info("serving", "url", url, "data", dir.path, "version", version())
+	logger.Info("serving", "url", url, "data", dir.path, "store", dir.engine(), "version", version())
 	ready(url)
 	select {
 	case err := <-failure:
@@ -133,14 +138,14 @@ func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger)
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(auditPause):
+		case <-time.After(d.auditPause()):
 		}
 	}
 }
 
 // healthz answers whether the log is sound and the books are those of the log, as far as is known, and how far the self check is. Reasons stay in the log of
 // the process: they may name files.
-func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
+func (d *directory) healthz(w http.ResponseWriter, r *http.Request) {
 	type damage struct {
 		Stream  string `json:"stream"`
 		Version uint64 `json:"version,omitempty"`
@@ -163,7 +168,10 @@ func (d *directory) healthz(w http.ResponseWriter, _ *http.Request) {
 		BooksChecked int         `json:"booksChecked"`          // collectives whose books were folded anew and compared
 		BooksOldest  *time.Time  `json:"booksOldest,omitempty"` // when the first of these last results was got
 		BooksDiffer  []differing `json:"booksDiffer,omitempty"` // those that were not equal, and are made anew since
-	}{Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
+
+		Store   string     `json:"store"`             // the engine
+		Cluster *following `json:"cluster,omitempty"` // how far this node is with what others store there
+	}{Store: d.engine(), Cluster: d.following(r.Context()), Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
 	for _, c := range health.Damaged {
 		answer.Damaged = append(answer.Damaged, damage{c.Stream, c.Version})
 	}

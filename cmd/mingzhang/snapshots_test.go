@@ -18,7 +18,7 @@ import (
 // longDirectory makes a data directory with a collective of some more than n events, and closes it.
 func longDirectory(t testing.TB, dir string, n int) {
 	t.Helper()
-	if err := makeDirectory(t.Context(), dir); err != nil {
+	if _, err := makeDirectory(t.Context(), dir, making{}); err != nil {
 		t.Fatal(err)
 	}
 	d := openQuietly(t, dir)
@@ -47,7 +47,7 @@ func longDirectory(t testing.TB, dir string, n int) {
 
 func openQuietly(t testing.TB, dir string) *directory {
 	t.Helper()
-	d, err := openDirectory(dir, slog.New(slog.DiscardHandler))
+	d, err := openDirectory(dir, slog.New(slog.DiscardHandler), opening{})
 	if err != nil {
 		t.Fatal(err)
 	}

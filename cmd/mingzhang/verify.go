@@ -96,6 +96,9 @@ func (v *verification) all(ctx context.Context, adopt bool) error {
 		return err
 	}
 	for _, stream := range streams {
+		if v.client.dir.cluster != nil && !ours(stream) {
+			continue // a cluster may hold streams of other programs
+		}
 		if err := v.stream(ctx, stream, adopt); err != nil {
 			return err
 		}

@@ -48,14 +48,14 @@ func (s *Store) Hidden(ctx context.Context, stream string) (string, error) {
 // readHidden asks a member once.
 func readHidden(ctx context.Context, m *member, stream string) (hidden string, v verdict, leader string, err error) {
 	var found streamMetadata
-	last, ok, v, leader, err := readLast(ctx, m, "$$"+stream)
+	last, v, leader, err := readLast(ctx, m, "$$"+stream)
 	switch {
 	case errors.Is(err, eventstore.ErrDeleted):
 		return "", final, "", nil
 	case errors.Is(err, ErrDenied):
 		return "", final, "", nil // without the right to look; what is hidden then shows as a gap
-	case err == nil && ok:
-		_ = json.Unmarshal(last.GetData(), &found) // the server, too, takes what it cannot read for nothing
+	case err == nil && last != nil:
+		_ = json.Unmarshal(last.data, &found) // the server, too, takes what it cannot read for nothing
 	}
 	return found.hides(), v, leader, err
 }

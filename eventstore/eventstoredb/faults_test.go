@@ -188,7 +188,7 @@ func (w *town) add(i int, o townOptions) *node {
 	n.books = projections.NewLibrary(source)
 	options := ledger.Options{Observer: n.books, Shared: true}
 	if o.clock != nil {
-		options.Clock = o.clock(i)
+		options.Clock, options.StoreClock = o.clock(i), n.store.Clock
 	}
 	n.service = ledger.NewService(n.log, options)
 	source.Service = n.service

@@ -205,7 +205,7 @@ func (l *link) drop() {
 func (l *link) find(finding chan struct{}) {
 	ctx, cancel := context.WithTimeout(l.life, gossipMax)
 	defer cancel()
-	answers := make(chan answer, len(l.seeds))
+	answers := make(chan gossiped, len(l.seeds))
 	for _, seed := range l.seeds {
 		go func() { answers <- l.ask(ctx, seed) }()
 	}
@@ -235,29 +235,29 @@ func (l *link) find(finding chan struct{}) {
 	}
 }
 
-type answer struct {
+type gossiped struct {
 	leader string
 	err    error
 }
 
 // ask asks one member who is the leader.
-func (l *link) ask(ctx context.Context, seed string) answer {
+func (l *link) ask(ctx context.Context, seed string) gossiped {
 	m, err := l.dial(seed)
 	if err != nil {
-		return answer{err: err}
+		return gossiped{err: err}
 	}
 	defer m.conn.Close()
 	info, err := gossip.NewGossipClient(m.conn).Read(ctx, &shared.Empty{})
 	if err != nil {
-		return answer{err: fmt.Errorf("ask %s: %w", seed, err)}
+		return gossiped{err: fmt.Errorf("ask %s: %w", seed, err)}
 	}
 	for _, one := range info.GetMembers() {
 		if one.GetIsAlive() && one.GetState() == gossip.MemberInfo_Leader {
 			at := one.GetHttpEndPoint()
-			return answer{leader: net.JoinHostPort(at.GetAddress(), strconv.FormatUint(uint64(at.GetPort()), 10))}
+			return gossiped{leader: net.JoinHostPort(at.GetAddress(), strconv.FormatUint(uint64(at.GetPort()), 10))}
 		}
 	}
-	return answer{}
+	return gossiped{}
 }
 
 // good notes that a member did what it was asked.

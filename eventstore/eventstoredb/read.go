@@ -2,11 +2,13 @@ package eventstoredb
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
+	"sync"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -40,7 +42,7 @@ func (s *Store) Version(ctx context.Context, stream string) (uint64, error) {
 func (s *Store) version(ctx context.Context, stream string) (version uint64, deleted bool, err error) {
 	v, err := s.attempt(ctx, func(ctx context.Context, m *member, _ *patience) (verdict, string, error) {
 		version, deleted = 0, false
-		last, found, v, leader, err := readLast(ctx, m, stream)
+		last, v, leader, err := readLast(ctx, m, stream)
 		if errors.Is(err, eventstore.ErrDeleted) {
 			deleted = true
 			return final, "", nil
@@ -48,13 +50,15 @@ func (s *Store) version(ctx context.Context, stream string) (version uint64, del
 		if err != nil {
 			return v, leader, err
 		}
-		if found {
-			version = last.GetStreamRevision() + 1
+		if last != nil {
+			version = last.revision + 1
 		}
 		if s.seen.note(stream, version) {
 			// The member may be behind, which passes; what somebody had hidden does not come back.
-			if hidden, _, _, err := readHidden(ctx, m, stream); !found && err == nil && hidden != "" {
-				return final, "", isHidden(stream, hidden)
+			if last == nil {
+				if hidden, _, _, err := readHidden(ctx, m, stream); err == nil && hidden != "" {
+					return final, "", isHidden(stream, hidden)
+				}
 			}
 			return again, "", fmt.Errorf("%w: %s at version %d", errBehind, stream, version)
 		}
@@ -72,17 +76,17 @@ func (s *Store) version(ctx context.Context, stream string) (version uint64, del
 	return version, deleted, nil
 }
 
-// readLast reads the last event of a stream.
-func readLast(ctx context.Context, m *member, stream string) (last *streams.ReadResp_ReadEvent_RecordedEvent, found bool, v verdict, leader string, err error) {
+// readLast reads the last event of a stream, nil when it has none.
+func readLast(ctx context.Context, m *member, stream string) (last *recorded, v verdict, leader string, err error) {
 	request := readStream(stream, streams.ReadReq_Options_Backwards, 1)
 	request.Options.GetStream().RevisionOption = &streams.ReadReq_Options_StreamOptions_End{End: &shared.Empty{}}
-	v, leader, err = receive(ctx, m, request, func(r *streams.ReadResp) (bool, error) {
-		if e := r.GetEvent().GetEvent(); e != nil {
-			last, found = e, true
+	v, leader, err = receive(ctx, m, request, func(a *answer) (bool, error) {
+		if a.event != nil {
+			last = a.event
 		}
 		return true, nil
 	})
-	return last, found, v, leader, err
+	return last, v, leader, err
 }
 
 func readStream(stream string, direction streams.ReadReq_Options_ReadDirection, count uint64) *streams.ReadReq {
@@ -99,22 +103,23 @@ var structured = &streams.ReadReq_Options_UUIDOption{Content: &streams.ReadReq_O
 
 // receive makes a reading call and hands on what comes until each wants no more or the server has no more. An error of each ends
 // it as it is, with the verdict final.
-func receive(ctx context.Context, m *member, request *streams.ReadReq, each func(*streams.ReadResp) (more bool, err error)) (verdict, string, error) {
+func receive(ctx context.Context, m *member, request *streams.ReadReq, each func(*answer) (more bool, err error)) (verdict, string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // whatever happens, the stream is gone
-	call, err := m.streams.Read(ctx, request)
+	call, err := m.streams.Read(ctx, request, grpc.ForceCodecV2(answers))
 	if err != nil {
 		return judge(err, nil)
 	}
 	for {
-		response, err := call.Recv()
+		a := new(answer)
+		err := call.RecvMsg(a)
 		if errors.Is(err, io.EOF) {
 			return final, "", nil
 		}
 		if err != nil {
 			return judge(err, call.Trailer())
 		}
-		more, err := each(response)
+		more, err := each(a)
 		if err != nil || !more {
 			return final, "", err
 		}
@@ -146,12 +151,11 @@ func (s *Store) read(ctx context.Context, stream string, after uint64, yield fun
 		v, err := s.attempt(ctx, func(tryCtx context.Context, m *member, p *patience) (verdict, string, error) {
 			request := readStream(stream, streams.ReadReq_Options_Forwards, min(end-at, pageEvents))
 			request.Options.GetStream().RevisionOption = &streams.ReadReq_Options_StreamOptions_Revision{Revision: at}
-			return receive(tryCtx, m, request, func(r *streams.ReadResp) (bool, error) {
-				stored := r.GetEvent()
-				if stored.GetEvent() == nil {
+			return receive(tryCtx, m, request, func(a *answer) (bool, error) {
+				if a.event == nil {
 					return true, nil
 				}
-				e, err := eventOf(stream, at+1, stored)
+				e, err := eventOf(stream, at+1, a.event)
 				if err != nil {
 					return false, err
 				}
@@ -184,39 +188,55 @@ func (s *Store) read(ctx context.Context, stream string, after uint64, yield fun
 }
 
 // eventOf is a stored event, which has to be that version of the stream. Its *eventstore.CorruptError says what it is instead.
-func eventOf(stream string, version uint64, stored *streams.ReadResp_ReadEvent) (eventstore.Event, error) {
-	e := stored.GetEvent()
+func eventOf(stream string, version uint64, e *recorded) (eventstore.Event, error) {
 	corrupt := func(format string, args ...any) (eventstore.Event, error) {
 		return eventstore.Event{}, &eventstore.CorruptError{Stream: stream, Version: version, Reason: fmt.Sprintf(format, args...)}
 	}
-	if is := e.GetStreamRevision() + 1; is != version {
+	if is := e.revision + 1; is != version {
 		return corrupt("the next event has version %d: those before it are missing, or hidden by $tb, $maxCount or $maxAge", is)
 	}
-	if string(e.GetStreamIdentifier().GetStreamName()) != stream {
-		return corrupt("an event of %q stands in its place", e.GetStreamIdentifier().GetStreamName())
+	if string(e.stream) != stream {
+		return corrupt("an event of %q stands in its place", e.stream)
 	}
-	if !ours(stream, version, e) {
+	if !e.ours(stream) {
 		return corrupt("somebody else wrote it: its id is not that of its bytes")
 	}
-	return event(stream, stored), nil
+	return e.event(stream), nil
 }
 
-func event(stream string, stored *streams.ReadResp_ReadEvent) eventstore.Event {
-	e := stored.GetEvent()
-	return eventstore.Event{
-		Stream: stream, Version: e.GetStreamRevision() + 1, Position: e.GetCommitPosition(),
-		Type: e.GetMetadata()["type"], Data: e.GetData(),
-	}
+func (e *recorded) event(stream string) eventstore.Event {
+	return eventstore.Event{Stream: stream, Version: e.revision + 1, Position: e.place.commit, Type: typeName(e.kind), Data: e.data}
 }
 
 // ours says whether an event has the id that we give.
-func ours(stream string, version uint64, e *streams.ReadResp_ReadEvent_RecordedEvent) bool {
-	id := EventID(stream, version, e.GetData())
-	if text, ok := e.GetId().GetValue().(*shared.UUID_String_); ok {
-		return text.String_ == id.String()
+func (e *recorded) ours(stream string) bool {
+	id := EventID(stream, e.revision+1, e.data)
+	return e.id == [2]uint64{binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])}
+}
+
+// typeNames keeps one text for each of the few types that there are.
+var typeNames = struct {
+	sync.RWMutex
+	m map[string]string
+}{m: map[string]string{}}
+
+const typeNamesMax = 1024
+
+func typeName(b []byte) string {
+	typeNames.RLock()
+	name, ok := typeNames.m[string(b)]
+	full := len(typeNames.m) >= typeNamesMax
+	typeNames.RUnlock()
+	if ok {
+		return name
 	}
-	want, is := wireID(id).GetStructured(), e.GetId().GetStructured()
-	return is.GetMostSignificantBits() == want.MostSignificantBits && is.GetLeastSignificantBits() == want.LeastSignificantBits
+	name = string(b)
+	if !full {
+		typeNames.Lock()
+		typeNames.m[name] = name
+		typeNames.Unlock()
+	}
+	return name
 }
 
 // place is a place in the order of the whole store, as the server counts.
@@ -258,9 +278,9 @@ func (s *Store) head(ctx context.Context) (place, error) {
 		request := readAll(streams.ReadReq_Options_Backwards)
 		request.Options.StreamOption = &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{AllOption: &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}}}}
 		request.Options.CountOption = &streams.ReadReq_Options_Count{Count: 1}
-		return receive(ctx, m, request, func(r *streams.ReadResp) (bool, error) {
-			if e := r.GetEvent().GetEvent(); e != nil {
-				last = place{e.GetCommitPosition(), e.GetPreparePosition()}
+		return receive(ctx, m, request, func(a *answer) (bool, error) {
+			if a.event != nil {
+				last = a.event.place
 			}
 			return true, nil
 		})
@@ -283,8 +303,8 @@ func (s *Store) End(ctx context.Context) (uint64, error) {
 // ReadAll implements eventstore.Store. Events of deleted streams come too until the cluster is scavenged.
 func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
-		err := s.readAll(ctx, after, func(e *streams.ReadResp_ReadEvent) error {
-			if mine, ok := recognise(e); ok && !yield(mine, nil) {
+		err := s.readAll(ctx, after, func(e *recorded) error {
+			if mine, ok := e.recognise(); ok && !yield(mine, nil) {
 				return errEnough
 			}
 			return nil
@@ -296,17 +316,16 @@ func (s *Store) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.
 }
 
 // recognise gives an event of ours, whatever stream it is in.
-func recognise(stored *streams.ReadResp_ReadEvent) (eventstore.Event, bool) {
-	e := stored.GetEvent()
-	stream := string(e.GetStreamIdentifier().GetStreamName())
-	if e == nil || eventstore.CheckStream(stream) != nil || !ours(stream, e.GetStreamRevision()+1, e) {
+func (e *recorded) recognise() (eventstore.Event, bool) {
+	stream := string(e.stream)
+	if eventstore.CheckStream(stream) != nil || !e.ours(stream) {
 		return eventstore.Event{}, false
 	}
-	return event(stream, stored), true
+	return e.event(stream), true
 }
 
 // readAll hands on the records after a position, up to the one that is last now.
-func (s *Store) readAll(ctx context.Context, after uint64, each func(*streams.ReadResp_ReadEvent) error) error {
+func (s *Store) readAll(ctx context.Context, after uint64, each func(*recorded) error) error {
 	if err := s.alive(ctx); err != nil {
 		return err
 	}
@@ -323,12 +342,11 @@ func (s *Store) readAll(ctx context.Context, after uint64, each func(*streams.Re
 			request.Options.StreamOption = allFrom(begin)
 			request.Options.FilterOption = filtered(pageEvents)
 			request.Options.CountOption = &streams.ReadReq_Options_Count{Count: math.MaxInt64}
-			return receive(tryCtx, m, request, func(r *streams.ReadResp) (bool, error) {
-				e := r.GetEvent().GetEvent()
-				if e == nil {
+			return receive(tryCtx, m, request, func(a *answer) (bool, error) {
+				if a.event == nil {
 					return true, nil
 				}
-				here := place{e.GetCommitPosition(), e.GetPreparePosition()}
+				here := a.event.place
 				if end.before(here) {
 					return false, nil
 				}
@@ -341,7 +359,7 @@ func (s *Store) readAll(ctx context.Context, after uint64, each func(*streams.Re
 				at, begin = here, here
 				p.rest()
 				defer p.begin()
-				return true, each(r.GetEvent())
+				return true, each(a.event)
 			})
 		})
 		switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -208,22 +209,50 @@ func (s *Store) failure(ctx context.Context, v verdict, err error) error {
 // try is one try of a call at a member. The verdict counts when there is an error.
 type try func(ctx context.Context, m *member, p *patience) (v verdict, leader string, err error)
 
-// patience ends the context of a call when nothing has come of it for too long, and that of one try sooner: a leader whose machine
-// has died says nothing, and another may have been elected. Who waits for the caller's own consumer rests.
+// patience ends the context of a call when nothing has come of it for too long, at the latest after twice its time.
 type patience struct {
-	timer   *time.Timer
-	whole   time.Duration
-	silence *time.Timer // of the try under way
+	whole time.Duration
+	stop  func() // ends the call
+	timer *time.Timer
+
+	steps   atomic.Uint64 // what came
+	resting atomic.Bool   // the call's own consumer is at work
+	looked  uint64        // steps when the timer last looked; the timer's alone
 }
 
-func (p *patience) rest() {
-	p.timer.Stop()
-	p.silence.Stop()
+// rest and begin stand around what the consumer does with something that came.
+func (p *patience) rest()  { p.resting.Store(true) }
+func (p *patience) begin() { p.steps.Add(1); p.resting.Store(false) }
+
+func (p *patience) start() {
+	p.timer = time.AfterFunc(math.MaxInt64, p.look)
+	p.timer.Reset(p.whole) // only now may look run: it uses the timer
 }
 
-func (p *patience) begin() {
-	p.timer.Reset(p.whole)
-	p.silence.Reset(silenceMax)
+func (p *patience) look() {
+	if steps := p.steps.Load(); steps != p.looked || p.resting.Load() {
+		p.looked = steps
+		p.timer.Reset(p.whole)
+		return
+	}
+	p.stop()
+}
+
+// listen ends a try, by its context, when nothing has come for silenceMax, at the latest after twice that: a leader whose machine has
+// died says nothing, and another may have been elected.
+func (p *patience) listen(end context.CancelFunc) *time.Timer {
+	looked := p.steps.Load()
+	var timer *time.Timer
+	timer = time.AfterFunc(math.MaxInt64, func() {
+		if steps := p.steps.Load(); steps != looked || p.resting.Load() {
+			looked = steps
+			timer.Reset(silenceMax)
+			return
+		}
+		end()
+	})
+	timer.Reset(silenceMax) // only now may it run: it uses the timer
+	return timer
 }
 
 // attempt tries a call until its outcome is final or time is up. The error of the last try comes with the worst verdict: after
@@ -236,7 +265,8 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 	ctx, cancel := s.scope(ctx)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
-	p.timer = time.AfterFunc(p.whole, func() { stop(errImpatient) })
+	p.stop = func() { stop(errImpatient) }
+	p.start()
 	defer p.timer.Stop()
 	worst := again
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
@@ -271,8 +301,7 @@ func (s *Store) once(ctx context.Context, call try, p *patience) (verdict, error
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p.silence = time.AfterFunc(silenceMax, cancel)
-	defer p.silence.Stop()
+	defer p.listen(cancel).Stop()
 	v, leader, err := call(ctx, m, p)
 	switch {
 	case err == nil:

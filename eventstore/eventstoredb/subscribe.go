@@ -101,9 +101,9 @@ func (f *following) once(ctx context.Context) (verdict, error) {
 	request.Options.FilterOption = filtered(windowEvents)
 	request.Options.CountOption = &streams.ReadReq_Options_Subscription{Subscription: &streams.ReadReq_Options_SubscriptionOptions{}}
 	silent := time.AfterFunc(s.patience, cancel) // a member that says nothing at all is none
-	v, leader, err := receive(scope, m, request, func(r *streams.ReadResp) (bool, error) {
+	v, leader, err := receive(scope, m, request, func(a *answer) (bool, error) {
 		silent.Stop()
-		return true, f.take(ctx, r)
+		return true, f.take(ctx, a)
 	})
 	silent.Stop()
 	switch {
@@ -123,18 +123,15 @@ func (f *following) once(ctx context.Context) (verdict, error) {
 }
 
 // take takes one message of the server.
-func (f *following) take(ctx context.Context, r *streams.ReadResp) error {
+func (f *following) take(ctx context.Context, a *answer) error {
 	var here place
-	switch c := r.GetContent().(type) {
-	case *streams.ReadResp_Event:
-		e := c.Event.GetEvent()
-		here = place{e.GetCommitPosition(), e.GetPreparePosition()}
-	case *streams.ReadResp_Checkpoint_:
-		here = place{c.Checkpoint.GetCommitPosition(), c.Checkpoint.GetPreparePosition()}
-		if here.commit == math.MaxUint64 || here.prepare == math.MaxUint64 {
-			return nil // servers before 25.0 say so when nothing came: going on from there would skip everything
-		}
+	switch {
+	case a.event != nil:
+		here = a.event.place
+	case a.checkpoint != nil && a.checkpoint.commit != math.MaxUint64 && a.checkpoint.prepare != math.MaxUint64:
+		here = *a.checkpoint
 	default:
+		// Nothing to note. Servers before 25.0 give MaxUint64 for a place when nothing came: going on from there would skip everything.
 		return nil
 	}
 	if !f.last.before(here) {
@@ -144,10 +141,11 @@ func (f *following) take(ctx context.Context, r *streams.ReadResp) error {
 		return err
 	}
 	f.last, f.begin = here, here
-	if r.GetEvent() != nil {
-		f.given = here
+	if a.event == nil {
+		return nil
 	}
-	if e, ok := recognise(r.GetEvent()); ok {
+	f.given = here
+	if e, ok := a.event.recognise(); ok {
 		f.store.seen.note(e.Stream, e.Version)
 		if !f.yield(e, nil) {
 			return errEnough

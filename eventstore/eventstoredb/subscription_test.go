@@ -370,7 +370,8 @@ func recordAt(commit, prepare uint64, stream string, version uint64) *streams.Re
 	data := []byte("x")
 	id := eventstoredb.EventID(stream, version, data)
 	return &streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{Event: &streams.ReadResp_ReadEvent_RecordedEvent{
-		Id: &shared.UUID{Value: &shared.UUID_String_{String_: id.String()}}, StreamIdentifier: streamName(stream), StreamRevision: version - 1,
+		Id: &shared.UUID{Value: &shared.UUID_Structured_{Structured: &shared.UUID_Structured{
+			MostSignificantBits: int64(binary.BigEndian.Uint64(id[:8])), LeastSignificantBits: int64(binary.BigEndian.Uint64(id[8:]))}}}, StreamIdentifier: streamName(stream), StreamRevision: version - 1,
 		CommitPosition: commit, PreparePosition: prepare, Metadata: map[string]string{"type": "noted", "content-type": "application/octet-stream"}, Data: data}}}}
 }
 

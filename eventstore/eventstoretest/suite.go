@@ -53,6 +53,7 @@ func Run(t *testing.T, newStorage func(t *testing.T) Storage) {
 		{"Subscribe", testSubscribe},
 		{"SubscribeEnds", testSubscribeEnds},
 		{"Delete", testDelete},
+		{"List", testList},
 		{"Close", testClose},
 		{"CloseUnderLoad", testCloseUnderLoad},
 	}
@@ -718,6 +719,57 @@ func testDelete(t *testing.T, f *fixture) {
 	f.wantStream(t, b, 0, "other")
 	f.append(t, b, 1, "more")
 	f.wantStream(t, b, 0, "other", "more")
+}
+
+// testList: every stream with events or deleted, in order, each as it is now; one that was asked for in vain is not there.
+func testList(t *testing.T, f *fixture) {
+	lister, ok := f.Store.(eventstore.Lister)
+	if !ok {
+		t.Skip("the store does not list its streams")
+	}
+	list := func() (mine []eventstore.Listing) {
+		t.Helper()
+		all, err := lister.List(f.ctx)
+		if err != nil {
+			t.Fatalf("list: %v", err)
+		}
+		if !slices.IsSortedFunc(all, func(a, b eventstore.Listing) int { return strings.Compare(a.Stream, b.Stream) }) {
+			t.Errorf("not in order of the names: %v", all)
+		}
+		for _, one := range all {
+			if strings.HasPrefix(one.Stream, f.prefix) {
+				mine = append(mine, one)
+			}
+		}
+		return mine
+	}
+	want := func(want ...eventstore.Listing) {
+		t.Helper()
+		if got := list(); !slices.Equal(got, want) {
+			t.Errorf("listed %v, want %v", got, want)
+		}
+	}
+	a, b, gone, never := f.stream("a"), f.stream("b"), f.stream("c-gone"), f.stream("d-never")
+	want()
+	f.append(t, b, 0, "1", "2")
+	f.append(t, gone, 0, "1", "2", "3")
+	f.append(t, a, 0, "1")
+	f.append(t, b, 2, "3")
+	f.wantVersion(t, f.stream("e-asked"), 0)
+	want(eventstore.Listing{Stream: a, Version: 1}, eventstore.Listing{Stream: b, Version: 3}, eventstore.Listing{Stream: gone, Version: 3})
+	for _, stream := range []string{gone, never} {
+		if err := f.Delete(f.ctx, stream); err != nil {
+			t.Fatalf("delete %s: %v", stream, err)
+		}
+	}
+	after := []eventstore.Listing{{Stream: a, Version: 1}, {Stream: b, Version: 3}, {Stream: gone, Deleted: true}, {Stream: never, Deleted: true}}
+	want(after...)
+	if f.storage.Durable {
+		f.close(t)
+		f.open(t)
+		lister = f.Store.(eventstore.Lister)
+		want(after...)
+	}
 }
 
 func testClose(t *testing.T, f *fixture) {

@@ -82,7 +82,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -262,11 +261,25 @@ func (s *Store) Damaged() []*eventstore.CorruptError {
 	return list
 }
 
-// StreamNames is the names of the streams that have events, in no order. It asks memory, not the disk.
-func (s *Store) StreamNames() []string {
+// List implements eventstore.Lister. It asks memory, not the disk. What another program put into the file is listed too, under
+// whatever name.
+func (s *Store) List(ctx context.Context) ([]eventstore.Listing, error) {
+	if err := s.alive(ctx); err != nil {
+		return nil, err
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Collect(maps.Keys(s.state.streams))
+	list := make([]eventstore.Listing, 0, len(s.state.streams)+len(s.state.deleted))
+	for name, p := range s.state.streams {
+		if !s.state.deleted[name] {
+			list = append(list, eventstore.Listing{Stream: name, Version: p.head})
+		}
+	}
+	for name := range s.state.deleted {
+		list = append(list, eventstore.Listing{Stream: name, Deleted: true})
+	}
+	eventstore.SortListings(list)
+	return list, nil
 }
 
 // Version implements eventstore.Store. It asks memory, not the disk.

@@ -21,7 +21,7 @@ import (
 type batch struct {
 	service *service
 	stream  streams.Streams_BatchAppendServer
-	session *call // whose login counts for all of them
+	caller  *call // whose login counts for all of them
 	answers sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows, and sending
@@ -45,7 +45,7 @@ func (p *batched) name() string { return string(p.id.GetStreamName()) }
 // BatchAppend receives until the client has said all, and answers as it goes.
 func (s *service) BatchAppend(stream streams.Streams_BatchAppendServer) error {
 	header, _ := metadata.FromIncomingContext(stream.Context())
-	b := &batch{service: s, stream: stream, session: &call{Call: Call{Header: header}}, pending: make(map[uuid.UUID]*batched)}
+	b := &batch{service: s, stream: stream, caller: &call{Call: Call{Header: header}}, pending: make(map[uuid.UUID]*batched)}
 	err := b.receive()
 	b.mu.Lock()
 	for _, p := range b.pending {
@@ -130,7 +130,7 @@ func (b *batch) request(req *streams.BatchAppendReq) error {
 // begin opens an append. Its time runs from here: what is not complete in time is answered with a time-out.
 func (b *batch) begin(correlation uuid.UUID, echo *shared.UUID, o *streams.BatchAppendReq_Options) (refused bool, err error) {
 	p := &batched{correlation: echo, id: o.GetStreamIdentifier()}
-	if err := b.service.authorize(b.session, opWrite, p.name()); err != nil {
+	if err := b.service.authorize(b.caller, opWrite, p.name()); err != nil {
 		if status.Code(err) != codes.PermissionDenied {
 			return true, err
 		}

@@ -13,7 +13,20 @@ import (
 
 // The fake must not be what a measurement of the adapter measures.
 func BenchmarkAppend64Writers(b *testing.B) {
-	s := esdbtest.New(b, esdbtest.Options{})
+	for _, row := range []struct {
+		name    string
+		options esdbtest.Options
+	}{
+		{"memory", esdbtest.Options{}},
+		{"file", esdbtest.Options{Dir: b.TempDir()}},
+		{"synced", esdbtest.Options{Dir: b.TempDir(), Sync: true}},
+	} {
+		b.Run(row.name, func(b *testing.B) { benchmarkAppend(b, row.options) })
+	}
+}
+
+func benchmarkAppend(b *testing.B, o esdbtest.Options) {
+	s := esdbtest.New(b, o)
 	c := connect(b, s.ConnectionString())
 	data := make([]byte, 300)
 	var wg sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
@@ -68,7 +69,7 @@ func usual() *streams.AppendReq {
 }
 
 // rawAppend sends the requests and returns the answer, the status and the trailers.
-func rawAppend(t testing.TB, conn *grpc.ClientConn, requests ...*streams.AppendReq) (*streams.AppendResp, error, metadata.MD) {
+func rawAppend(t testing.TB, conn *grpc.ClientConn, requests ...*streams.AppendReq) (*streams.AppendResp, metadata.MD, error) {
 	t.Helper()
 	stream, err := streams.NewStreamsClient(conn).Append(deadline(t))
 	if err != nil {
@@ -80,7 +81,7 @@ func rawAppend(t testing.TB, conn *grpc.ClientConn, requests ...*streams.AppendR
 		}
 	}
 	resp, err := stream.CloseAndRecv()
-	return resp, err, stream.Trailer()
+	return resp, stream.Trailer(), err
 }
 
 // trailers are the ones that tell exceptions, as "key=value".
@@ -132,7 +133,7 @@ func TestAppendStatuses(t *testing.T) {
 		{"revision out of range", []*streams.AppendReq{options("a", &streams.AppendReq_Options{
 			ExpectedStreamRevision: &streams.AppendReq_Options_Revision{Revision: math.MaxInt64 + 1}})}, codes.Unknown, ""},
 	} {
-		_, err, md := rawAppend(t, conn, row.requests...)
+		_, md, err := rawAppend(t, conn, row.requests...)
 		if status.Code(err) != row.code || trailers(md) != row.trailers {
 			t.Errorf("%s: %v, trailers %q", row.name, err, trailers(md))
 		}
@@ -145,10 +146,10 @@ func TestStrictSize(t *testing.T) {
 	sized := func(custom int) *streams.AppendReq {
 		return message(&streams.AppendReq_ProposedMessage{Id: stringID(), Metadata: properties, Data: make([]byte, 500), CustomMetadata: make([]byte, custom)})
 	}
-	if _, err, _ := rawAppend(t, conn, anyOptions("a"), sized(500-2*len("Tested"))); err != nil {
+	if _, _, err := rawAppend(t, conn, anyOptions("a"), sized(500-2*len("Tested"))); err != nil {
 		t.Error(err)
 	}
-	if _, err, _ := rawAppend(t, conn, anyOptions("a"), sized(501-2*len("Tested"))); status.Code(err) != codes.InvalidArgument {
+	if _, _, err := rawAppend(t, conn, anyOptions("a"), sized(501-2*len("Tested"))); status.Code(err) != codes.InvalidArgument {
 		t.Error(err)
 	}
 }
@@ -159,10 +160,10 @@ func TestMessageLimit(t *testing.T) {
 	sized := func(n int) *streams.AppendReq {
 		return message(&streams.AppendReq_ProposedMessage{Id: stringID(), Metadata: properties, Data: make([]byte, n)})
 	}
-	if _, err, _ := rawAppend(t, conn, anyOptions("a"), sized(16<<20-10_200)); err != nil {
+	if _, _, err := rawAppend(t, conn, anyOptions("a"), sized(16<<20-10_200)); err != nil {
 		t.Error(err)
 	}
-	if _, err, _ := rawAppend(t, conn, anyOptions("a"), sized(16<<20-9_999)); status.Code(err) != codes.ResourceExhausted {
+	if _, _, err := rawAppend(t, conn, anyOptions("a"), sized(16<<20-9_999)); status.Code(err) != codes.ResourceExhausted {
 		t.Error(err)
 	}
 }
@@ -171,7 +172,7 @@ func TestMessageLimit(t *testing.T) {
 func TestWrongExpectedVersionFields(t *testing.T) {
 	s := esdbtest.New(t, esdbtest.Options{})
 	conn := dial(t, s)
-	if _, err, _ := rawAppend(t, conn, anyOptions("two"), usual(), usual()); err != nil {
+	if _, _, err := rawAppend(t, conn, anyOptions("two"), usual(), usual()); err != nil {
 		t.Fatal(err)
 	}
 	type wrong = streams.AppendResp_WrongExpectedVersion
@@ -197,7 +198,7 @@ func TestWrongExpectedVersionFields(t *testing.T) {
 			CurrentRevisionOption:         &streams.AppendResp_WrongExpectedVersion_CurrentNoStream{CurrentNoStream: empty},
 			ExpectedRevisionOption:        &streams.AppendResp_WrongExpectedVersion_ExpectedStreamExists{ExpectedStreamExists: empty}}},
 	} {
-		resp, err, _ := rawAppend(t, conn, options(row.stream, row.options), usual())
+		resp, _, err := rawAppend(t, conn, options(row.stream, row.options), usual())
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
 		}
@@ -210,7 +211,7 @@ func TestWrongExpectedVersionFields(t *testing.T) {
 func TestDeleteStatuses(t *testing.T) {
 	s := esdbtest.New(t, esdbtest.Options{})
 	conn := dial(t, s)
-	if _, err, _ := rawAppend(t, conn, anyOptions("two"), usual(), usual()); err != nil {
+	if _, _, err := rawAppend(t, conn, anyOptions("two"), usual(), usual()); err != nil {
 		t.Fatal(err)
 	}
 	var md metadata.MD
@@ -271,11 +272,14 @@ func TestFeaturesAndGossip(t *testing.T) {
 		m.GetState() != gossip.MemberInfo_Leader || !m.GetIsAlive() || m.GetInstanceId().GetStructured() == nil {
 		t.Errorf("member is %v", m)
 	}
+	if said := time.Unix(0, 100*m.GetTimeStamp()); time.Since(said).Abs() > time.Minute { // 100 ns since 1970
+		t.Errorf("member says that it is %v", said)
+	}
 	mustAppend(t, connect(t, s.ConnectionString()), "a", esdb.NoStream{}, numbered("a", 0, 1)...)
 }
 
 // readAllOf sends a ReadReq and returns all answers and the end.
-func readAllOf(t testing.TB, conn *grpc.ClientConn, o *streams.ReadReq_Options) ([]*streams.ReadResp, error, metadata.MD) {
+func readAllOf(t testing.TB, conn *grpc.ClientConn, o *streams.ReadReq_Options) ([]*streams.ReadResp, metadata.MD, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(deadline(t))
 	defer cancel()
@@ -293,10 +297,10 @@ func readAllOf(t testing.TB, conn *grpc.ClientConn, o *streams.ReadReq_Options) 
 	for {
 		r, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return got, nil, stream.Trailer()
+			return got, stream.Trailer(), nil
 		}
 		if err != nil {
-			return got, err, stream.Trailer()
+			return got, stream.Trailer(), err
 		}
 		got = append(got, r)
 	}
