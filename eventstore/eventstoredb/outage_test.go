@@ -224,6 +224,7 @@ func TestBusyServer(t *testing.T) {
 // fault is an action that happens to some calls of a method, by chance.
 func fault(server *esdbtest.Server, rng *rand.Rand, one int, actions map[string][]esdbtest.Action) {
 	var mu sync.Mutex
+	rng = rand.New(rand.NewPCG(rng.Uint64(), 3)) // the caller goes on with its own
 	server.SetHook(func(c *esdbtest.Call) *esdbtest.Action {
 		mu.Lock()
 		defer mu.Unlock()
