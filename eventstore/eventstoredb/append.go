@@ -134,6 +134,10 @@ func (a *appending) send(ctx context.Context, m *member) (*streams.AppendResp, m
 	if err != nil {
 		return nil, nil, err
 	}
+	// This forbids gRPC to try again by itself (grpc.ClientStream.Context). It would do so when the connection breaks before the
+	// call has reached it: Send then says EOF, and the answer that is asked for next makes gRPC repeat what was sent so far as if
+	// it were all. The server takes the end of the messages for the end of the append, and stores a piece of it.
+	_ = call.Context()
 	for _, message := range a.request {
 		if err := call.Send(message); errors.Is(err, io.EOF) {
 			break // the server has ended the call: its status comes with the answer

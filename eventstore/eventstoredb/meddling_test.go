@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -253,6 +255,50 @@ func TestNodesFoundOneCollectiveAtOnce(t *testing.T) {
 		ids, err := n.service.Collectives(within(t))
 		if err != nil || !slices.Equal(ids, slices.Sorted(slices.Values(w.collectives))) {
 			t.Errorf("node %d lists %v: %v", k, ids, err)
+		}
+	}
+	w.check()
+}
+
+// TestClockTwoHoursOff: a node whose clock is two hours ahead, or behind, carries out nothing and reads on, and the others are not
+// held up by it. When its clock is right again it goes on (not with -short: it looks at the store's every half a minute).
+func TestClockTwoHoursOff(t *testing.T) {
+	leavesNothing(t)
+	rng := seeded(t)
+	server := esdbtest.New(t, esdbtest.Options{})
+	var off [3]atomic.Int64 // nanoseconds
+	w := newTown(t, server.ConnectionString(), townOptions{nodes: 3, clock: func(i int) func() time.Time {
+		return func() time.Time { return time.Now().Add(time.Duration(off[i%3].Load())) }
+	}})
+	// Those nodes have not compared yet: they do before their first command.
+	off[1].Store(int64(2 * time.Hour))
+	off[2].Store(int64(-2 * time.Hour))
+	now := func(n *node) error {
+		o := w.income()
+		o.Meta.Now = time.Time{} // the node's clock
+		return w.try(within(t), n, w.collectives[rng.IntN(2)], o)
+	}
+	for range 20 {
+		if err := now(w.nodes[0]); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range w.nodes[1:] {
+			var refusal *ledger.Refusal
+			if err := now(n); !errors.As(err, &refusal) || refusal.Reason != ledger.ClockApart {
+				t.Errorf("node %d, two hours off: %v", i+1, err)
+			}
+		}
+	}
+	w.check()
+	if testing.Short() {
+		return
+	}
+	off[1].Store(0)
+	off[2].Store(0)
+	for _, n := range w.nodes {
+		until(t, "the clocks are together again", func() bool { return !n.service.ClockApart(within(t)) })
+		if err := now(n); err != nil {
+			t.Error(err)
 		}
 	}
 	w.check()

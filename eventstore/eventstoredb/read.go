@@ -55,8 +55,10 @@ func (s *Store) version(ctx context.Context, stream string) (version uint64, del
 		}
 		if s.seen.note(stream, version) {
 			// The member may be behind, which passes; what somebody had hidden does not come back.
-			if hidden, _, _, err := readHidden(ctx, m, stream); last == nil && err == nil && hidden != "" {
-				return final, "", isHidden(stream, hidden)
+			if last == nil {
+				if hidden, _, _, err := readHidden(ctx, m, stream); err == nil && hidden != "" {
+					return final, "", isHidden(stream, hidden)
+				}
 			}
 			return again, "", fmt.Errorf("%w: %s at version %d", errBehind, stream, version)
 		}
