@@ -91,6 +91,28 @@ func TestSomebodyMeddles(t *testing.T) {
 	}
 }
 
+// TestHiddenIsToldAtOnce: a stream that shows less than was seen may be that of a member that is behind, which is worth waiting for;
+// one that somebody has hidden is not.
+func TestHiddenIsToldAtOnce(t *testing.T) {
+	leavesNothing(t)
+	server := esdbtest.New(t, esdbtest.Options{})
+	s := open(t, server.ConnectionString(), eventstoredb.Options{Patience: limit})
+	if _, err := s.Append(within(t), "a", 0, noted("%d", 0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := meddlings()["soft deletion"].do(within(t), somebody(t, server.Addr()), "a"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit/4)
+	defer cancel()
+	if v, err := s.Version(ctx, "a"); !corrupt(err) {
+		t.Errorf("version %d: %v", v, err)
+	}
+	if got, err := texts(ctx, s, "a"); !corrupt(err) {
+		t.Errorf("read %v: %v", got, err)
+	}
+}
+
 func corrupt(err error) bool {
 	var damage *eventstore.CorruptError
 	return errors.As(err, &damage)
