@@ -6,12 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
-
-// storePending are the verbs and flags of which docs/cluster.md speaks and that are still being built. What is built leaves this list.
-var storePending = []string{"store"}
 
 // Every command line of docs/cluster.md and of the unit is one that this program has: its verbs and its flags.
 func TestClusterPageKnowsTheCommandLine(t *testing.T) {
@@ -24,9 +20,7 @@ func TestClusterPageKnowsTheCommandLine(t *testing.T) {
 		root := s.root(words)
 		command, rest, err := root.Find(words)
 		if err != nil || command == root {
-			if !pending(t, root, words[0]) {
-				t.Errorf("mingzhang %s: no such command (%v)", line[1], err)
-			}
+			t.Errorf("mingzhang %s: no such command (%v)", line[1], err)
 			continue
 		}
 		for _, word := range rest {
@@ -43,19 +37,6 @@ func TestClusterPageKnowsTheCommandLine(t *testing.T) {
 	if checked < 10 {
 		t.Errorf("only %d command lines were found", checked)
 	}
-}
-
-// pending says whether a verb is excused, and complains about an excuse that is none any more.
-func pending(t *testing.T, root *cobra.Command, verb string) bool {
-	for _, name := range storePending {
-		if command, _, err := root.Find([]string{name}); err == nil && command != root {
-			t.Errorf("%s is built: take it from storePending", name)
-		}
-		if name == verb {
-			return true
-		}
-	}
-	return false
 }
 
 // The compose file parses, has three members alike but for their names, and sets nothing that hides or loses events.

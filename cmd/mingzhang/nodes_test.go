@@ -241,6 +241,17 @@ func (w *town) health(i int) (h struct {
 	return h
 }
 
+// statement reads the fund statement of a node as anybody may.
+func (w *town) statement(i int) *http.Response {
+	w.t.Helper()
+	answer, err := http.Get(w.nodes[i].url + "/mingzhang.api.v1.DisclosureService/GetFundStatement?encoding=json&message=" + `%7B%22collectiveId%22%3A%22liminba%22%7D`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer
+}
+
 // TestRollingRestart: three nodes under load are stopped and started one after the other, then one after the other is killed. Every
 // acknowledged command is stored once, can be read through every node at once, and all nodes have the same books.
 func TestRollingRestart(t *testing.T) {
@@ -282,14 +293,15 @@ func TestNodesOutliveTheCluster(t *testing.T) {
 	w := newTown(t, 2)
 	ids := w.under(func() {
 		w.more(20)
+		for i := range w.nodes { // what a node has never read it cannot show
+			if answer := w.statement(i); answer.StatusCode != http.StatusOK {
+				t.Fatalf("node %d: %d", i+1, answer.StatusCode)
+			}
+		}
 		w.cluster.Stop()
 		eventually(t, "the node says that it has lost touch", func() bool { return w.health(0).Cluster.Lost })
 		eventually(t, "answers say how old they are", func() bool {
-			answer, err := http.Get(w.nodes[1].url + "/mingzhang.api.v1.DisclosureService/GetFundStatement?encoding=json&message=" + `%7B%22collectiveId%22%3A%22liminba%22%7D`)
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer.Body.Close()
+			answer := w.statement(1)
 			if answer.StatusCode != http.StatusOK {
 				t.Fatalf("a read while the cluster is away: %d", answer.StatusCode)
 			}
