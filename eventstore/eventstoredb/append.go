@@ -35,6 +35,9 @@ func (s *Store) Append(ctx context.Context, stream string, expected uint64, even
 	if len(events) == 0 || expected > versionMax {
 		return 0, s.compare(ctx, stream, expected)
 	}
+	if err := s.checkMeddled(stream); err != nil {
+		return 0, err
+	}
 	if expected == 0 {
 		if err := s.checkAbsent(ctx, stream); err != nil {
 			return 0, err
@@ -126,10 +129,8 @@ func (a *appending) try(ctx context.Context, m *member, _ *patience) (verdict, s
 	return final, "", nil
 }
 
-// send sends the messages and waits for the answer.
+// send sends the messages and waits for the answer. The caller ends the context then, whatever came of it.
 func (a *appending) send(ctx context.Context, m *member) (*streams.AppendResp, metadata.MD, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // whatever happens, the stream is gone
 	call, err := m.streams.Append(ctx)
 	if err != nil {
 		return nil, nil, err

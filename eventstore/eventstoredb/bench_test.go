@@ -88,6 +88,8 @@ func newBare(b *testing.B, s *Store) *bare {
 }
 
 func (r *bare) append(ctx context.Context, e eventstore.NewEvent) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	a := appending{stream: r.stream, expected: r.at, request: proposal(r.stream, r.at, []eventstore.NewEvent{e})}
 	if _, _, err := a.send(ctx, r.m); err != nil {
 		return err

@@ -17,6 +17,11 @@ type streamMetadata struct {
 	MaxAge         *int64 `json:"$maxAge"`
 }
 
+const (
+	metaPrefix = "$$"
+	metaType   = "$metadata"
+)
+
 // hides says what the metadata hides of the stream; empty when nothing.
 func (m streamMetadata) hides() string {
 	var found []string
@@ -48,7 +53,7 @@ func (s *Store) Hidden(ctx context.Context, stream string) (string, error) {
 // readHidden asks a member once.
 func readHidden(ctx context.Context, m *member, stream string) (hidden string, v verdict, leader string, err error) {
 	var found streamMetadata
-	last, v, leader, err := readLast(ctx, m, "$$"+stream)
+	last, v, leader, err := readLast(ctx, m, metaPrefix+stream)
 	switch {
 	case errors.Is(err, eventstore.ErrDeleted):
 		return "", final, "", nil
@@ -71,4 +76,31 @@ func (s *Store) checkAbsent(ctx context.Context, stream string) error {
 
 func isHidden(stream, how string) error {
 	return &eventstore.CorruptError{Stream: stream, Version: 1, Reason: "somebody told the server to hide or remove its events: " + how}
+}
+
+// meddled takes the metadata that somebody has just given a stream, as a subscription shows it. From then on nothing more is appended
+// to a stream of which something is hidden, until that is taken back: a node that has it in memory would not notice otherwise.
+func (s *Store) meddled(stream string, e *recorded) {
+	if string(e.kind) != metaType || eventstore.CheckStream(stream) != nil {
+		return
+	}
+	var found streamMetadata
+	_ = json.Unmarshal(e.data, &found) // what cannot be read hides nothing
+	hidden := found.hides()
+	if hidden == "" {
+		s.hidden.Delete(stream)
+		return
+	}
+	if _, known := s.seen.m.Load(stream); known {
+		s.logger.Error("event store: somebody told the server to hide or remove events", "stream", stream, "how", hidden)
+		s.hidden.Store(stream, hidden)
+	}
+}
+
+// checkMeddled refuses a stream of which a subscription has shown that something is hidden.
+func (s *Store) checkMeddled(stream string) error {
+	if hidden, ok := s.hidden.Load(stream); ok {
+		return isHidden(stream, hidden.(string))
+	}
+	return nil
 }

@@ -113,6 +113,55 @@ func TestHiddenIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// TestMeddlingIsHeard: a node that has a stream in memory and reads nothing of it again learns from its subscription that somebody hides
+// events of it, and appends no more until that is taken back.
+func TestMeddlingIsHeard(t *testing.T) {
+	for _, name := range []string{"soft deletion", "maxCount", "truncateBefore"} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t)
+			server := esdbtest.New(t, esdbtest.Options{})
+			s := open(t, server.ConnectionString(), eventstoredb.Options{})
+			for _, stream := range []string{"a", "b"} {
+				if _, err := s.Append(within(t), stream, 0, noted("%d", 0, 3)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			var listening sync.WaitGroup
+			defer listening.Wait()
+			defer stop()
+			listening.Go(func() {
+				for range s.Subscribe(ctx, 0) { // until it is stopped
+				}
+			})
+			until(t, "the subscription is there", func() bool { return server.Subscriptions() == 1 })
+			who := somebody(t, server.Addr())
+			if err := meddlings()[name].do(within(t), who, "a"); err != nil {
+				t.Fatal(err)
+			}
+			// An append at the right version is what a resident node goes on with.
+			var err error
+			at := uint64(3)
+			until(t, "appends are refused", func() bool {
+				if _, err = s.Append(within(t), "a", at, noted("%d", 9, 1)); err == nil {
+					at++
+				}
+				return corrupt(err)
+			})
+			if _, err := s.Append(within(t), "b", 3, noted("%d", 9, 1)); err != nil {
+				t.Errorf("the other stream: %v", err)
+			}
+			if err := write(within(t), who, "$$a", "$metadata", `{}`); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "appends go on", func() bool {
+				_, err = s.Append(within(t), "a", at, noted("%d", 9, 1))
+				return err == nil
+			})
+		})
+	}
+}
+
 func corrupt(err error) bool {
 	var damage *eventstore.CorruptError
 	return errors.As(err, &damage)

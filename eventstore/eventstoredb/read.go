@@ -23,8 +23,9 @@ import (
 // pageEvents is how many events one call reads of a stream; one that is left early costs no more than a window of them.
 const pageEvents = 4096
 
-// foreign leaves out the server's own streams, in .NET's regular expressions and in Go's.
-const foreign = `^[^\$]`
+// notOfServer leaves out the server's own streams ($…) but not what it keeps about those of others ($$…), in .NET's regular expressions
+// and in Go's.
+const notOfServer = `^([^\$]|\$\$[^\$])`
 
 func trailerOf(md *metadata.MD) grpc.CallOption { return grpc.Trailer(md) }
 
@@ -269,7 +270,7 @@ func allFrom(p place) *streams.ReadReq_Options_All {
 // filtered lets only streams come that are not the server's own. While nothing comes, a place does after every window.
 func filtered(window uint32) *streams.ReadReq_Options_Filter {
 	return &streams.ReadReq_Options_Filter{Filter: &streams.ReadReq_Options_FilterOptions{
-		Filter: &streams.ReadReq_Options_FilterOptions_StreamIdentifier{StreamIdentifier: &streams.ReadReq_Options_FilterOptions_Expression{Regex: foreign}},
+		Filter: &streams.ReadReq_Options_FilterOptions_StreamIdentifier{StreamIdentifier: &streams.ReadReq_Options_FilterOptions_Expression{Regex: notOfServer}},
 		Window: &streams.ReadReq_Options_FilterOptions_Max{Max: window}, CheckpointIntervalMultiplier: 1,
 	}}
 }

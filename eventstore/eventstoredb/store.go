@@ -50,6 +50,8 @@ type Store struct {
 	lost atomic.Bool // a whole patience has passed in vain, and no call succeeded since
 	seen versions
 
+	hidden sync.Map // by stream: what subscriptions showed to be hidden of it
+
 	life context.Context // ends when Close has waited for the appends
 	end  context.CancelFunc
 
@@ -244,9 +246,9 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 	if s.lost.Load() {
 		whole = min(whole, patienceTried)
 	}
-	ctx, cancel := s.scope(ctx)
-	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(s.life, func() { stop(eventstore.ErrClosed) })()
 	defer p.watch(whole, func() { stop(errImpatient) })()
 	worst := again
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {

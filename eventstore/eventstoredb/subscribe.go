@@ -1,6 +1,7 @@
 package eventstoredb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -145,6 +146,10 @@ func (f *following) take(ctx context.Context, a *answer) error {
 		return nil
 	}
 	f.given = here
+	if about, ok := bytes.CutPrefix(a.event.stream, []byte(metaPrefix)); ok {
+		f.store.meddled(string(about), a.event)
+		return nil
+	}
 	if e, ok := a.event.recognise(); ok {
 		f.store.seen.note(e.Stream, e.Version)
 		if !f.yield(e, nil) {
