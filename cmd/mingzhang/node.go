@@ -61,6 +61,13 @@ func (d *directory) behind(ctx context.Context) string {
 	return ""
 }
 
+// serving is what gRPC's health service answers: the log is sound, and a node is neither behind nor without touch.
+func (d *directory) serving() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return d.sound() && d.behind(ctx) == ""
+}
+
 // auditPause is the time between two rounds of the self check.
 func (d *directory) auditPause() time.Duration {
 	if d.cluster != nil {

@@ -97,7 +97,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
-		Clock:       clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.sound, BooksAge: d.booksAge,
+		Clock:       clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,
 	})
 	return d, nil
 }
