@@ -21,6 +21,7 @@ import (
 
 const (
 	contestLength   = 64 // batches that nobody disturbed, after which a contest is over
+	rivalsStay      = 8  // batches for which a winner goes on giving way to others that do not show
 	contestPatience = 8  // races lost in a row before a desk stands back for longer
 	turnMax         = 500 * time.Millisecond
 )
@@ -29,16 +30,20 @@ const (
 type contest struct {
 	left atomic.Int32 // batches until it is over
 	took atomic.Int64 // nanoseconds from a lost race to the end of the next append, lately
-	won  atomic.Bool  // the last append of a contest was stored
+	won  atomic.Int64 // when it stored last, in nanoseconds since begun; 0: there is nobody to wait for
+
+	rivals int // batches of this desk until those who last stored in between are taken to have gone; guarded by the desk's lock
 }
 
 // giveWay waits until one who lost the last race had the time to store: as long as this desk took after the last that it lost, and
-// a quarter more.
+// a quarter more, counted from when it won.
 func (c *contest) giveWay() {
-	if c.left.Load() > 0 && c.won.Swap(false) {
-		took := time.Duration(c.took.Load())
-		time.Sleep(min(took+took/4, turnMax))
+	won := c.won.Swap(0)
+	if c.left.Load() == 0 || won == 0 {
+		return
 	}
+	took := time.Duration(c.took.Load())
+	time.Sleep(min(took+took/4, turnMax) - (time.Since(begun) - time.Duration(won)))
 }
 
 // measure notes how long it took to store after a lost race. The newest measure counts for a quarter.
@@ -67,7 +72,8 @@ func (d *desk) lost(conflict *eventstore.ConflictError) {
 		d.state = nil // the log is shorter than it was: whoever reads it says what that means
 	}
 	d.contest.left.Store(contestLength)
-	d.contest.won.Store(false)
+	d.contest.won.Store(0)
+	d.contest.rivals = rivalsStay
 	d.heard.reached(conflict.Actual)
 }
 
@@ -76,7 +82,10 @@ func (d *desk) won(events []*eventv1.Event) {
 	if d.contest.left.Load() == 0 {
 		return
 	}
-	d.contest.won.Store(true)
+	if d.contest.rivals > 0 {
+		d.contest.won.Store(int64(time.Since(begun)))
+		d.contest.rivals--
+	}
 	if d.contest.left.Add(-1) == 0 {
 		d.spare = nil
 	}
