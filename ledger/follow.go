@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,6 +100,8 @@ func (d *desk) fold(e *eventv1.Event) error {
 	}
 	if err != nil {
 		d.state, d.spare = nil, nil
+	} else if changesFacts(e) {
+		raise(&d.heard.factsAt, e.Version) // it may have been read before it was heard
 	}
 	return err
 }
@@ -108,18 +112,55 @@ func (s *Service) tell(stored eventstore.Event) error {
 	if !ok {
 		return nil
 	}
-	e, err := Decode(stored)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	d := s.desks[collective]
 	s.mu.Unlock()
+	e, err := Decode(stored)
+	if err != nil {
+		if d != nil {
+			d.heard.reached(stored.Version) // whoever looks at the state next reads it and says what is wrong
+		}
+		return err
+	}
 	if d != nil {
 		d.heard.take(e, d.bytes.Load() > 0)
 	}
 	if s.observer != nil {
 		s.observer.Observe(collective, []*eventv1.Event{e})
+	}
+	return nil
+}
+
+// tellNewest tells of the newest event of every collective in use. Nobody was told of what was stored before this, so the facts
+// of each are taken for old.
+func (s *Service) tellNewest(ctx context.Context) error {
+	s.mu.Lock()
+	used := slices.Collect(maps.Values(s.desks))
+	s.mu.Unlock()
+	for _, d := range used {
+		version, err := s.store.Version(ctx, d.stream)
+		if err == nil && version > 0 {
+			raise(&d.heard.factsAt, version)
+			err = s.tellFrom(ctx, d.stream, version-1)
+		}
+		if errors.As(err, new(*eventstore.CorruptError)) || errors.Is(err, eventstore.ErrDeleted) {
+			continue // it stops this collective alone, by whoever reads the stream
+		}
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", d.stream, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) tellFrom(ctx context.Context, stream string, after uint64) error {
+	for stored, err := range s.store.Read(ctx, stream, after) {
+		if err != nil {
+			return err
+		}
+		if err := s.tell(stored); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -192,6 +233,11 @@ func (f *Follower) follow(ctx context.Context, begun *bool) error {
 	if !*begun {
 		end, err := f.store.End(ctx)
 		if err != nil {
+			return err
+		}
+		// What was stored between the reading of a collective and now does not come: a node may have served for a while before its
+		// follower reached the store.
+		if err := f.service.tellNewest(ctx); err != nil {
 			return err
 		}
 		f.last.Store(end)

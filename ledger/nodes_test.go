@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -274,4 +275,80 @@ func TestNodeWithAWrongClock(t *testing.T) {
 			t.Errorf("%v ahead: %v", c.ahead, err)
 		}
 	}
+}
+
+// roleOf grants or takes the role of a clerk.
+func roleOf(t *testing.T, o *lt.Office, n int, c ledger.Command) {
+	t.Helper()
+	m := meta(n)
+	m.Actor = lt.Admin
+	if _, err := o.Service.Do(context.Background(), o.Collective, c, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	grantClerk  = &ledger.GrantRole{Operator: "clerk", Role: eventv1.Role_ROLE_BOARD}
+	revokeClerk = &ledger.RevokeRole{Operator: "clerk", Role: eventv1.Role_ROLE_BOARD}
+)
+
+func clerkRoles(t *testing.T, o *lt.Office) int {
+	t.Helper()
+	f, err := o.Service.Facts(context.Background(), o.Collective)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(f.Roles("clerk"))
+}
+
+// TestRoleLearnedByAConflict: a node that hears nothing has read the end of a role when it lost a race, and then acts on it.
+func TestRoleLearnedByAConflict(t *testing.T) {
+	store := eventstore.NewMemory()
+	first := withCash(t, store)
+	roleOf(t, first, 1, grantClerk)
+	second := lt.NewNode(t, deaf{store})
+	if n := clerkRoles(t, second); n != 1 {
+		t.Fatalf("%d roles before", n)
+	}
+	for i, o := range []*lt.Office{first, second, second} { // a race lost, after which the node keeps a spare state
+		if _, err := do(o, interest(10+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roleOf(t, first, 2, revokeClerk)
+	if _, err := do(second, interest(3)); err != nil {
+		t.Fatal(err)
+	}
+	if n := clerkRoles(t, second); n != 0 {
+		t.Errorf("%d roles after", n)
+	}
+}
+
+// TestStoredBeforeTheFollowerBegan: a node that served before its follower reached the store hears of what was stored in between.
+func TestStoredBeforeTheFollowerBegan(t *testing.T) {
+	store := eventstore.NewMemory()
+	first := withCash(t, store)
+	roleOf(t, first, 1, grantClerk)
+	told := &lastObserved{}
+	second := lt.NewOffice(t, store)
+	second.Service = ledger.NewService(store, ledger.Options{Shared: true, Observer: told})
+	if n := clerkRoles(t, second); n != 1 {
+		t.Fatalf("%d roles before", n)
+	}
+	roleOf(t, first, 2, revokeClerk)
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	following.Go(func() { ledger.NewFollower(second.Service, store).Run(ctx) })
+	defer func() { stop(); following.Wait() }()
+	until(t, "the role is gone", func() bool { return clerkRoles(t, second) == 0 })
+	if want := uint64(len(stored(t, store))); told.version.Load() != want {
+		t.Errorf("the books were told of version %d, want %d", told.version.Load(), want)
+	}
+}
+
+// lastObserved is an observer that notes the newest version.
+type lastObserved struct{ version atomic.Uint64 }
+
+func (l *lastObserved) Observe(_ string, events []*eventv1.Event) {
+	l.version.Store(events[len(events)-1].Version)
 }
