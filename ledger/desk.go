@@ -230,6 +230,7 @@ func (d *desk) decideAll(ctx context.Context, jobs []*job, ahead []*eventv1.Even
 			a.repeated, a.firm = true, repeated.Version <= b.base
 		case err != nil:
 			a.err = err
+			a.firm = a.firm && !(d.service.shared && errors.As(err, new(*Refusal))) // it counts when it was compared with the log
 			b.fail(j.group)
 		}
 		for _, e := range b.events[a.start:] {

@@ -352,3 +352,41 @@ type lastObserved struct{ version atomic.Uint64 }
 func (l *lastObserved) Observe(_ string, events []*eventv1.Event) {
 	l.version.Store(events[len(events)-1].Version)
 }
+
+// TestRefusedWithoutTheLog: a refusal that could not be compared with the log is none.
+func TestRefusedWithoutTheLog(t *testing.T) {
+	store := &failing{Store: eventstore.NewMemory()}
+	withCash(t, store.Store)
+	o := lt.NewOffice(t, store)
+	o.Service = ledger.NewService(store, ledger.Options{Shared: true})
+	if _, err := do(o, move(1, "5.00")); !refusedAs(err, ledger.AccountOverdrawn) {
+		t.Fatalf("got %v", err)
+	}
+	store.stream = ledger.StreamOf(lt.LiminbaID)
+	if _, err := do(o, move(1, "5.00")); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBatchOnADamagedLog ends at once, and says what is wrong.
+func TestBatchOnADamagedLog(t *testing.T) {
+	store := eventstore.NewMemory()
+	withCash(t, store)
+	version, err := store.Version(t.Context(), ledger.StreamOf(lt.LiminbaID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Append(t.Context(), ledger.StreamOf(lt.LiminbaID), version, []eventstore.NewEvent{{Type: "nonsense", Data: []byte{1}}}); err != nil {
+		t.Fatal(err)
+	}
+	s := ledger.NewService(store, ledger.Options{Shared: true})
+	begun := time.Now()
+	out := s.DoInOrder(t.Context(), []ledger.Addressed{{Collective: lt.LiminbaID, Order: interest(1)}})
+	var damage *eventstore.CorruptError
+	if !errors.As(out[0].Err, &damage) {
+		t.Errorf("got %v", out[0].Err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
