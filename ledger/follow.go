@@ -275,44 +275,49 @@ func (f *Follower) Look(ctx context.Context) Lag {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 2*lagEvery)
 	defer cancel()
-	after := f.last.Load()
-	pending, err := f.pending(ctx, after)
-	if pending <= lagEventsMax && f.last.Load() > after {
-		pending = 0 // it is at it
-	}
+	pending, more, err := f.pending(ctx)
 	f.note(func(l *Lag) {
 		switch {
 		case err != nil:
 			l.Err = fmt.Errorf("look at the end of the store: %w", err)
-		case pending == 0:
+		case pending == 0 && !more:
 			*l = Lag{Current: began}
 		default:
-			l.Events, l.More, l.Err = min(pending, lagEventsMax), pending > lagEventsMax, nil
+			l.Events, l.More, l.Err = pending, more, nil
 		}
 	})
 	return f.Lag()
 }
 
-// pending counts the events behind a position, up to one more than lagEventsMax.
-func (f *Follower) pending(ctx context.Context, after uint64) (n int, err error) {
+// pending counts the events that were stored before it was called and are not taken when it returns, up to lagEventsMax; more says
+// that there are others.
+func (f *Follower) pending(ctx context.Context) (n int, more bool, err error) {
+	after := f.last.Load()
 	end, err := f.store.End(ctx)
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, false, err
 	case end < after:
-		return 0, fmt.Errorf("it ends at %d, before %d, which it gave: an older copy took its place", end, after)
+		return 0, false, fmt.Errorf("it ends at %d, before %d, which it gave: an older copy took its place", end, after)
 	case end == after:
-		return 0, nil
+		return 0, false, nil
 	}
-	for _, err := range f.store.ReadAll(ctx, after) {
+	var positions []uint64
+	for e, err := range f.store.ReadAll(ctx, after) {
 		if err != nil {
-			return n, err
+			return 0, false, err
 		}
-		if n++; n > lagEventsMax {
+		if e.Position > end {
+			break // stored since: the next look counts it
+		}
+		if more = len(positions) == lagEventsMax; more {
 			break
 		}
+		positions = append(positions, e.Position)
 	}
-	return n, nil
+	taken := f.last.Load() // some while they were counted
+	i, _ := slices.BinarySearch(positions, taken+1)
+	return len(positions) - i, more, nil
 }
 
 func (f *Follower) note(change func(*Lag)) {
