@@ -472,15 +472,23 @@ func (d *desk) checkDeleted(ctx context.Context) error {
 	if !d.service.shared {
 		return nil
 	}
-	_, err := d.service.store.Append(ctx, d.stream, 0, nil)
-	var conflict *eventstore.ConflictError
+	deleted, err := wasDeleted(ctx, d.service.store, d.stream)
+	if deleted {
+		return &eventstore.CorruptError{Stream: d.stream, Version: 1, Reason: "somebody deleted it from the store"}
+	}
+	return err
+}
+
+// wasDeleted says whether a stream that has no events had some once.
+func wasDeleted(ctx context.Context, store eventstore.Store, stream string) (bool, error) {
+	_, err := store.Append(ctx, stream, 0, nil)
 	switch {
 	case errors.Is(err, eventstore.ErrDeleted):
-		return &eventstore.CorruptError{Stream: d.stream, Version: 1, Reason: "somebody deleted it from the store"}
-	case err == nil || errors.As(err, &conflict): // it is founded at this moment, which the append of its first command shows
-		return nil
+		return true, nil
+	case err == nil || errors.As(err, new(*eventstore.ConflictError)): // it is founded at this moment, which the append of its first command shows
+		return false, nil
 	}
-	return unavailable(err)
+	return false, unavailable(err)
 }
 
 // foldStored folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.

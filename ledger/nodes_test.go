@@ -390,3 +390,82 @@ func TestBatchOnADamagedLog(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// slowly gives its subscription's events one by one, as the test allows.
+type slowly struct {
+	*eventstore.Memory
+	one chan struct{}
+}
+
+func (s slowly) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		for e, err := range s.Memory.Subscribe(ctx, after) {
+			select {
+			case <-s.one:
+			case <-ctx.Done():
+				yield(eventstore.Event{}, ctx.Err())
+				return
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// ReadAll lets one event of the subscription come while it counts.
+func (s slowly) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		select {
+		case s.one <- struct{}{}:
+			select {
+			case s.one <- struct{}{}: // taken when the next is asked for
+			case <-ctx.Done():
+			}
+		default:
+		}
+		s.Memory.ReadAll(ctx, after)(yield)
+	}
+}
+
+// TestSlowIsNotCurrent: a node that takes an event now and then while hundreds wait is behind.
+func TestSlowIsNotCurrent(t *testing.T) {
+	store := eventstore.NewMemory()
+	o := office(t, store)
+	slow := slowly{store, make(chan struct{})}
+	f := ledger.NewFollower(o.Service, slow)
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer stop()
+	following.Go(func() { f.Run(ctx) })
+	until(t, "it has begun", func() bool { return !f.Lag().Current.IsZero() })
+	for i := range 300 {
+		if _, err := do(o, interest(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		if l := f.Look(ctx); l.Events < 200 {
+			t.Fatalf("%+v", l)
+		}
+	}
+}
+
+// TestDeletedCollectiveStaysListed: a collective whose stream somebody deleted is damaged, also on a node that never used it; it does
+// not vanish from the list.
+func TestDeletedCollectiveStaysListed(t *testing.T) {
+	store := eventstore.NewMemory()
+	withCash(t, store)
+	if err := store.Delete(t.Context(), ledger.StreamOf(lt.LiminbaID)); err != nil {
+		t.Fatal(err)
+	}
+	s := ledger.NewService(store, ledger.Options{Shared: true})
+	if ids, err := s.Collectives(t.Context()); err != nil || len(ids) != 1 {
+		t.Errorf("listed: %v, %v", ids, err)
+	}
+	var damage *eventstore.CorruptError
+	if _, err := s.Facts(t.Context(), lt.LiminbaID); !errors.As(err, &damage) {
+		t.Errorf("facts: %v", err)
+	}
+}
