@@ -144,7 +144,7 @@ func (p *share) decide(ctx context.Context, end int) {
 	}
 	p.batch = batch{base: p.desk.state.version}
 	for rest := p.jobs; len(rest) > 0; {
-		part, left := p.desk.decideAll(ctx, rest)
+		part, left := p.desk.decideAll(ctx, rest, p.batch.events)
 		for _, a := range part.answers {
 			if !p.take(ctx, a, part) {
 				return

@@ -124,3 +124,22 @@ func TestDoInOrderStoreFails(t *testing.T) {
 		t.Fatalf("again: %v, %v", out[0], out[1])
 	}
 }
+
+// TestDoInOrderRepeatsItself: a batch gives one order twice, and between the two one that was done long ago, whose first answer is
+// read from the log in the middle of the batch.
+func TestDoInOrderRepeatsItself(t *testing.T) {
+	s := villages(t, eventstore.NewMemory(), 1)
+	order := func(n int) ledger.Addressed { return ledger.Addressed{Collective: villageID(0), Order: interest(n)} }
+	if out := s.DoInOrder(t.Context(), []ledger.Addressed{order(1)}); out[0].Err != nil {
+		t.Fatal(out[0].Err)
+	}
+	out := s.DoInOrder(t.Context(), []ledger.Addressed{order(2), order(1), order(2), order(3)})
+	for i, o := range out {
+		if o.Err != nil || len(o.Events) != 1 {
+			t.Fatalf("order %d: %v, %v", i, o.Events, o.Err)
+		}
+	}
+	if a, b := out[0].Events[0].Version, out[2].Events[0].Version; a != b {
+		t.Errorf("the same order gave version %d and then %d", a, b)
+	}
+}

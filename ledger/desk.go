@@ -121,7 +121,8 @@ func (d *desk) run(g *group) {
 // batch is what one append will store, and the answers that wait for it: what was refused because of a command ahead of the
 // log is not refused before that command is stored.
 type batch struct {
-	base    uint64
+	base    uint64           // version of the log that it is decided on
+	ahead   []*eventv1.Event // decided on that before this batch, and not stored yet
 	bytes   int
 	stored  []eventstore.NewEvent
 	events  []*eventv1.Event
@@ -151,7 +152,7 @@ func (d *desk) work(ctx context.Context, jobs []*job) (rest []*job) {
 			d.failAll(jobs, err)
 			return nil
 		}
-		b, rest := d.decideAll(ctx, jobs)
+		b, rest := d.decideAll(ctx, jobs, nil)
 		err := d.store(ctx, b)
 		if 0 < attempt && attempt <= contestPatience {
 			d.contest.measure(time.Since(began))
@@ -193,7 +194,7 @@ func (d *desk) store(ctx context.Context, b batch) error {
 }
 
 func (b *batch) refuses() bool {
-	return slices.ContainsFunc(b.answers, func(a answer) bool { return a.err != nil })
+	return slices.ContainsFunc(b.answers, func(a answer) bool { return errors.As(a.err, new(*Refusal)) })
 }
 
 // stored takes the outcome of an append that no other writer was ahead of.
@@ -207,9 +208,10 @@ func (d *desk) stored(events []*eventv1.Event, err error) {
 	}
 }
 
-// decideAll decides jobs one after another against the state, which it moves ahead of the log.
-func (d *desk) decideAll(ctx context.Context, jobs []*job) (b batch, rest []*job) {
-	b.base = d.state.version
+// decideAll decides jobs one after another against the state, which it moves ahead of the log, or further ahead: ahead are the
+// events by which it is already.
+func (d *desk) decideAll(ctx context.Context, jobs []*job, ahead []*eventv1.Event) (b batch, rest []*job) {
+	b.base, b.ahead = d.state.version-uint64(len(ahead)), ahead
 	for i, j := range jobs {
 		if b.bytes > batchBytesMax {
 			return b, jobs[i:]
@@ -228,6 +230,7 @@ func (d *desk) decideAll(ctx context.Context, jobs []*job) (b batch, rest []*job
 			a.repeated, a.firm = true, repeated.Version <= b.base
 		case err != nil:
 			a.err = err
+			a.firm = a.firm && !(d.service.shared && errors.As(err, new(*Refusal))) // it counts when it was compared with the log
 			b.fail(j.group)
 		}
 		for _, e := range b.events[a.start:] {
@@ -272,7 +275,7 @@ func (d *desk) decide(ctx context.Context, j *job, b *batch) error {
 		return refuse(CollectiveUnknown).with("collective", clip(d.id)).at("collective_id")
 	}
 	if r, ok := j.order.Command.(Recaller); ok {
-		recalled, err := d.recall(ctx, r.Recalls(d.state), b.events)
+		recalled, err := d.recall(ctx, r.Recalls(d.state), b)
 		if err != nil {
 			return err
 		}
@@ -296,11 +299,11 @@ func decideSafely(s *Collective, c Command, m Meta) (events []*eventv1.Event, er
 }
 
 // recall reads the stored events a command needs; the newest may still be ahead of the log.
-func (d *desk) recall(ctx context.Context, versions []uint64, ahead []*eventv1.Event) (map[uint64]*eventv1.Event, error) {
+func (d *desk) recall(ctx context.Context, versions []uint64, b *batch) (map[uint64]*eventv1.Event, error) {
 	out := make(map[uint64]*eventv1.Event, len(versions))
 	for _, v := range versions {
-		if n := len(ahead); n > 0 && v >= ahead[0].Version {
-			out[v] = ahead[v-ahead[0].Version]
+		if e := b.decided(v); e != nil {
+			out[v] = e
 			continue
 		}
 		e, err := d.read(ctx, v)
@@ -310,6 +313,18 @@ func (d *desk) recall(ctx context.Context, versions []uint64, ahead []*eventv1.E
 		out[v] = e
 	}
 	return out, nil
+}
+
+// decided is an event that is still ahead of the log, nil when the log has it.
+func (b *batch) decided(version uint64) *eventv1.Event {
+	if version <= b.base {
+		return nil
+	}
+	i := version - b.base - 1
+	if n := uint64(len(b.ahead)); i >= n {
+		return b.events[i-n]
+	}
+	return b.ahead[i]
 }
 
 // read reads one stored event.
@@ -457,15 +472,23 @@ func (d *desk) checkDeleted(ctx context.Context) error {
 	if !d.service.shared {
 		return nil
 	}
-	_, err := d.service.store.Append(ctx, d.stream, 0, nil)
-	var conflict *eventstore.ConflictError
+	deleted, err := wasDeleted(ctx, d.service.store, d.stream)
+	if deleted {
+		return &eventstore.CorruptError{Stream: d.stream, Version: 1, Reason: "somebody deleted it from the store"}
+	}
+	return err
+}
+
+// wasDeleted says whether a stream that has no events had some once.
+func wasDeleted(ctx context.Context, store eventstore.Store, stream string) (bool, error) {
+	_, err := store.Append(ctx, stream, 0, nil)
 	switch {
 	case errors.Is(err, eventstore.ErrDeleted):
-		return &eventstore.CorruptError{Stream: d.stream, Version: 1, Reason: "somebody deleted it from the store"}
-	case err == nil || errors.As(err, &conflict): // it is founded at this moment, which the append of its first command shows
-		return nil
+		return true, nil
+	case err == nil || errors.As(err, new(*eventstore.ConflictError)): // it is founded at this moment, which the append of its first command shows
+		return false, nil
 	}
-	return unavailable(err)
+	return false, unavailable(err)
 }
 
 // foldStored folds a stored event in. One that names what was never there is damage: it stops this collective, not the process.

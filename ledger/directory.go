@@ -13,12 +13,13 @@ import (
 
 // directory is the stream of reserved names.
 type directory struct {
-	store eventstore.Store
-	mu    sync.Mutex
-	names []string
-	seen  uint64
-	last  int64           // recorded_at of the last reservation
-	live  map[string]bool // those known to be founded, which they stay
+	store  eventstore.Store
+	shared bool // others can delete streams
+	mu     sync.Mutex
+	names  []string
+	seen   uint64
+	last   int64           // recorded_at of the last reservation
+	live   map[string]bool // those known to be founded, which they stay
 }
 
 // reserve adds a name before its collective is founded. A crash after it leaves a name without a founding, which means
@@ -102,7 +103,8 @@ func (n *directory) founded(ctx context.Context) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// isFounded says whether a reserved name was founded. The store is asked until it says yes.
+// isFounded says whether a reserved name was founded. The store is asked until it says yes. One whose stream somebody deleted was: who
+// uses it is told.
 func (n *directory) isFounded(ctx context.Context, id string) (bool, error) {
 	n.mu.Lock()
 	live := n.live[id]
@@ -114,7 +116,17 @@ func (n *directory) isFounded(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, unavailable(err)
 	}
-	if v > 0 {
+	live = v > 0
+	if !live && n.shared {
+		live, err = wasDeleted(ctx, n.store, StreamOf(id))
+		if errors.As(err, new(*eventstore.CorruptError)) {
+			live, err = true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	if live {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if n.live == nil {
@@ -122,5 +134,5 @@ func (n *directory) isFounded(ctx context.Context, id string) (bool, error) {
 		}
 		n.live[id] = true
 	}
-	return v > 0, nil
+	return live, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,6 +101,8 @@ func (d *desk) fold(e *eventv1.Event) error {
 	}
 	if err != nil {
 		d.state, d.spare = nil, nil
+	} else if changesFacts(e) {
+		raise(&d.heard.factsAt, e.Version) // it may have been read before it was heard
 	}
 	return err
 }
@@ -109,18 +113,55 @@ func (s *Service) tell(stored eventstore.Event) error {
 	if !ok {
 		return nil
 	}
-	e, err := Decode(stored)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	d := s.desks[collective]
 	s.mu.Unlock()
+	e, err := Decode(stored)
+	if err != nil {
+		if d != nil {
+			d.heard.reached(stored.Version) // whoever looks at the state next reads it and says what is wrong
+		}
+		return err
+	}
 	if d != nil {
 		d.heard.take(e, d.bytes.Load() > 0)
 	}
 	if s.observer != nil {
 		s.observer.Observe(collective, []*eventv1.Event{e})
+	}
+	return nil
+}
+
+// tellNewest tells of the newest event of every collective in use. Nobody was told of what was stored before this, so the facts
+// of each are taken for old.
+func (s *Service) tellNewest(ctx context.Context) error {
+	s.mu.Lock()
+	used := slices.Collect(maps.Values(s.desks))
+	s.mu.Unlock()
+	for _, d := range used {
+		version, err := s.store.Version(ctx, d.stream)
+		if err == nil && version > 0 {
+			raise(&d.heard.factsAt, version)
+			err = s.tellFrom(ctx, d.stream, version-1)
+		}
+		if errors.As(err, new(*eventstore.CorruptError)) || errors.Is(err, eventstore.ErrDeleted) {
+			continue // it stops this collective alone, by whoever reads the stream
+		}
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", d.stream, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) tellFrom(ctx context.Context, stream string, after uint64) error {
+	for stored, err := range s.store.Read(ctx, stream, after) {
+		if err != nil {
+			return err
+		}
+		if err := s.tell(stored); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -195,6 +236,11 @@ func (f *Follower) follow(ctx context.Context, begun *bool) error {
 		if err != nil {
 			return err
 		}
+		// What was stored between the reading of a collective and now does not come: a node may have served for a while before its
+		// follower reached the store.
+		if err := f.service.tellNewest(ctx); err != nil {
+			return err
+		}
 		f.last.Store(end)
 		*begun = true
 	}
@@ -230,44 +276,49 @@ func (f *Follower) Look(ctx context.Context) Lag {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 2*lagEvery)
 	defer cancel()
-	after := f.last.Load()
-	pending, err := f.pending(ctx, after)
-	if pending <= lagEventsMax && f.last.Load() > after {
-		pending = 0 // it is at it
-	}
+	pending, more, err := f.pending(ctx)
 	f.note(func(l *Lag) {
 		switch {
 		case err != nil:
 			l.Err = fmt.Errorf("look at the end of the store: %w", err)
-		case pending == 0:
+		case pending == 0 && !more:
 			*l = Lag{Current: began}
 		default:
-			l.Events, l.More, l.Err = min(pending, lagEventsMax), pending > lagEventsMax, nil
+			l.Events, l.More, l.Err = pending, more, nil
 		}
 	})
 	return f.Lag()
 }
 
-// pending counts the events behind a position, up to one more than lagEventsMax.
-func (f *Follower) pending(ctx context.Context, after uint64) (n int, err error) {
+// pending counts the events that were stored before it was called and are not taken when it returns, up to lagEventsMax; more says
+// that there are others.
+func (f *Follower) pending(ctx context.Context) (n int, more bool, err error) {
+	after := f.last.Load()
 	end, err := f.store.End(ctx)
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, false, err
 	case end < after:
-		return 0, fmt.Errorf("it ends at %d, before %d, which it gave: an older copy took its place", end, after)
+		return 0, false, fmt.Errorf("it ends at %d, before %d, which it gave: an older copy took its place", end, after)
 	case end == after:
-		return 0, nil
+		return 0, false, nil
 	}
-	for _, err := range f.store.ReadAll(ctx, after) {
+	var positions []uint64
+	for e, err := range f.store.ReadAll(ctx, after) {
 		if err != nil {
-			return n, err
+			return 0, false, err
 		}
-		if n++; n > lagEventsMax {
+		if e.Position > end {
+			break // stored since: the next look counts it
+		}
+		if more = len(positions) == lagEventsMax; more {
 			break
 		}
+		positions = append(positions, e.Position)
 	}
-	return n, nil
+	taken := f.last.Load() // some while they were counted
+	i, _ := slices.BinarySearch(positions, taken+1)
+	return len(positions) - i, more, nil
 }
 
 func (f *Follower) note(change func(*Lag)) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,5 +274,198 @@ func TestNodeWithAWrongClock(t *testing.T) {
 		if err := withClock(t, c.ahead); refusedAs(err, ledger.ClockApart) != c.refused || !c.refused && err != nil {
 			t.Errorf("%v ahead: %v", c.ahead, err)
 		}
+	}
+}
+
+// roleOf grants or takes the role of a clerk.
+func roleOf(t *testing.T, o *lt.Office, n int, c ledger.Command) {
+	t.Helper()
+	m := meta(n)
+	m.Actor = lt.Admin
+	if _, err := o.Service.Do(context.Background(), o.Collective, c, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	grantClerk  = &ledger.GrantRole{Operator: "clerk", Role: eventv1.Role_ROLE_BOARD}
+	revokeClerk = &ledger.RevokeRole{Operator: "clerk", Role: eventv1.Role_ROLE_BOARD}
+)
+
+func clerkRoles(t *testing.T, o *lt.Office) int {
+	t.Helper()
+	f, err := o.Service.Facts(context.Background(), o.Collective)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(f.Roles("clerk"))
+}
+
+// TestRoleLearnedByAConflict: a node that hears nothing has read the end of a role when it lost a race, and then acts on it.
+func TestRoleLearnedByAConflict(t *testing.T) {
+	store := eventstore.NewMemory()
+	first := withCash(t, store)
+	roleOf(t, first, 1, grantClerk)
+	second := lt.NewNode(t, deaf{store})
+	if n := clerkRoles(t, second); n != 1 {
+		t.Fatalf("%d roles before", n)
+	}
+	for i, o := range []*lt.Office{first, second, second} { // a race lost, after which the node keeps a spare state
+		if _, err := do(o, interest(10+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roleOf(t, first, 2, revokeClerk)
+	if _, err := do(second, interest(3)); err != nil {
+		t.Fatal(err)
+	}
+	if n := clerkRoles(t, second); n != 0 {
+		t.Errorf("%d roles after", n)
+	}
+}
+
+// TestStoredBeforeTheFollowerBegan: a node that served before its follower reached the store hears of what was stored in between.
+func TestStoredBeforeTheFollowerBegan(t *testing.T) {
+	store := eventstore.NewMemory()
+	first := withCash(t, store)
+	roleOf(t, first, 1, grantClerk)
+	told := &lastObserved{}
+	second := lt.NewOffice(t, store)
+	second.Service = ledger.NewService(store, ledger.Options{Shared: true, Observer: told})
+	if n := clerkRoles(t, second); n != 1 {
+		t.Fatalf("%d roles before", n)
+	}
+	roleOf(t, first, 2, revokeClerk)
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	following.Go(func() { ledger.NewFollower(second.Service, store).Run(ctx) })
+	defer func() { stop(); following.Wait() }()
+	until(t, "the role is gone", func() bool { return clerkRoles(t, second) == 0 })
+	if want := uint64(len(stored(t, store))); told.version.Load() != want {
+		t.Errorf("the books were told of version %d, want %d", told.version.Load(), want)
+	}
+}
+
+// lastObserved is an observer that notes the newest version.
+type lastObserved struct{ version atomic.Uint64 }
+
+func (l *lastObserved) Observe(_ string, events []*eventv1.Event) {
+	l.version.Store(events[len(events)-1].Version)
+}
+
+// TestRefusedWithoutTheLog: a refusal that could not be compared with the log is none.
+func TestRefusedWithoutTheLog(t *testing.T) {
+	store := &failing{Store: eventstore.NewMemory()}
+	withCash(t, store.Store)
+	o := lt.NewOffice(t, store)
+	o.Service = ledger.NewService(store, ledger.Options{Shared: true})
+	if _, err := do(o, move(1, "5.00")); !refusedAs(err, ledger.AccountOverdrawn) {
+		t.Fatalf("got %v", err)
+	}
+	store.stream = ledger.StreamOf(lt.LiminbaID)
+	if _, err := do(o, move(1, "5.00")); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBatchOnADamagedLog ends at once, and says what is wrong.
+func TestBatchOnADamagedLog(t *testing.T) {
+	store := eventstore.NewMemory()
+	withCash(t, store)
+	version, err := store.Version(t.Context(), ledger.StreamOf(lt.LiminbaID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Append(t.Context(), ledger.StreamOf(lt.LiminbaID), version, []eventstore.NewEvent{{Type: "nonsense", Data: []byte{1}}}); err != nil {
+		t.Fatal(err)
+	}
+	s := ledger.NewService(store, ledger.Options{Shared: true})
+	begun := time.Now()
+	out := s.DoInOrder(t.Context(), []ledger.Addressed{{Collective: lt.LiminbaID, Order: interest(1)}})
+	var damage *eventstore.CorruptError
+	if !errors.As(out[0].Err, &damage) {
+		t.Errorf("got %v", out[0].Err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// slowly gives its subscription's events one by one, as the test allows.
+type slowly struct {
+	*eventstore.Memory
+	one chan struct{}
+}
+
+func (s slowly) Subscribe(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		for e, err := range s.Memory.Subscribe(ctx, after) {
+			select {
+			case <-s.one:
+			case <-ctx.Done():
+				yield(eventstore.Event{}, ctx.Err())
+				return
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// ReadAll lets one event of the subscription come while it counts.
+func (s slowly) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		select {
+		case s.one <- struct{}{}:
+			select {
+			case s.one <- struct{}{}: // taken when the next is asked for
+			case <-ctx.Done():
+			}
+		default:
+		}
+		s.Memory.ReadAll(ctx, after)(yield)
+	}
+}
+
+// TestSlowIsNotCurrent: a node that takes an event now and then while hundreds wait is behind.
+func TestSlowIsNotCurrent(t *testing.T) {
+	store := eventstore.NewMemory()
+	o := office(t, store)
+	slow := slowly{store, make(chan struct{})}
+	f := ledger.NewFollower(o.Service, slow)
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer stop()
+	following.Go(func() { f.Run(ctx) })
+	until(t, "it has begun", func() bool { return !f.Lag().Current.IsZero() })
+	for i := range 300 {
+		if _, err := do(o, interest(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		if l := f.Look(ctx); l.Events < 200 {
+			t.Fatalf("%+v", l)
+		}
+	}
+}
+
+// TestDeletedCollectiveStaysListed: a collective whose stream somebody deleted is damaged, also on a node that never used it; it does
+// not vanish from the list.
+func TestDeletedCollectiveStaysListed(t *testing.T) {
+	store := eventstore.NewMemory()
+	withCash(t, store)
+	if err := store.Delete(t.Context(), ledger.StreamOf(lt.LiminbaID)); err != nil {
+		t.Fatal(err)
+	}
+	s := ledger.NewService(store, ledger.Options{Shared: true})
+	if ids, err := s.Collectives(t.Context()); err != nil || len(ids) != 1 {
+		t.Errorf("listed: %v, %v", ids, err)
+	}
+	var damage *eventstore.CorruptError
+	if _, err := s.Facts(t.Context(), lt.LiminbaID); !errors.As(err, &damage) {
+		t.Errorf("facts: %v", err)
 	}
 }

@@ -63,7 +63,7 @@ func (d *desk) catchUp(ctx context.Context) error {
 }
 
 func (d *desk) preview(ctx context.Context, o Order) (Preview, error) {
-	var b batch // checks what would be stored, and is dropped
+	b := batch{base: d.state.version} // checks what would be stored, and is dropped
 	err := d.decide(ctx, &job{order: o}, &b)
 	var repeated *Repeated
 	if errors.As(err, &repeated) {

@@ -67,7 +67,7 @@ func NewService(store eventstore.Store, o Options) *Service {
 		o.MemoryMax = StatesMemory
 	}
 	s := &Service{
-		store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store}, desks: map[string]*desk{},
+		store: store, clock: o.Clock, observer: o.Observer, names: directory{store: store, shared: o.Shared}, desks: map[string]*desk{},
 		snapshots: o.Snapshots, memoryMax: o.MemoryMax, shared: o.Shared, logger: loggerOr(o.Logger),
 	}
 	s.apart.ask = o.StoreClock

@@ -864,3 +864,36 @@ func TestHeadsFollowOtherProcesses(t *testing.T) {
 type keptOpen struct{ *eventstore.Memory }
 
 func (keptOpen) Close() error { return nil }
+
+// repeating is a store that takes an append of what stands there already for the same append again.
+type repeating struct{ *fake }
+
+func (r repeating) Append(ctx context.Context, stream string, expected uint64, events []eventstore.NewEvent) (uint64, error) {
+	position, err := r.fake.Append(ctx, stream, expected, events)
+	log := r.get(stream)
+	if err == nil || expected+uint64(len(events)) > uint64(len(log)) {
+		return position, err
+	}
+	for i, e := range events {
+		if have := log[expected+uint64(i)]; have.Type != e.Type || !bytes.Equal(have.Data, e.Data) {
+			return position, err
+		}
+	}
+	return log[expected+uint64(len(events))-1].Position, nil
+}
+
+// TestAppendOfWhatStandsThere: two nodes may decide the same event for a command that was sent to both. The one that hears of it
+// before it appends has not found a log that is shorter than its head.
+func TestAppendOfWhatStandsThere(t *testing.T) {
+	s := openStore(t, repeating{newFake()}, t.TempDir())
+	appendMany(t, s, village, 0, 5)
+	again := s.inner.(repeating).get(village)[4]
+	events := []eventstore.NewEvent{{Type: again.Type, Data: again.Data}}
+	if _, err := s.Append(t.Context(), village, 4, events); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	appendMany(t, s, village, 5, 7)
+	if log, err := readAll(t, s, village, 0); err != nil || len(log) != 7 {
+		t.Errorf("%d events, %v", len(log), err)
+	}
+}

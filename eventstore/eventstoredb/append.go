@@ -45,12 +45,11 @@ func (s *Store) Append(ctx context.Context, stream string, expected uint64, even
 	}
 	a := appending{stream: stream, expected: expected, request: proposal(stream, expected, events), seen: &s.seen}
 	v, err := s.attempt(ctx, a.try)
-	var conflict *eventstore.ConflictError
 	switch {
 	case err == nil:
 		s.seen.note(stream, expected+uint64(len(events)))
 		return a.position, nil
-	case v == final, errors.As(err, &conflict):
+	case a.certain(v, err):
 		return 0, fmt.Errorf("append %d events to %s at version %d: %w", len(events), stream, expected, err)
 	case !a.sent && ctx.Err() != nil:
 		return 0, ctx.Err()
@@ -81,7 +80,24 @@ type appending struct {
 	request  []*streams.AppendReq
 	seen     *versions
 	sent     bool // some try was handed to the server
+	doubt    bool // some try may have been stored
 	position uint64
+}
+
+// certain says whether the error of the last try leaves no doubt that nothing was stored, by that try or by one before it.
+func (a *appending) certain(v verdict, err error) bool {
+	var conflict *eventstore.ConflictError
+	switch {
+	case errors.As(err, &conflict):
+		// What stands in the place of our events is not ours. A member that ends before that place may not show yet what another
+		// has stored.
+		return !a.doubt || conflict.Actual > a.expected
+	case v != final:
+		return false
+	case !a.doubt, errors.Is(err, eventstore.ErrDeleted), errors.Is(err, eventstore.ErrTooLarge), errors.As(err, new(*eventstore.CorruptError)):
+		return true
+	}
+	return false // the login was taken back, say, after a try that got no answer
 }
 
 // proposal makes the messages of an append, once for all tries.
@@ -111,6 +127,7 @@ func (a *appending) try(ctx context.Context, m *member, _ *patience) (verdict, s
 		if v == unclear && !a.sent {
 			v = again
 		}
+		a.doubt = a.doubt || v == unclear
 		return v, leader, err
 	}
 	if wrong := response.GetWrongExpectedVersion(); wrong != nil {

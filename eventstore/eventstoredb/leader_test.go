@@ -2,9 +2,13 @@ package eventstoredb_test
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/codes"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb/esdbtest"
@@ -187,5 +191,90 @@ func TestLeaderFallsSilent(t *testing.T) {
 	t.Logf("the subscription did after %v", time.Since(began).Round(time.Millisecond))
 	if got, err := texts(within(t), s, "a"); err != nil || len(got) != 2 {
 		t.Errorf("read %v, %v", got, err)
+	}
+}
+
+// TestReadGoesOnWithALeaderThatIsBehind: the leader changes in the middle of a read, and the new one shows at first less than the
+// stream is known to have. That is no damage: it passes.
+func TestReadGoesOnWithALeaderThatIsBehind(t *testing.T) {
+	leavesNothing(t)
+	one, two := esdbtest.New(t, esdbtest.Options{}), esdbtest.New(t, esdbtest.Options{})
+	s, behind := open(t, one.ConnectionString(), eventstoredb.Options{}), open(t, two.ConnectionString(), eventstoredb.Options{})
+	const all, shown = 10, 6
+	if _, err := s.Append(within(t), "a", 0, noted("%d", 0, all)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := behind.Append(within(t), "a", 0, noted("%d", 0, shown)); err != nil {
+		t.Fatal(err)
+	}
+	var reads atomic.Int32
+	one.SetHook(func(c *esdbtest.Call) *esdbtest.Action {
+		if c.Method == "Read" && reads.Add(1) == 1 {
+			return nil // how many events there are
+		}
+		moved := esdbtest.NotLeader(two.Addr())
+		return &moved
+	})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		if got, err := texts(within(t), s, "a"); len(got) != all || err != nil {
+			t.Errorf("read %d events: %v", len(got), err)
+		}
+	})
+	before := two.Calls("Read")
+	until(t, "the new leader is asked again", func() bool { return two.Calls("Read") > before+2 })
+	if _, err := behind.Append(within(t), "a", shown, noted("%d", shown, all-shown)); err != nil {
+		t.Fatal(err)
+	}
+	reading.Wait()
+}
+
+// TestNobodyKnowsTheLeader: a member that is not the leader and does not know who is has done nothing.
+func TestNobodyKnowsTheLeader(t *testing.T) {
+	server := esdbtest.New(t, esdbtest.Options{})
+	s := open(t, server.ConnectionString(), eventstoredb.Options{})
+	server.FailNext("*", 3, esdbtest.NotLeader(""))
+	if _, err := s.Append(within(t), "a", 0, noted("%d", 0, 1)); err != nil {
+		t.Error(err)
+	}
+	server.FailNext("Read", 2, esdbtest.NotLeader(""))
+	if got, err := texts(within(t), s, "a"); len(got) != 1 || err != nil {
+		t.Errorf("read %v: %v", got, err)
+	}
+}
+
+// TestUnclearAndThenRefused: an append that was stored without an answer, and is denied when it is sent again, is not "nothing was
+// stored".
+func TestUnclearAndThenRefused(t *testing.T) {
+	for name, second := range map[string]esdbtest.Action{
+		"denied":  esdbtest.FailWith(codes.PermissionDenied, "Access Denied", "exception", "access-denied"),
+		"strange": esdbtest.FailWith(codes.Unimplemented, "a proxy that knows better"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := esdbtest.New(t, esdbtest.Options{})
+			s := open(t, server.ConnectionString(), eventstoredb.Options{})
+			server.FailNext("Append", 1, esdbtest.CommitThenTimeOut())
+			server.FailNext("Append", 1, second)
+			if _, err := s.Append(within(t), "a", 0, noted("%d", 0, 1)); !errors.Is(err, eventstoredb.ErrUnknown) {
+				t.Errorf("got %v", err)
+			}
+			if got, err := texts(within(t), s, "a"); len(got) != 1 || err != nil {
+				t.Errorf("read %v: %v", got, err)
+			}
+		})
+	}
+}
+
+// TestUnclearAndThenBehind: an append that was stored without an answer meets a leader that is behind, for as long as anybody waits.
+func TestUnclearAndThenBehind(t *testing.T) {
+	one, two := esdbtest.New(t, esdbtest.Options{}), esdbtest.New(t, esdbtest.Options{})
+	s := open(t, one.ConnectionString(), eventstoredb.Options{Patience: 300 * time.Millisecond})
+	if _, err := s.Append(within(t), "a", 0, noted("%d", 0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	one.FailNext("Append", 1, esdbtest.CommitThenTimeOut())
+	one.Fail("Append", esdbtest.NotLeader(two.Addr()))
+	if _, err := s.Append(within(t), "a", 3, noted("%d", 3, 1)); !errors.Is(err, eventstoredb.ErrUnknown) {
+		t.Errorf("got %v", err)
 	}
 }

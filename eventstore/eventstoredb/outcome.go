@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -45,6 +46,7 @@ const (
 	trailerLeaderHost = "leader-endpoint-host"
 	trailerLeaderPort = "leader-endpoint-port"
 	trailerAppendMax  = "maximum-append-size"
+	textNoLeader      = "No leader info available" // of the status Unknown: not the leader, without trailers, because nobody is
 
 	exceptionNotLeader     = "not-leader"
 	exceptionDeleted       = "stream-deleted"
@@ -81,6 +83,9 @@ func judge(err error, trailer metadata.MD) (v verdict, leader string, out error)
 	case codes.Unavailable, codes.Aborted, codes.DeadlineExceeded, codes.Canceled, codes.Internal, codes.ResourceExhausted:
 		return unclear, "", err
 	case codes.Unknown:
+		if strings.Contains(status.Convert(err).Message(), textNoLeader) {
+			return moved, "", err
+		}
 		if _, isStatus := status.FromError(err); !isStatus || errors.Is(err, io.EOF) {
 			return unclear, "", err
 		}

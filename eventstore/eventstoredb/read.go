@@ -152,7 +152,8 @@ func (s *Store) read(ctx context.Context, stream string, after uint64, yield fun
 		v, err := s.attempt(ctx, func(tryCtx context.Context, m *member, p *patience) (verdict, string, error) {
 			request := readStream(stream, streams.ReadReq_Options_Forwards, min(end-at, pageEvents))
 			request.Options.GetStream().RevisionOption = &streams.ReadReq_Options_StreamOptions_Revision{Revision: at}
-			return receive(tryCtx, m, request, func(a *answer) (bool, error) {
+			from := at
+			v, leader, err := receive(tryCtx, m, request, func(a *answer) (bool, error) {
 				if a.event == nil {
 					return true, nil
 				}
@@ -171,6 +172,10 @@ func (s *Store) read(ctx context.Context, stream string, after uint64, yield fun
 				}
 				return true, nil
 			})
+			if err == nil && at == from {
+				return again, "", fmt.Errorf("%w: %s at version %d", errBehind, stream, at) // the leader has changed since version was asked
+			}
+			return v, leader, err
 		})
 		switch {
 		case errors.Is(err, eventstore.ErrDeleted) && v == final:
@@ -179,10 +184,10 @@ func (s *Store) read(ctx context.Context, stream string, after uint64, yield fun
 			return err
 		case err != nil && at > before && v != final:
 			continue // it got on: its patience begins anew
+		case errors.Is(err, errBehind) && s.alive(ctx) == nil:
+			return &eventstore.CorruptError{Stream: stream, Version: at + 1, Reason: fmt.Sprintf("it cannot be read, though the stream has %d events", end)}
 		case err != nil:
 			return fmt.Errorf("read %s after version %d: %w", stream, at, s.failure(ctx, v, err))
-		case at == before:
-			return &eventstore.CorruptError{Stream: stream, Version: at + 1, Reason: fmt.Sprintf("it cannot be read, though the stream has %d events", end)}
 		}
 	}
 	return nil
