@@ -87,8 +87,8 @@ func (b *backup) make(ctx context.Context) error {
 	if connection, err := storeOf(data, b.session.store); err != nil {
 		return err
 	} else if connection != "" {
-		return failed(exitUsage, "账簿在集群里,backup 备份不了;请用集群自己的备份,或先抄到一个目录再备份:mingzhang store copy %[1]s 新目录 --secret %[1]s/secret,然后 mingzhang backup --data 新目录。documents/ 和 secret 请另外备份。",
-			"The log is in a cluster, which backup does not back up: use the cluster's own backup, or copy it into a directory and back that up: mingzhang store copy %[1]s NEW --secret %[1]s/secret, then mingzhang backup --data NEW. Back documents/ and secret up apart.", data)
+		return failed(exitUsage, "账簿在集群里,backup 备份不了;请用集群自己的备份,或先抄到一个目录再备份:mingzhang store copy %[1]s 新目录 --secret %[1]s/secret,然后 mingzhang backup --data 新目录。节点开着时,把 store copy 后的 %[1]s 换成 esdb://…。documents/ 和 secret 请另外备份。",
+			"The log is in a cluster, which backup does not back up: use the cluster's own backup, or copy it into a directory and back that up: mingzhang store copy %[1]s NEW --secret %[1]s/secret, then mingzhang backup --data NEW. While the node is serving, write esdb://… in place of store copy's %[1]s. Back documents/ and secret up apart.", data)
 	}
 	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
 		return failed(exitUsage, "%s 已经存在,没有改动;请用 --out 另给一个。", "%s exists already and was not changed: name another with --out.", out)

@@ -67,6 +67,10 @@ func (c *config) settle(cmd *cobra.Command) error {
 	if c.data == "" {
 		c.data = dataDefault
 	}
+	if strings.Contains(c.data, "://") { // not repeated: it may hold a password
+		return failed(exitUsage, "--data(%s)是目录,不是网址;集群的连接串用 --store,服务器用 --server。",
+			"--data (%s) is a directory, not an address: a cluster is named by --store, a server by --server.", envData)
+	}
 	if c.store == "" && c.server == "" {
 		c.store = os.Getenv(envStore)
 	}

@@ -211,9 +211,11 @@ func explainLocked(e *sqlite.LockedError) *failure {
 
 // damagedAt says that a stream is not what was stored. version 0: only the stream as a whole is known to be wrong.
 func damagedAt(stream string, version uint64, reason string) *failure {
+	zh := damageIn(chinese, reason)
 	if version == 0 {
-		return failed(exitVerified, "账簿 %s 已损坏:%s。请停用并从备份恢复。", "The log %s is damaged: %s. Stop using it and restore a backup.", stream, reason)
+		return &failure{exitVerified, "", fmt.Sprintf("账簿 %s 已损坏:%s。请停用并从备份恢复。", stream, zh),
+			fmt.Sprintf("The log %s is damaged: %s. Stop using it and restore a backup.", stream, reason), nil}
 	}
-	return failed(exitVerified, "账簿 %s 从第 %d 笔起已损坏:%s。请停用并从备份恢复。",
-		"The log %s is damaged at version %d: %s. Stop using it and restore a backup.", stream, version, reason)
+	return &failure{exitVerified, "", fmt.Sprintf("账簿 %s 从第 %d 笔起已损坏:%s。请停用并从备份恢复。", stream, version, zh),
+		fmt.Sprintf("The log %s is damaged at version %d: %s. Stop using it and restore a backup.", stream, version, reason), nil}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
@@ -29,6 +30,9 @@ func (s *session) placeOf(word string) (p place, err error) {
 		return place{connection: s.store}, nil
 	case eventstoredb.IsConnectionString(word):
 		return place{connection: word}, nil
+	case strings.Contains(word, "://"): // no directory is called so, and it is not repeated: it may hold a password
+		return p, failed(exitUsage, "集群的连接串以 esdb:// 或 esdb+discover:// 开头(kurrentdb:// 也写成 esdb://),数据目录是路径;给出的两样都不是。",
+			"A connection string begins with esdb:// or esdb+discover:// (for kurrentdb:// write esdb://), a data directory is a path; what is given is neither.")
 	}
 	connection, err := storeOf(word, "")
 	return place{dir: word, connection: connection}, err

@@ -144,7 +144,9 @@ func (i *storeInfo) print(s *session) error {
 		t.add(s.lang.text("别的程序的", "of other programs"), fmt.Sprint(i.Others))
 		t.add(s.lang.text("笔数", "events"), fmt.Sprint(i.Events))
 		t.add(s.lang.text("数据字节", "bytes of data"), fmt.Sprint(i.Bytes))
-		t.add(s.lang.text("最大的", "largest"), fmt.Sprintf("%s (%d)", i.Largest, i.LargestN))
+		if i.LargestN > 0 {
+			t.add(s.lang.text("最大的", "largest"), fmt.Sprintf("%s (%d)", i.Largest, i.LargestN))
+		}
 	}
 	if s.csv {
 		return t.printCSV(s.stdout)

@@ -203,7 +203,7 @@ func (c *storeCheck) conclude(err error) error {
 		return nil
 	}
 	fmt.Fprintf(s.stderr, s.lang.text("mingzhang: 发现 %d 处问题,什么也没有修。请停用 %s,查明是谁改的,并从备份恢复。\n",
-		"mingzhang: %d things are wrong and nothing was repaired. Stop using %s, find out who changed it, restore a backup.\n"), len(c.Found), c.place.name())
+		"mingzhang: Faults found: %d; nothing was repaired. Stop using %s, find out who changed it, restore a backup.\n"), len(c.Found), c.place.name())
 	return errSaid{exitVerified}
 }
 
@@ -220,7 +220,7 @@ func (c *storeCheck) print() error {
 		if f.Version > 0 {
 			version = fmt.Sprint(f.Version)
 		}
-		t.add(f.Stream, version, f.What)
+		t.add(f.Stream, version, damageIn(s.lang, f.What))
 	}
 	if s.csv {
 		return t.printCSV(s.stdout)

@@ -451,6 +451,41 @@ func TestOpenHidesPasswords(t *testing.T) {
 	}
 }
 
+// TestOpenRefusesWhatTheClientPassesOver: a misspelt setting is refused by its name, and the client's own line is not in the log.
+func TestOpenRefusesWhatTheClientPassesOver(t *testing.T) {
+	var logged strings.Builder
+	log.SetOutput(&logged)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	for settings, want := range map[string]string{
+		"tlss=false": `no setting "tlss"`, "tls=false&tlsVerifyCrt=false": `no setting "tlsVerifyCrt"`, "TLS=false&NodePreference=leader": "",
+		"tls=false&defaultDeadline=5s": "milliseconds", "tls=false;x": "settings", "tls=false&defaultDeadline=500": "",
+	} {
+		s, err := eventstoredb.Open("esdb://admin:geheim@host:2113?"+settings, eventstoredb.Options{})
+		if err == nil {
+			err = s.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", settings, err, want)
+		}
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged: %s", &logged)
+	}
+}
+
+// TestUnreachableSaysWhy: also when the last try was only cut off.
+func TestUnreachableSaysWhy(t *testing.T) {
+	leavesNothing(t)
+	server := esdbtest.New(t, esdbtest.Options{})
+	server.Stop()
+	s := open(t, server.ConnectionString(), eventstoredb.Options{Patience: 200 * time.Millisecond})
+	for range 20 {
+		if _, err := s.Version(within(t), "a"); !errors.Is(err, eventstoredb.ErrUnreachable) || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("it says %v", err)
+		}
+	}
+}
+
 // TestLoginIsEscaped: a login whose special characters are escaped is used as it is meant.
 func TestLoginIsEscaped(t *testing.T) {
 	leavesNothing(t)

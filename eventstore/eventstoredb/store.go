@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 )
@@ -47,7 +50,8 @@ type Store struct {
 	logger   *slog.Logger
 	retried  func()
 
-	lost atomic.Bool // a whole patience has passed in vain, and no call succeeded since
+	lost atomic.Bool           // a whole patience has passed in vain, and no call succeeded since
+	away atomic.Pointer[error] // why a member was not reached last, since a call succeeded
 	seen versions
 
 	hidden sync.Map // by stream: what subscriptions showed to be hidden of it
@@ -116,6 +120,9 @@ func parse(connection string) (*esdb.Configuration, error) {
 	if err := checkLogin(connection); err != nil {
 		return nil, err
 	}
+	if err := checkSettings(connection); err != nil {
+		return nil, err
+	}
 	conf, err := esdb.ParseConnectionString(connection)
 	if err != nil {
 		if in := (*url.Error)(nil); errors.As(err, &in) {
@@ -148,6 +155,30 @@ func checkLogin(connection string) error {
 	}
 	if _, err := url.PathUnescape(rest[:end]); err != nil || strings.ContainsFunc(rest[:end], special) {
 		return errors.New("special characters of user and password, in front of the last @, have to be written as %2F for / and so on")
+	}
+	return nil
+}
+
+// settings are those that the client knows. Names are compared without regard to case, as it does.
+var settings = []string{
+	"tls", "tlsCAFile", "tlsVerifyCert", "userCertFile", "userKeyFile", "nodePreference", "defaultDeadline",
+	"maxDiscoverAttempts", "discoveryInterval", "gossipTimeout", "keepAliveInterval", "keepAliveTimeout",
+}
+
+// checkSettings refuses what the client would pass over: a setting that is misspelt is not what was meant.
+func checkSettings(connection string) error {
+	_, query, _ := strings.Cut(connection[strings.LastIndexByte(connection, '@')+1:], "?")
+	given, err := url.ParseQuery(query)
+	if err != nil {
+		return errors.New("its settings cannot be read: they are written ?tls=true&tlsCAFile=FILE and so on")
+	}
+	for name, values := range given {
+		if !slices.ContainsFunc(settings, func(known string) bool { return strings.EqualFold(known, name) }) {
+			return fmt.Errorf("there is no setting %q; there are %s", name, strings.Join(settings, ", "))
+		}
+		if _, err := strconv.Atoi(values[0]); err != nil && strings.EqualFold(name, "defaultDeadline") {
+			return errors.New("defaultDeadline has to be a number of milliseconds")
+		}
 	}
 	return nil
 }
@@ -255,9 +286,18 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 		v, err := s.once(ctx, call, p)
 		if err == nil || v == final {
 			s.lost.Store(false)
+			s.away.Store(nil)
 			return final, err
 		}
 		worst = max(worst, v)
+		switch code := status.Code(err); {
+		case code == codes.Unavailable:
+			s.away.Store(&err)
+		case v == again && (code == codes.Canceled || errors.Is(err, context.Canceled)): // it only says that it was cut off
+			if why := s.away.Load(); why != nil {
+				err = *why
+			}
+		}
 		// A pause that is not the same for all keeps those who wait from coming back together.
 		timer := time.NewTimer(pause/2 + rand.N(pause/2))
 		select {
