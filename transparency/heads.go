@@ -158,6 +158,7 @@ func (s *Store) Head(ctx context.Context, stream string) (Head, []byte, error) {
 	return head, msg, err
 }
 
+// head is the head of a stream as it was just remembered on disk, and the log that signs it.
 func (s *Store) head(ctx context.Context, st *stream) (*logKey, Head, error) {
 	if err := s.ready(ctx, st); err != nil {
 		return nil, Head{}, err
