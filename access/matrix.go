@@ -61,6 +61,8 @@ var Matrix = map[string]Callers{
 	"ListEvents":       {Roles: readers},
 	"ListRoles":        {Roles: overseers},
 	"GetHead":          {Roles: checkers, PublicLog: true},
+	"ProveInclusion":   {Roles: checkers, PublicLog: true},
+	"ProveConsistency": {Roles: checkers, PublicLog: true},
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
 	"Watch":            {Roles: copiers, PublicLog: true},

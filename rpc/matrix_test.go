@@ -309,6 +309,14 @@ func TestPublicLogOpensTheLogToEverybody(t *testing.T) {
 			t.Errorf("%s without a key: %q, want %q (%s)", name, got, want, reply.body)
 		}
 	}
+	for name, field := range map[string]string{"ProveInclusion": "version", "ProveConsistency": "oldSize"} {
+		if reply := v.post("", "/mingzhang.api.v1.AuditService/"+name, `{"collectiveId":"open-village","`+field+`":"1"}`); reply.status != 200 {
+			t.Errorf("%s without a key: %d %s", name, reply.status, reply.body)
+		}
+		if reply := v.post("", "/mingzhang.api.v1.AuditService/"+name, `{"collectiveId":"lmb","`+field+`":"1"}`); reply.status != 401 {
+			t.Errorf("%s of a log that is not public: %d %s", name, reply.status, reply.body)
+		}
+	}
 	stream, err := v.audit().ReadLog(t.Context(), &apiv1.ReadLogRequest{CollectiveId: "open-village"})
 	fatalIf(t, err)
 	defer stream.Close()

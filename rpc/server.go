@@ -72,6 +72,8 @@ const (
 // Log gives proof of the log; transparency.Store is one.
 type Log interface {
 	Head(ctx context.Context, stream string) (transparency.Head, []byte, error)
+	ProveInclusion(ctx context.Context, stream string, version, size uint64) (transparency.Hash, transparency.Inclusion, error)
+	ProveConsistency(ctx context.Context, stream string, oldSize, size uint64) (transparency.Head, transparency.Consistency, error)
 	Verify(ctx context.Context, stream string) (transparency.Report, error)
 }
 

@@ -62,6 +62,16 @@
 // head is. Before the very first event of a stream a head of size 0 is written and synced, so that no crash can leave an
 // existing log without a head.
 //
+// # Proofs
+//
+// Inclusion proves that one event is in the log of a head, Consistency that the log of a head begins with all that it was at an
+// older one (RFC 6962, sections 2.1.1 and 2.1.2). Both are made of the leaf hashes and of one interior hash for each full 1,024 of them,
+// which is kept in memory from the first proof on. CheckInclusion and CheckConsistency need neither a store nor a secret. As texts they are
+// a C2SP tlog-proof, and the request add-checkpoint of C2SP tlog-witness; readers parse, format again and demand equality, and take
+// at most 64 KiB and 63 hashes.
+//
+// A proof is as good as the head it ends in: what is known of that, a signature or a root that somebody kept, is the reader's own.
+//
 // # Rules
 //
 //   - The log is shorter than the head: refused, events are missing.

@@ -150,22 +150,30 @@ func (s *Store) Head(ctx context.Context, stream string) (Head, []byte, error) {
 		return Head{}, nil, err
 	}
 	defer s.life.RUnlock()
-	st := s.stream(stream)
-	if err := s.ready(ctx, st); err != nil {
+	log, head, err := s.head(ctx, s.stream(stream))
+	if err != nil {
 		return Head{}, nil, err
 	}
+	msg, err := log.sign(head)
+	return head, msg, err
+}
+
+// head is the head of a stream as it was just remembered on disk, and the log that signs it.
+func (s *Store) head(ctx context.Context, st *stream) (*logKey, Head, error) {
+	if err := s.ready(ctx, st); err != nil {
+		return nil, Head{}, err
+	}
 	if err := s.writeHead(ctx, st); err != nil {
-		return Head{}, nil, err
+		return nil, Head{}, err
 	}
 	st.mu.Lock()
 	log, head, damage := st.log, st.written, st.damage
 	st.mu.Unlock()
 	if damage != nil {
-		return Head{}, nil, damage
+		return nil, Head{}, damage
 	}
 	if log == nil || head.Size == 0 {
-		return Head{}, nil, fmt.Errorf("head of %s: %w", stream, ErrNoLog)
+		return nil, Head{}, fmt.Errorf("head of %s: %w", st.name, ErrNoLog)
 	}
-	msg, err := log.sign(head)
-	return head, msg, err
+	return log, head, nil
 }

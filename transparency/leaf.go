@@ -14,6 +14,9 @@ const (
 	typeBytesMax   = 64
 )
 
+// Hash is a SHA-256 hash of a tree: a leaf, a node or a root. Its String is standard base64.
+type Hash = tlog.Hash
+
 // OriginFunc tells the name of the log that a stream is, from the name of the stream and its first event. It is called
 // before the first event is stored and whenever a stream is loaded, must give the same answer each time, and may run in
 // many goroutines at once. It must depend on what the first event says only in ways that can never change.

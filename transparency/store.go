@@ -382,7 +382,7 @@ func (s *Store) bury(st *stream) error {
 	defer st.mu.Unlock()
 	st.loaded, st.deleted, st.behind = false, true, false
 	st.log, st.tree, st.written = nil, tree{}, Head{}
-	st.stored, st.pending, st.ahead = 0, nil, nil
+	st.stored, st.pending, st.ahead, st.groups = 0, nil, nil, nil
 	return nil
 }
 

@@ -36,6 +36,7 @@ type stream struct {
 	underway int                      // appends handed to the inner store and not yet back
 	ahead    map[uint64][]tlog.Hash   // finished appends by the version before them, waiting for those in front of them
 	behind   bool                     // the log is longer than the tree, and no append under way will close the gap
+	groups   []tlog.Hash              // interior hashes that proofs are made from; see nodes
 	queued   bool                     // waits for the writer of heads
 	begun    bool                     // an append of this process may have reached the inner store
 }

@@ -137,7 +137,7 @@ func (s *Store) adopt(ctx context.Context, st *stream) (Head, error) {
 		return Head{}, err
 	}
 	st.mu.Lock()
-	st.loaded, st.damage, st.tree, st.ahead, st.behind = false, nil, tree{}, nil, false
+	st.loaded, st.damage, st.tree, st.ahead, st.behind, st.groups = false, nil, tree{}, nil, false, nil
 	st.mu.Unlock()
 	s.schedule(st, st.install(c, remembered{head: head}))
 	return head, s.adopted(st.name)

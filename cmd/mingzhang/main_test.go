@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -115,7 +116,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "flip": flip, "serving": serving, "stopping": stopping, "lines": lines, "replace": replace,
-			"cluster": cluster,
+			"cluster": cluster, "field": field,
 		},
 	})
 }
@@ -168,6 +169,20 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
+// field FILE NAME VARIABLE: the variable becomes a field of the JSON object in the file.
+func field(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: field FILE NAME VARIABLE")
+	}
+	var object map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &object))
+	value, ok := object[args[1]]
+	if !ok {
+		ts.Fatalf("%s has no %s", args[0], args[1])
+	}
+	ts.Setenv(args[2], fmt.Sprint(value))
 }
 
 // cluster: a fake cluster of the script's own runs, and STORE is its connection string.

@@ -21,11 +21,18 @@ import (
 
 func (s *session) verifyCmd() *cobra.Command {
 	var adopt bool
+	var proof proofFlags
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: s.lang.text("核验:每个字节对照签名的根,账簿重做一遍对照", "hash every byte again against the signed heads, and fold the books anew"),
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if proof.given() {
+				if adopt {
+					return failed(exitUsage, "--adopt-heads 不能与 --proof 一起用。", "--adopt-heads does not go with --proof.")
+				}
+				return s.verifyProof(&proof)
+			}
 			if adopt && s.server != "" {
 				return failed(exitUsage, "--adopt-heads 只用于数据目录。", "--adopt-heads is for a data directory.")
 			}
@@ -37,6 +44,7 @@ func (s *session) verifyCmd() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&adopt, "adopt-heads", false, s.lang.text("查明原因以后,为缺少签名根的账簿按现状签一个",
 		"after looking into the reason: sign a head for logs that have none, as they are now"))
+	s.proofFlags(cmd, &proof)
 	return cmd
 }
 

@@ -29,6 +29,7 @@ var chineseVerbs = map[string]string{
 	"RecordDividendResults": "记银行发放结果", "Apply": "办理一批命令", "Preview": "预览一个命令", "PreviewApply": "预览一批命令",
 	"ListVouchers": "列出凭证", "GetVoucher": "查看凭证", "GetBalances": "各科目余额", "GetTrialBalance": "试算平衡表", "ListRequests": "列出申请",
 	"ListGrantRounds": "列出救助和奖学", "ListDividends": "列出分红", "ListEntitlements": "列出各人分红", "GetHead": "账簿的签名根",
+	"ProveInclusion": "证明一笔记录在账簿里", "ProveConsistency": "证明账簿仍包含从前的全部记录",
 	"VerifyLog": "重新核验账簿", "ReadLog": "读出账簿原文", "ListCollectives": "列出集体", "GetCollective": "集体的章程和状况",
 	"GetFundStatement": "收支表", "ListPolicies": "列出分配办法", "GetSpendingRule": "支出办法", "ListResolutions": "列出决议",
 	"ListReceiptsAndPayments": "收支明细", "GetVersion": "服务器版本",

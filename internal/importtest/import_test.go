@@ -55,6 +55,8 @@ var clients = map[string][]string{
 	"github.com/EventStore":   {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"google.golang.org/grpc":  {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"buf.build/go":            {"rpc"},
+	// A second verifier of proofs, for tests alone.
+	"github.com/transparency-dev": {},
 }
 
 type pkg struct {

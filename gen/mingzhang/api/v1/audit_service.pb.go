@@ -1672,6 +1672,371 @@ func (x *GetHeadResponse) GetVerifierKey() string {
 	return ""
 }
 
+// ProveInclusionRequest is what ProveInclusion takes.
+type ProveInclusionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Version of the event, from 1 to size: the one a receipt names.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Size of the log to prove it in, events; default 0: the log as it is now. Larger than the log is refused.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion    uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveInclusionRequest) Reset() {
+	*x = ProveInclusionRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveInclusionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveInclusionRequest) ProtoMessage() {}
+
+func (x *ProveInclusionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveInclusionRequest.ProtoReflect.Descriptor instead.
+func (*ProveInclusionRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ProveInclusionRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ProveInclusionRequest) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ProveInclusionRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ProveInclusionRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+// ProveInclusionResponse is what ProveInclusion answers.
+type ProveInclusionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index of the event's leaf, version − 1.
+	Index uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// Number of events of the log it is proved in.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// Root hash of those events, hex.
+	Root string `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
+	// Hash of the event's leaf, hex. Who checks computes it from the event instead of believing it.
+	Leaf string `protobuf:"bytes,4,opt,name=leaf,proto3" json:"leaf,omitempty"`
+	// The proof: hashes in hex from the leaf's sibling up, 63 at most, none for a log of one event (RFC 6962, section 2.1.1).
+	Hashes []string `protobuf:"bytes,5,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// Signed head of that size, a signed note: origin, size, root and signature.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// Public key the signature is checked with. Who checks has it from elsewhere.
+	VerifierKey string `protobuf:"bytes,7,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	// All of it but the key as one text of the form c2sp.org/tlog-proof@v1, 64 KiB at most: what mingzhang verify --proof reads.
+	Proof         string `protobuf:"bytes,8,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveInclusionResponse) Reset() {
+	*x = ProveInclusionResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveInclusionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveInclusionResponse) ProtoMessage() {}
+
+func (x *ProveInclusionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveInclusionResponse.ProtoReflect.Descriptor instead.
+func (*ProveInclusionResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ProveInclusionResponse) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *ProveInclusionResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ProveInclusionResponse) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *ProveInclusionResponse) GetLeaf() string {
+	if x != nil {
+		return x.Leaf
+	}
+	return ""
+}
+
+func (x *ProveInclusionResponse) GetHashes() []string {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *ProveInclusionResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ProveInclusionResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+func (x *ProveInclusionResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
+// ProveConsistencyRequest is what ProveConsistency takes.
+type ProveConsistencyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// The earlier size, events, from 1 to size. Larger than the log is refused: a log that was once longer has lost events.
+	OldSize uint64 `protobuf:"varint,2,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
+	// The later size, events; default 0: the log as it is now.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion    uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveConsistencyRequest) Reset() {
+	*x = ProveConsistencyRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveConsistencyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveConsistencyRequest) ProtoMessage() {}
+
+func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveConsistencyRequest.ProtoReflect.Descriptor instead.
+func (*ProveConsistencyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ProveConsistencyRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ProveConsistencyRequest) GetOldSize() uint64 {
+	if x != nil {
+		return x.OldSize
+	}
+	return 0
+}
+
+func (x *ProveConsistencyRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ProveConsistencyRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+// ProveConsistencyResponse is what ProveConsistency answers.
+type ProveConsistencyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The earlier size, events.
+	OldSize uint64 `protobuf:"varint,1,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
+	// Root hash of the first old_size events as the log has them, hex. Another root than the one that was kept is the evidence of a changed log.
+	OldRoot string `protobuf:"bytes,2,opt,name=old_root,json=oldRoot,proto3" json:"old_root,omitempty"`
+	// The later size, events.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// Root hash at the later size, hex.
+	Root string `protobuf:"bytes,4,opt,name=root,proto3" json:"root,omitempty"`
+	// The proof: hashes in hex, 63 at most, none when the sizes are the same (RFC 6962, section 2.1.2).
+	Hashes []string `protobuf:"bytes,5,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// Signed head of the later size, a signed note: origin, size, root and signature.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// Public key the signature is checked with. Who checks has it from elsewhere.
+	VerifierKey string `protobuf:"bytes,7,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	// All of it but the key and the old root as one text, as witnesses of logs take it (add-checkpoint of c2sp.org/tlog-witness), 64 KiB at
+	// most: what mingzhang verify --proof reads.
+	Proof         string `protobuf:"bytes,8,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveConsistencyResponse) Reset() {
+	*x = ProveConsistencyResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveConsistencyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveConsistencyResponse) ProtoMessage() {}
+
+func (x *ProveConsistencyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveConsistencyResponse.ProtoReflect.Descriptor instead.
+func (*ProveConsistencyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ProveConsistencyResponse) GetOldSize() uint64 {
+	if x != nil {
+		return x.OldSize
+	}
+	return 0
+}
+
+func (x *ProveConsistencyResponse) GetOldRoot() string {
+	if x != nil {
+		return x.OldRoot
+	}
+	return ""
+}
+
+func (x *ProveConsistencyResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ProveConsistencyResponse) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *ProveConsistencyResponse) GetHashes() []string {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *ProveConsistencyResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ProveConsistencyResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+func (x *ProveConsistencyResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
 // VerifyLogRequest is what VerifyLog takes.
 type VerifyLogRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1689,7 +2054,7 @@ type VerifyLogRequest struct {
 
 func (x *VerifyLogRequest) Reset() {
 	*x = VerifyLogRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1701,7 +2066,7 @@ func (x *VerifyLogRequest) String() string {
 func (*VerifyLogRequest) ProtoMessage() {}
 
 func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1714,7 +2079,7 @@ func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogRequest.ProtoReflect.Descriptor instead.
 func (*VerifyLogRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *VerifyLogRequest) GetCollectiveId() string {
@@ -1770,7 +2135,7 @@ type VerifyLogResponse struct {
 
 func (x *VerifyLogResponse) Reset() {
 	*x = VerifyLogResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +2147,7 @@ func (x *VerifyLogResponse) String() string {
 func (*VerifyLogResponse) ProtoMessage() {}
 
 func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +2160,7 @@ func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogResponse.ProtoReflect.Descriptor instead.
 func (*VerifyLogResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *VerifyLogResponse) GetOk() bool {
@@ -1874,7 +2239,7 @@ type SelfCheck struct {
 
 func (x *SelfCheck) Reset() {
 	*x = SelfCheck{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +2251,7 @@ func (x *SelfCheck) String() string {
 func (*SelfCheck) ProtoMessage() {}
 
 func (x *SelfCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +2264,7 @@ func (x *SelfCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelfCheck.ProtoReflect.Descriptor instead.
 func (*SelfCheck) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SelfCheck) GetAt() string {
@@ -1950,7 +2315,7 @@ type ReadLogRequest struct {
 
 func (x *ReadLogRequest) Reset() {
 	*x = ReadLogRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1962,7 +2327,7 @@ func (x *ReadLogRequest) String() string {
 func (*ReadLogRequest) ProtoMessage() {}
 
 func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1975,7 +2340,7 @@ func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadLogRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReadLogRequest) GetCollectiveId() string {
@@ -2003,7 +2368,7 @@ type ReadLogResponse struct {
 
 func (x *ReadLogResponse) Reset() {
 	*x = ReadLogResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2380,7 @@ func (x *ReadLogResponse) String() string {
 func (*ReadLogResponse) ProtoMessage() {}
 
 func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2393,7 @@ func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadLogResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReadLogResponse) GetEvents() []*LogEvent {
@@ -2051,7 +2416,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2063,7 +2428,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2076,7 +2441,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WatchRequest) GetCollectiveId() string {
@@ -2106,7 +2471,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2483,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2496,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WatchResponse) GetVersion() uint64 {
@@ -2167,7 +2532,7 @@ type WatchedEvent struct {
 
 func (x *WatchedEvent) Reset() {
 	*x = WatchedEvent{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2544,7 @@ func (x *WatchedEvent) String() string {
 func (*WatchedEvent) ProtoMessage() {}
 
 func (x *WatchedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2557,7 @@ func (x *WatchedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchedEvent.ProtoReflect.Descriptor instead.
 func (*WatchedEvent) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *WatchedEvent) GetType() string {
@@ -2249,7 +2614,7 @@ type CompareOpeningRequest struct {
 
 func (x *CompareOpeningRequest) Reset() {
 	*x = CompareOpeningRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2261,7 +2626,7 @@ func (x *CompareOpeningRequest) String() string {
 func (*CompareOpeningRequest) ProtoMessage() {}
 
 func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2274,7 +2639,7 @@ func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareOpeningRequest.ProtoReflect.Descriptor instead.
 func (*CompareOpeningRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CompareOpeningRequest) GetCollectiveId() string {
@@ -2329,7 +2694,7 @@ type OpeningDifference struct {
 
 func (x *OpeningDifference) Reset() {
 	*x = OpeningDifference{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2706,7 @@ func (x *OpeningDifference) String() string {
 func (*OpeningDifference) ProtoMessage() {}
 
 func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2719,7 @@ func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningDifference.ProtoReflect.Descriptor instead.
 func (*OpeningDifference) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *OpeningDifference) GetAccount() string {
@@ -2400,7 +2765,7 @@ type CompareOpeningResponse struct {
 
 func (x *CompareOpeningResponse) Reset() {
 	*x = CompareOpeningResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2777,7 @@ func (x *CompareOpeningResponse) String() string {
 func (*CompareOpeningResponse) ProtoMessage() {}
 
 func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2790,7 @@ func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareOpeningResponse.ProtoReflect.Descriptor instead.
 func (*CompareOpeningResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *CompareOpeningResponse) GetDifferences() []*OpeningDifference {
@@ -2470,7 +2835,7 @@ type ListHoldsRequest struct {
 
 func (x *ListHoldsRequest) Reset() {
 	*x = ListHoldsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2482,7 +2847,7 @@ func (x *ListHoldsRequest) String() string {
 func (*ListHoldsRequest) ProtoMessage() {}
 
 func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2495,7 +2860,7 @@ func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
 func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListHoldsRequest) GetCollectiveId() string {
@@ -2555,7 +2920,7 @@ type ListHoldsResponse struct {
 
 func (x *ListHoldsResponse) Reset() {
 	*x = ListHoldsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +2932,7 @@ func (x *ListHoldsResponse) String() string {
 func (*ListHoldsResponse) ProtoMessage() {}
 
 func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +2945,7 @@ func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
 func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListHoldsResponse) GetHolds() []*Hold {
@@ -2625,7 +2990,7 @@ type ListSharesRequest struct {
 
 func (x *ListSharesRequest) Reset() {
 	*x = ListSharesRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2637,7 +3002,7 @@ func (x *ListSharesRequest) String() string {
 func (*ListSharesRequest) ProtoMessage() {}
 
 func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2650,7 +3015,7 @@ func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesRequest.ProtoReflect.Descriptor instead.
 func (*ListSharesRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListSharesRequest) GetCollectiveId() string {
@@ -2710,7 +3075,7 @@ type ListSharesResponse struct {
 
 func (x *ListSharesResponse) Reset() {
 	*x = ListSharesResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +3087,7 @@ func (x *ListSharesResponse) String() string {
 func (*ListSharesResponse) ProtoMessage() {}
 
 func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +3100,7 @@ func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesResponse.ProtoReflect.Descriptor instead.
 func (*ListSharesResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListSharesResponse) GetShares() []*MemberShares {
@@ -2780,7 +3145,7 @@ type ListGiftAgreementsRequest struct {
 
 func (x *ListGiftAgreementsRequest) Reset() {
 	*x = ListGiftAgreementsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2792,7 +3157,7 @@ func (x *ListGiftAgreementsRequest) String() string {
 func (*ListGiftAgreementsRequest) ProtoMessage() {}
 
 func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2805,7 +3170,7 @@ func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsRequest.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListGiftAgreementsRequest) GetCollectiveId() string {
@@ -2865,7 +3230,7 @@ type ListGiftAgreementsResponse struct {
 
 func (x *ListGiftAgreementsResponse) Reset() {
 	*x = ListGiftAgreementsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2877,7 +3242,7 @@ func (x *ListGiftAgreementsResponse) String() string {
 func (*ListGiftAgreementsResponse) ProtoMessage() {}
 
 func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2890,7 +3255,7 @@ func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsResponse.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{36}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListGiftAgreementsResponse) GetGifts() []*Gift {
@@ -3058,7 +3423,37 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x04note\x18\x01 \x01(\tR\x04note\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
 	"\x04root\x18\x03 \x01(\tR\x04root\x12!\n" +
-	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\"\xe8\x01\n" +
+	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\"\xb5\x01\n" +
+	"\x15ProveInclusionRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\"\xcf\x01\n" +
+	"\x16ProveInclusionResponse\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x03 \x01(\tR\x04root\x12\x12\n" +
+	"\x04leaf\x18\x04 \x01(\tR\x04leaf\x12\x16\n" +
+	"\x06hashes\x18\x05 \x03(\tR\x06hashes\x12\x12\n" +
+	"\x04note\x18\x06 \x01(\tR\x04note\x12!\n" +
+	"\fverifier_key\x18\a \x01(\tR\vverifierKey\x12\x14\n" +
+	"\x05proof\x18\b \x01(\tR\x05proof\"\xb8\x01\n" +
+	"\x17ProveConsistencyRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x19\n" +
+	"\bold_size\x18\x02 \x01(\x04R\aoldSize\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\"\xdd\x01\n" +
+	"\x18ProveConsistencyResponse\x12\x19\n" +
+	"\bold_size\x18\x01 \x01(\x04R\aoldSize\x12\x19\n" +
+	"\bold_root\x18\x02 \x01(\tR\aoldRoot\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x04 \x01(\tR\x04root\x12\x16\n" +
+	"\x06hashes\x18\x05 \x03(\tR\x06hashes\x12\x12\n" +
+	"\x04note\x18\x06 \x01(\tR\x04note\x12!\n" +
+	"\fverifier_key\x18\a \x01(\tR\vverifierKey\x12\x14\n" +
+	"\x05proof\x18\b \x01(\tR\x05proof\"\xe8\x01\n" +
 	"\x10VerifyLogRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -3156,7 +3551,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x1aListGiftAgreementsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\x9c\x0f\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xf6\x10\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -3177,7 +3572,9 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
 	"ListShares\x12#.mingzhang.api.v1.ListSharesRequest\x1a$.mingzhang.api.v1.ListSharesResponse\"\x03\x90\x02\x01\x12t\n" +
 	"\x12ListGiftAgreements\x12+.mingzhang.api.v1.ListGiftAgreementsRequest\x1a,.mingzhang.api.v1.ListGiftAgreementsResponse\"\x03\x90\x02\x01\x12S\n" +
-	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x0eProveInclusion\x12'.mingzhang.api.v1.ProveInclusionRequest\x1a(.mingzhang.api.v1.ProveInclusionResponse\"\x03\x90\x02\x01\x12n\n" +
+	"\x10ProveConsistency\x12).mingzhang.api.v1.ProveConsistencyRequest\x1a*.mingzhang.api.v1.ProveConsistencyResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01\x12J\n" +
 	"\x05Watch\x12\x1e.mingzhang.api.v1.WatchRequest\x1a\x1f.mingzhang.api.v1.WatchResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
@@ -3194,7 +3591,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
@@ -3216,60 +3613,64 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*ListEntitlementsResponse)(nil),   // 17: mingzhang.api.v1.ListEntitlementsResponse
 	(*GetHeadRequest)(nil),             // 18: mingzhang.api.v1.GetHeadRequest
 	(*GetHeadResponse)(nil),            // 19: mingzhang.api.v1.GetHeadResponse
-	(*VerifyLogRequest)(nil),           // 20: mingzhang.api.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),          // 21: mingzhang.api.v1.VerifyLogResponse
-	(*SelfCheck)(nil),                  // 22: mingzhang.api.v1.SelfCheck
-	(*ReadLogRequest)(nil),             // 23: mingzhang.api.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),            // 24: mingzhang.api.v1.ReadLogResponse
-	(*WatchRequest)(nil),               // 25: mingzhang.api.v1.WatchRequest
-	(*WatchResponse)(nil),              // 26: mingzhang.api.v1.WatchResponse
-	(*WatchedEvent)(nil),               // 27: mingzhang.api.v1.WatchedEvent
-	(*CompareOpeningRequest)(nil),      // 28: mingzhang.api.v1.CompareOpeningRequest
-	(*OpeningDifference)(nil),          // 29: mingzhang.api.v1.OpeningDifference
-	(*CompareOpeningResponse)(nil),     // 30: mingzhang.api.v1.CompareOpeningResponse
-	(*ListHoldsRequest)(nil),           // 31: mingzhang.api.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),          // 32: mingzhang.api.v1.ListHoldsResponse
-	(*ListSharesRequest)(nil),          // 33: mingzhang.api.v1.ListSharesRequest
-	(*ListSharesResponse)(nil),         // 34: mingzhang.api.v1.ListSharesResponse
-	(*ListGiftAgreementsRequest)(nil),  // 35: mingzhang.api.v1.ListGiftAgreementsRequest
-	(*ListGiftAgreementsResponse)(nil), // 36: mingzhang.api.v1.ListGiftAgreementsResponse
-	(*Voucher)(nil),                    // 37: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),             // 38: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),           // 39: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                    // 40: mingzhang.api.v1.Request
-	(*GrantRound)(nil),                 // 41: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),                // 42: mingzhang.api.v1.DividendRun
-	(*OpeningLine)(nil),                // 43: mingzhang.api.v1.OpeningLine
-	(*Hold)(nil),                       // 44: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),               // 45: mingzhang.api.v1.MemberShares
-	(*Gift)(nil),                       // 46: mingzhang.api.v1.Gift
-	(*ExplainRequest)(nil),             // 47: mingzhang.api.v1.ExplainRequest
-	(*ListChangesRequest)(nil),         // 48: mingzhang.api.v1.ListChangesRequest
-	(*ListRolesRequest)(nil),           // 49: mingzhang.api.v1.ListRolesRequest
-	(*ListEventsRequest)(nil),          // 50: mingzhang.api.v1.ListEventsRequest
-	(*ExplainResponse)(nil),            // 51: mingzhang.api.v1.ExplainResponse
-	(*ListChangesResponse)(nil),        // 52: mingzhang.api.v1.ListChangesResponse
-	(*ListRolesResponse)(nil),          // 53: mingzhang.api.v1.ListRolesResponse
-	(*ListEventsResponse)(nil),         // 54: mingzhang.api.v1.ListEventsResponse
+	(*ProveInclusionRequest)(nil),      // 20: mingzhang.api.v1.ProveInclusionRequest
+	(*ProveInclusionResponse)(nil),     // 21: mingzhang.api.v1.ProveInclusionResponse
+	(*ProveConsistencyRequest)(nil),    // 22: mingzhang.api.v1.ProveConsistencyRequest
+	(*ProveConsistencyResponse)(nil),   // 23: mingzhang.api.v1.ProveConsistencyResponse
+	(*VerifyLogRequest)(nil),           // 24: mingzhang.api.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),          // 25: mingzhang.api.v1.VerifyLogResponse
+	(*SelfCheck)(nil),                  // 26: mingzhang.api.v1.SelfCheck
+	(*ReadLogRequest)(nil),             // 27: mingzhang.api.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),            // 28: mingzhang.api.v1.ReadLogResponse
+	(*WatchRequest)(nil),               // 29: mingzhang.api.v1.WatchRequest
+	(*WatchResponse)(nil),              // 30: mingzhang.api.v1.WatchResponse
+	(*WatchedEvent)(nil),               // 31: mingzhang.api.v1.WatchedEvent
+	(*CompareOpeningRequest)(nil),      // 32: mingzhang.api.v1.CompareOpeningRequest
+	(*OpeningDifference)(nil),          // 33: mingzhang.api.v1.OpeningDifference
+	(*CompareOpeningResponse)(nil),     // 34: mingzhang.api.v1.CompareOpeningResponse
+	(*ListHoldsRequest)(nil),           // 35: mingzhang.api.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),          // 36: mingzhang.api.v1.ListHoldsResponse
+	(*ListSharesRequest)(nil),          // 37: mingzhang.api.v1.ListSharesRequest
+	(*ListSharesResponse)(nil),         // 38: mingzhang.api.v1.ListSharesResponse
+	(*ListGiftAgreementsRequest)(nil),  // 39: mingzhang.api.v1.ListGiftAgreementsRequest
+	(*ListGiftAgreementsResponse)(nil), // 40: mingzhang.api.v1.ListGiftAgreementsResponse
+	(*Voucher)(nil),                    // 41: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 42: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 43: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 44: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 45: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 46: mingzhang.api.v1.DividendRun
+	(*OpeningLine)(nil),                // 47: mingzhang.api.v1.OpeningLine
+	(*Hold)(nil),                       // 48: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),               // 49: mingzhang.api.v1.MemberShares
+	(*Gift)(nil),                       // 50: mingzhang.api.v1.Gift
+	(*ExplainRequest)(nil),             // 51: mingzhang.api.v1.ExplainRequest
+	(*ListChangesRequest)(nil),         // 52: mingzhang.api.v1.ListChangesRequest
+	(*ListRolesRequest)(nil),           // 53: mingzhang.api.v1.ListRolesRequest
+	(*ListEventsRequest)(nil),          // 54: mingzhang.api.v1.ListEventsRequest
+	(*ExplainResponse)(nil),            // 55: mingzhang.api.v1.ExplainResponse
+	(*ListChangesResponse)(nil),        // 56: mingzhang.api.v1.ListChangesResponse
+	(*ListRolesResponse)(nil),          // 57: mingzhang.api.v1.ListRolesResponse
+	(*ListEventsResponse)(nil),         // 58: mingzhang.api.v1.ListEventsResponse
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	37, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	37, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	38, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	39, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	40, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	41, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	42, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	41, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	41, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	42, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	43, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	44, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	45, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	46, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
-	22, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
+	26, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
 	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	27, // 10: mingzhang.api.v1.WatchResponse.event:type_name -> mingzhang.api.v1.WatchedEvent
-	37, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
-	43, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	29, // 13: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
-	44, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
-	45, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
-	46, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	31, // 10: mingzhang.api.v1.WatchResponse.event:type_name -> mingzhang.api.v1.WatchedEvent
+	41, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
+	47, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	33, // 13: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
+	48, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
+	49, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
+	50, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
 	2,  // 17: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
 	4,  // 18: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
 	6,  // 19: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
@@ -3278,40 +3679,44 @@ var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	12, // 22: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
 	14, // 23: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
 	16, // 24: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	47, // 25: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
-	48, // 26: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
-	49, // 27: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
-	50, // 28: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
-	28, // 29: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
-	31, // 30: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	33, // 31: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	35, // 32: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	51, // 25: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
+	52, // 26: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
+	53, // 27: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
+	54, // 28: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
+	32, // 29: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	35, // 30: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	37, // 31: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	39, // 32: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
 	18, // 33: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 34: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	23, // 35: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	25, // 36: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
-	3,  // 37: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 38: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 39: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 40: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 41: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 42: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 43: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 44: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	51, // 45: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
-	52, // 46: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
-	53, // 47: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
-	54, // 48: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
-	30, // 49: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
-	32, // 50: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	34, // 51: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	36, // 52: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 53: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 54: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	24, // 55: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	26, // 56: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
-	37, // [37:57] is the sub-list for method output_type
-	17, // [17:37] is the sub-list for method input_type
+	20, // 34: mingzhang.api.v1.AuditService.ProveInclusion:input_type -> mingzhang.api.v1.ProveInclusionRequest
+	22, // 35: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
+	24, // 36: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	27, // 37: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	29, // 38: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
+	3,  // 39: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 40: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 41: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 42: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 43: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 44: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 45: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 46: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	55, // 47: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
+	56, // 48: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
+	57, // 49: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
+	58, // 50: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
+	34, // 51: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	36, // 52: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	38, // 53: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	40, // 54: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 55: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 56: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
+	23, // 57: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
+	25, // 58: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	28, // 59: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	30, // 60: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
+	39, // [39:61] is the sub-list for method output_type
+	17, // [17:39] is the sub-list for method input_type
 	17, // [17:17] is the sub-list for extension type_name
 	17, // [17:17] is the sub-list for extension extendee
 	0,  // [0:17] is the sub-list for field type_name
@@ -3330,7 +3735,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -63,6 +63,12 @@ const (
 	AuditServiceListGiftAgreementsProcedure = "/mingzhang.api.v1.AuditService/ListGiftAgreements"
 	// AuditServiceGetHeadProcedure is the procedure name of the AuditService's GetHead RPC.
 	AuditServiceGetHeadProcedure = "/mingzhang.api.v1.AuditService/GetHead"
+	// AuditServiceProveInclusionProcedure is the procedure name of the AuditService's ProveInclusion
+	// RPC.
+	AuditServiceProveInclusionProcedure = "/mingzhang.api.v1.AuditService/ProveInclusion"
+	// AuditServiceProveConsistencyProcedure is the procedure name of the AuditService's
+	// ProveConsistency RPC.
+	AuditServiceProveConsistencyProcedure = "/mingzhang.api.v1.AuditService/ProveConsistency"
 	// AuditServiceVerifyLogProcedure is the procedure name of the AuditService's VerifyLog RPC.
 	AuditServiceVerifyLogProcedure = "/mingzhang.api.v1.AuditService/VerifyLog"
 	// AuditServiceReadLogProcedure is the procedure name of the AuditService's ReadLog RPC.
@@ -208,6 +214,22 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceProveInclusionSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ProveInclusion"),
+			Procedure:        AuditServiceProveInclusionProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceProveConsistencySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ProveConsistency"),
+			Procedure:        AuditServiceProveConsistencyProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	auditServiceVerifyLogSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -268,6 +290,10 @@ type AuditServiceClient interface {
 	ListGiftAgreements(context.Context, *v1.ListGiftAgreementsRequest) (*v1.ListGiftAgreementsResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
+	// ProveInclusion (包含证明) proves that an event is in the collective's Merkle log: with the event, checked by anybody without this server.
+	ProveInclusion(context.Context, *v1.ProveInclusionRequest) (*v1.ProveInclusionResponse, error)
+	// ProveConsistency (一致性证明) proves that the log still begins with all that it was at an earlier size: with that size's root, checked by anybody.
+	ProveConsistency(context.Context, *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
 	VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error)
 	// ReadLog sends the stored events as they are, from a version on.
@@ -358,6 +384,10 @@ type AuditServiceHandler interface {
 	ListGiftAgreements(context.Context, *v1.ListGiftAgreementsRequest) (*v1.ListGiftAgreementsResponse, error)
 	// GetHead reads the signed head of the collective's Merkle log.
 	GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error)
+	// ProveInclusion (包含证明) proves that an event is in the collective's Merkle log: with the event, checked by anybody without this server.
+	ProveInclusion(context.Context, *v1.ProveInclusionRequest) (*v1.ProveInclusionResponse, error)
+	// ProveConsistency (一致性证明) proves that the log still begins with all that it was at an earlier size: with that size's root, checked by anybody.
+	ProveConsistency(context.Context, *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
 	VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error)
 	// ReadLog sends the stored events as they are, from a version on.
@@ -388,6 +418,8 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListSharesSpec(), Handler: adapter.listShares},
 		connect.Method{Spec: auditServiceListGiftAgreementsSpec(), Handler: adapter.listGiftAgreements},
 		connect.Method{Spec: auditServiceGetHeadSpec(), Handler: adapter.getHead},
+		connect.Method{Spec: auditServiceProveInclusionSpec(), Handler: adapter.proveInclusion},
+		connect.Method{Spec: auditServiceProveConsistencySpec(), Handler: adapter.proveConsistency},
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
 		connect.Method{Spec: auditServiceWatchSpec(), Handler: adapter.watch},
@@ -493,6 +525,14 @@ func (UnimplementedAuditServiceHandler) ListGiftAgreements(context.Context, *v1.
 
 func (UnimplementedAuditServiceHandler) GetHead(context.Context, *v1.GetHeadRequest) (*v1.GetHeadResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.GetHead is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ProveInclusion(context.Context, *v1.ProveInclusionRequest) (*v1.ProveInclusionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ProveInclusion is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ProveConsistency(context.Context, *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ProveConsistency is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error) {
@@ -642,6 +682,22 @@ func (c *auditServiceClient) ListGiftAgreements(ctx context.Context, req *v1.Lis
 func (c *auditServiceClient) GetHead(ctx context.Context, req *v1.GetHeadRequest) (*v1.GetHeadResponse, error) {
 	var res v1.GetHeadResponse
 	if err := c.client.CallUnary(ctx, auditServiceGetHeadSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ProveInclusion(ctx context.Context, req *v1.ProveInclusionRequest) (*v1.ProveInclusionResponse, error) {
+	var res v1.ProveInclusionResponse
+	if err := c.client.CallUnary(ctx, auditServiceProveInclusionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ProveConsistency(ctx context.Context, req *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error) {
+	var res v1.ProveConsistencyResponse
+	if err := c.client.CallUnary(ctx, auditServiceProveConsistencySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -871,6 +927,30 @@ func (h auditServiceHandler) getHead(ctx context.Context, _ connect.Spec, stream
 		return err
 	}
 	res, err := h.svc.GetHead(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) proveInclusion(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ProveInclusionRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ProveInclusion(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) proveConsistency(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ProveConsistencyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ProveConsistency(ctx, &req)
 	if err != nil {
 		return err
 	}

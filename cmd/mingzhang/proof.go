@@ -1,0 +1,322 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
+)
+
+// proofFlags are those of mingzhang verify --proof, which needs no server and no data directory: what it takes for true is the proof's
+// own arithmetic and what the caller has kept.
+type proofFlags struct {
+	proof      string // file: the text of a proof, or the JSON answer of the API
+	event      string // file: a line of export jsonl, the whole export, or the stored bytes
+	eventType  string // type of the event when its file is the stored bytes
+	pin        string // SIZE:ROOT
+	checkpoint string // file: a signed head, or the JSON answer of the API
+	logKey     string // public key of the log
+}
+
+func (s *session) proofFlags(cmd *cobra.Command, o *proofFlags) {
+	f, text := cmd.Flags(), s.lang.text
+	f.StringVar(&o.proof, "proof", "", text("离线核对一份证明(prove-inclusion、prove-consistency 的 JSON 答复或其中的 proof 文本)",
+		"check a proof offline: the JSON answer of prove-inclusion or prove-consistency, or its text"))
+	f.StringVar(&o.event, "event", "", text("所证明的记录:export jsonl 的一行或整个文件;有 --type 时为记录的原始字节",
+		"the event it is about: a line of export jsonl or the whole file; with --type its stored bytes"))
+	f.StringVar(&o.eventType, "type", "", text("原始字节的记录类型", "type of the event whose stored bytes are given"))
+	f.StringVar(&o.pin, "pin", "", text("保存下来的笔数和根 笔数:根(根为十六进制或 base64)", "what was kept, SIZE:ROOT (root in hex or base64)"))
+	f.StringVar(&o.checkpoint, "checkpoint", "", text("保存下来的签名根的文件", "file with the signed head that was kept"))
+	f.StringVar(&o.logKey, "log-key", "", text("账簿的公钥,须从别处得知(verifierKey)", "public key of the log, known from elsewhere (verifierKey)"))
+}
+
+// given says whether any of them was used.
+func (o *proofFlags) given() bool { return *o != proofFlags{} }
+
+func (o *proofFlags) check() error {
+	switch {
+	case o.proof == "":
+		return failed(exitUsage, "请用 --proof 给出证明的文件。", "Give the file of the proof with --proof.")
+	case o.pin != "" && o.checkpoint != "":
+		return failed(exitUsage, "--pin 和 --checkpoint 只能用一个。", "Use either --pin or --checkpoint.")
+	case o.eventType != "" && o.event == "":
+		return failed(exitUsage, "--type 要与 --event 一起用。", "--type goes with --event.")
+	}
+	return nil
+}
+
+// proven is what was proved, as --json gives it.
+type proven struct {
+	OK      bool            `json:"ok"`   // always true: what is not proved is an error
+	Kind    string          `json:"kind"` // inclusion or consistency
+	Origin  string          `json:"origin"`
+	Size    uint64          `json:"size"`
+	Root    string          `json:"root"`              // hex
+	Signed  bool            `json:"signed"`            // the head has a signature of --log-key
+	Kept    bool            `json:"kept"`              // --pin or --checkpoint took part
+	Version uint64          `json:"version,omitempty"` // of the event
+	Type    string          `json:"type,omitempty"`
+	Event   json.RawMessage `json:"event,omitempty"` // as it reads; absent when this program cannot read it
+	OldSize uint64          `json:"oldSize,omitempty"`
+	OldRoot string          `json:"oldRoot,omitempty"` // hex
+}
+
+func (s *session) verifyProof(o *proofFlags) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	text, err := s.textOf(o.proof, "proof")
+	if err != nil {
+		return err
+	}
+	known, kept, err := s.kept(o)
+	if err != nil {
+		return err
+	}
+	var p *proven
+	if transparency.IsInclusion(text) {
+		p, err = s.checkInclusion(o, text, known, kept)
+	} else {
+		p, err = s.checkConsistency(o, text, known, kept)
+	}
+	if err != nil {
+		return err
+	}
+	return p.print(s)
+}
+
+func (s *session) checkInclusion(o *proofFlags, text []byte, known transparency.Head, kept bool) (*proven, error) {
+	p, err := transparency.ParseInclusion(text)
+	switch {
+	case err != nil:
+		return nil, badProof(o.proof, err)
+	case o.event == "":
+		return nil, failed(exitUsage, "这是一笔记录的证明:请用 --event 给出那笔记录。", "This proves an event: give it with --event.")
+	case o.logKey == "" && !kept:
+		return nil, failed(exitUsage, "请给出 --log-key、--pin 或 --checkpoint:否则谁都可以做出这样的文件。",
+			"Give --log-key, --pin or --checkpoint: without any of them anybody could have made the file.")
+	}
+	if err := signedBy(o.logKey, p.Note); err != nil {
+		return nil, err
+	}
+	if kept && (known.Size != p.Head.Size || known.Root != p.Head.Root || known.Origin != "" && known.Origin != p.Head.Origin) {
+		return nil, failed(exitVerified, "证明不成立:它是对 %[1]d 笔、根 %[2]x 的,与保存下来的 %[3]d 笔、根 %[4]x 不同。",
+			"Not proved: the proof is for %[1]d events with the root %[2]x, what was kept is %[3]d events with the root %[4]x.", p.Head.Size, p.Head.Root[:], known.Size, known.Root[:])
+	}
+	e, err := s.provenEvent(o, p.Index+1)
+	if err != nil {
+		return nil, err
+	}
+	if err := transparency.CheckInclusion(p.Head.Origin, e.Type, e.Data, e.Version, p.Head, p.Hashes); err != nil {
+		return nil, notProved("这笔记录不在这个根之下", err)
+	}
+	answer := provenBy("inclusion", o, p.Head, kept)
+	answer.Version, answer.Type = e.Version, e.Type
+	if event, err := ledger.Decode(e); err == nil {
+		answer.Event, _ = readableEvent(event)
+	}
+	return answer, nil
+}
+
+func (s *session) checkConsistency(o *proofFlags, text []byte, old transparency.Head, kept bool) (*proven, error) {
+	p, err := transparency.ParseConsistency(text)
+	switch {
+	case err != nil:
+		return nil, badProof(o.proof, err)
+	case o.event != "":
+		return nil, failed(exitUsage, "这份证明是关于两个时点的账簿的,不用 --event。", "This proof is about a log at two times: it takes no --event.")
+	case !kept:
+		return nil, failed(exitUsage, "请用 --pin 或 --checkpoint 给出从前的笔数和根。", "Give what was kept with --pin or --checkpoint.")
+	}
+	if err := signedBy(o.logKey, p.Note); err != nil {
+		return nil, err
+	}
+	if p.OldSize != old.Size {
+		return nil, failed(exitVerified, "证明不成立:它是从 %d 笔起的,保存下来的是 %d 笔。", "Not proved: the proof is from %d events on, what was kept is %d events.", p.OldSize, old.Size)
+	}
+	if err := transparency.CheckConsistency(old, p.Head, p.Hashes); err != nil {
+		return nil, notProved("新的账簿不以保存下来的那些记录开头", err)
+	}
+	answer := provenBy("consistency", o, p.Head, kept)
+	answer.OldSize, answer.OldRoot = old.Size, hex.EncodeToString(old.Root[:])
+	return answer, nil
+}
+
+func provenBy(kind string, o *proofFlags, h transparency.Head, kept bool) *proven {
+	return &proven{OK: true, Kind: kind, Origin: h.Origin, Size: h.Size, Root: hex.EncodeToString(h.Root[:]), Signed: o.logKey != "", Kept: kept}
+}
+
+func badProof(name string, err error) error {
+	return failed(exitVerified, "文件 %s 不是一份完好的证明(%v)。", "The file %s is not a proof as it was made (%v).", name, err)
+}
+
+func notProved(zh string, err error) error {
+	return &failure{code: exitVerified, zh: "证明不成立:" + zh + "。", en: "Not proved: " + err.Error() + ".", cause: err}
+}
+
+// signedBy checks the signature of a head, if there is a key to check it with.
+func signedBy(key string, note []byte) error {
+	if key == "" {
+		return nil
+	}
+	if _, err := transparency.OpenHead(note, key); err != nil {
+		return notProved("签名不是这把公钥的", err)
+	}
+	return nil
+}
+
+// textOf is the content of a file: the text itself, or a field of the JSON answer of the API. A head may also be the last line of an
+// export.
+func (s *session) textOf(name, field string) ([]byte, error) {
+	text, err := s.readAll(name)
+	if err != nil || !bytes.HasPrefix(text, []byte("{")) {
+		return text, err
+	}
+	var answer map[string]json.RawMessage
+	var inner string
+	err = json.Unmarshal(text, &answer)
+	if head, ok := answer["head"]; ok && err == nil {
+		answer = nil
+		err = json.Unmarshal(head, &answer)
+	}
+	if err == nil {
+		err = json.Unmarshal(answer[field], &inner)
+	}
+	if err != nil || inner == "" {
+		return nil, failed(exitVerified, "文件 %s 里没有 %s。", "The file %s has no %s.", name, field)
+	}
+	return []byte(inner), nil
+}
+
+// kept is the head that the caller has kept, without an origin when it is a pin.
+func (s *session) kept(o *proofFlags) (h transparency.Head, ok bool, err error) {
+	if o.checkpoint != "" {
+		msg, err := s.textOf(o.checkpoint, "note")
+		if err != nil {
+			return h, false, err
+		}
+		if h, err = transparency.ReadHead(msg); err != nil {
+			return h, false, failed(exitVerified, "文件 %s 不是一个签名根(%v)。", "The file %s is no signed head (%v).", o.checkpoint, err)
+		}
+		return h, true, signedBy(o.logKey, msg)
+	}
+	if o.pin == "" {
+		return h, false, nil
+	}
+	size, root, _ := strings.Cut(o.pin, ":")
+	h.Size, err = strconv.ParseUint(size, 10, 64)
+	b, rootErr := hex.DecodeString(root)
+	if rootErr != nil {
+		b, rootErr = base64.StdEncoding.Strict().DecodeString(root)
+	}
+	if err != nil || rootErr != nil || h.Size == 0 || len(b) != len(transparency.Hash{}) {
+		return h, false, failed(exitUsage, "--pin 应为 笔数:根,根为 64 位十六进制或 44 位 base64。", "--pin is SIZE:ROOT, the root in 64 hex digits or 44 of base64.")
+	}
+	h.Root = transparency.Hash(b)
+	return h, true, nil
+}
+
+// provenEvent is the event of the proof's version: the stored bytes, or from a line of export jsonl. Nothing else of the line counts.
+func (s *session) provenEvent(o *proofFlags, version uint64) (eventstore.Event, error) {
+	if o.eventType != "" {
+		data, err := s.readBytes(o.event)
+		return eventstore.Event{Version: version, Type: o.eventType, Data: data}, err
+	}
+	file, err := s.openInput(o.event)
+	if err != nil {
+		return eventstore.Event{}, err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, logLineMax)
+	for lines.Scan() {
+		var line logEvent
+		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Version != version {
+			continue
+		}
+		data, err := base64.StdEncoding.Strict().DecodeString(line.Data)
+		if err != nil {
+			break
+		}
+		return eventstore.Event{Version: version, Type: line.Type, Data: data}, nil
+	}
+	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
+		return eventstore.Event{}, cannotOpen(o.event, err)
+	}
+	return eventstore.Event{}, failed(exitVerified, "证明不成立:证明的是第 %[2]d 笔,文件 %[1]s 里没有它的一行。",
+		"Not proved: the proof is of event %[2]d, and the file %[1]s has no line of it.", o.event, version)
+}
+
+func (s *session) openInput(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(s.stdin), nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, cannotOpen(name, err)
+	}
+	return file, nil
+}
+
+// readBytes is the content of a file as it is, which readAll does not promise.
+func (s *session) readBytes(name string) ([]byte, error) {
+	file, err := s.openInput(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, lineBytesMax))
+	if err != nil {
+		return nil, cannotOpen(name, err)
+	}
+	return data, nil
+}
+
+// print says what was proved, and what was not.
+func (p *proven) print(s *session) error {
+	if s.json {
+		out := json.NewEncoder(s.stdout)
+		out.SetIndent("", "  ")
+		if err := out.Encode(p); err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+		return nil
+	}
+	text := s.lang.text
+	say := func(zh, en string, args ...any) { fmt.Fprintf(s.stdout, text(zh, en)+"\n", args...) }
+	if p.Kind == "inclusion" {
+		say("已证明:第 %[1]d 笔(%[2]s)在账簿 %[3]s 的前 %[4]d 笔之中,根 %[5]s。", "Proved: event %d (%s) is in the log %s of %d events with the root %s.",
+			p.Version, p.Type, p.Origin, p.Size, p.Root)
+		if p.Event != nil {
+			say("%s", "%s", p.Event)
+		}
+	} else {
+		say("已证明:账簿 %s 的 %d 笔(根 %s)以从前的 %d 笔(根 %s)开头:那些记录没有改动、删去或移位。",
+			"Proved: the log %s of %d events with the root %s begins with the %d events of the root %s that was kept: none of them was changed, removed or moved.",
+			p.Origin, p.Size, p.Root, p.OldSize, p.OldRoot)
+	}
+	switch {
+	case p.Signed:
+		say("已核对:这个根由所给的公钥签名。", "Checked: the root is signed with the key that was given.")
+	case p.Kind == "inclusion":
+		say("没有核对签名(未给 --log-key):这个根就是保存下来的根。", "Not checked: the signature (no --log-key). The root is the one that was kept.")
+	default:
+		say("没有核对签名(未给 --log-key):请与今天公布的根对照。", "Not checked: the signature (no --log-key). Compare the root with the one that is published today.")
+	}
+	say("没有证明:所记的事属实;这是最新的账簿;别人看到的是同一本账簿。",
+		"Not proved: that what is recorded is true; that this is the newest state of the log; that others are shown the same log.")
+	return nil
+}
