@@ -11,6 +11,7 @@ const (
 	// clockApartMax keeps any two nodes that pass within clockSlackMax of each other, which Decide forgives.
 	clockApartMax   = clockSlackMax / 2
 	clockApartEvery = 30 * time.Second
+	clockApartAgain = 2 * time.Second // when the store did not tell its time
 	clockApartWait  = time.Second
 )
 
@@ -19,11 +20,11 @@ type apart struct {
 	ask func(context.Context) (time.Time, error) // nil: there is nothing to compare with
 
 	asking  sync.Mutex
-	asked   atomic.Int64 // nanoseconds since begun; 0 before the first time
+	due     atomic.Int64 // when to ask again, in nanoseconds since begun; 0 before the first time
 	refusal atomic.Pointer[Refusal]
 }
 
-// begun is what asked counts from: by a clock that nobody sets.
+// begun is what due counts from: by a clock that nobody sets.
 var begun = time.Now()
 
 // check refuses with clock_apart. A store that does not tell its time changes nothing: what was known stays.
@@ -31,9 +32,9 @@ func (a *apart) check(ctx context.Context, clock func() time.Time) error {
 	if a.ask == nil {
 		return nil
 	}
-	if due := a.asked.Load(); due == 0 {
-		a.compare(ctx, clock) // nothing is decided before the first comparison
-	} else if time.Since(begun)-time.Duration(due) > clockApartEvery && a.asking.TryLock() {
+	if due := a.due.Load(); due == 0 {
+		a.compare(ctx, clock) // nothing is decided before the first comparison, if the store tells its time
+	} else if time.Since(begun) > time.Duration(due) && a.asking.TryLock() {
 		a.asking.Unlock()
 		a.compare(ctx, clock)
 	}
@@ -46,16 +47,17 @@ func (a *apart) check(ctx context.Context, clock func() time.Time) error {
 func (a *apart) compare(ctx context.Context, clock func() time.Time) {
 	a.asking.Lock()
 	defer a.asking.Unlock()
-	if due := a.asked.Load(); due != 0 && time.Since(begun)-time.Duration(due) <= clockApartEvery {
+	if due := a.due.Load(); due != 0 && time.Since(begun) <= time.Duration(due) {
 		return // somebody else just did
 	}
 	ctx, cancel := context.WithTimeout(ctx, clockApartWait)
 	defer cancel()
 	there, err := a.ask(ctx)
-	a.asked.Store(max(1, int64(time.Since(begun))))
-	if err != nil {
+	if err != nil { // the store is away, or this caller is: the next that can will ask soon
+		a.due.Store(int64(time.Since(begun) + clockApartAgain))
 		return
 	}
+	a.due.Store(int64(time.Since(begun) + clockApartEvery))
 	here := clock()
 	if here.Sub(there).Abs() <= clockApartMax {
 		a.refusal.Store(nil)

@@ -191,6 +191,7 @@ type Followed interface {
 type Follower struct {
 	service *Service
 	store   Followed
+	begun   atomic.Bool   // it knows from where on it follows
 	last    atomic.Uint64 // everything up to this position is taken
 
 	mu  sync.Mutex // guards lag
@@ -213,8 +214,8 @@ func (f *Follower) Run(ctx context.Context) {
 	var looking sync.WaitGroup
 	defer looking.Wait()
 	looking.Go(func() { f.look(ctx) })
-	for begun := false; ctx.Err() == nil; {
-		err := f.follow(ctx, &begun)
+	for ctx.Err() == nil {
+		err := f.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -230,8 +231,9 @@ func (f *Follower) Run(ctx context.Context) {
 }
 
 // follow takes events until the subscription ends.
-func (f *Follower) follow(ctx context.Context, begun *bool) error {
-	if !*begun {
+func (f *Follower) follow(ctx context.Context) error {
+	if !f.begun.Load() {
+		now := time.Now()
 		end, err := f.store.End(ctx)
 		if err != nil {
 			return err
@@ -242,7 +244,8 @@ func (f *Follower) follow(ctx context.Context, begun *bool) error {
 			return err
 		}
 		f.last.Store(end)
-		*begun = true
+		f.begun.Store(true)
+		f.note(func(l *Lag) { *l = Lag{Current: now} })
 	}
 	for stored, err := range f.store.Subscribe(ctx, f.last.Load()) {
 		if err != nil {
@@ -271,8 +274,11 @@ func (f *Follower) look(ctx context.Context) {
 	}
 }
 
-// Look asks the store how far behind the node is, now.
+// Look asks the store how far behind the node is, now. Before Run has reached the store there is nothing to count from.
 func (f *Follower) Look(ctx context.Context) Lag {
+	if !f.begun.Load() {
+		return f.Lag()
+	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 2*lagEvery)
 	defer cancel()

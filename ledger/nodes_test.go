@@ -469,3 +469,26 @@ func TestDeletedCollectiveStaysListed(t *testing.T) {
 		t.Errorf("facts: %v", err)
 	}
 }
+
+// TestClockIsAskedForAgain: a store that was away when it was first asked for its time is asked again soon, not after half a minute
+// of records from the future.
+func TestClockIsAskedForAgain(t *testing.T) {
+	store := eventstore.NewMemory()
+	office(t, store)
+	now := lt.Noon("2020-06-01")
+	var away atomic.Bool
+	away.Store(true)
+	s := ledger.NewService(store, ledger.Options{
+		Shared: true, Clock: func() time.Time { return now.Add(2 * time.Hour) }, StoreClock: func(context.Context) (time.Time, error) {
+			if away.Load() {
+				return time.Time{}, errBroken
+			}
+			return now, nil
+		},
+	})
+	if s.ClockApart(t.Context()) {
+		t.Error("nothing is known yet")
+	}
+	away.Store(false)
+	until(t, "the clocks are compared", func() bool { return s.ClockApart(t.Context()) })
+}

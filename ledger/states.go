@@ -158,7 +158,7 @@ func (s *Service) trim(stays *desk) {
 		}
 		sum -= d.bytes.Load()
 		state := d.state
-		d.state = nil
+		d.state, d.spare = nil, nil
 		d.bytes.Store(0)
 		d.mu.Unlock()
 		s.keepLeaving(d, state)
@@ -219,7 +219,7 @@ func (s *Service) CheckCopy(ctx context.Context, collective string) (version uin
 	d := s.desk(collective)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.state = nil
+	d.state, d.spare = nil, nil
 	d.bytes.Store(0)
 	return version, false, nil
 }
