@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -101,6 +102,13 @@ func (n *directory) founded(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// known is founded as far as this process has found out, without a question to the store.
+func (n *directory) known() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.live))
 }
 
 // isFounded says whether a reserved name was founded. The store is asked until it says yes. One whose stream somebody deleted was: who

@@ -252,6 +252,9 @@ func (s *Service) Collectives(ctx context.Context) ([]string, error) {
 	return s.names.founded(ctx)
 }
 
+// CollectivesKnown lists those of Collectives that this process has met, without asking the store: for when it cannot be reached.
+func (s *Service) CollectivesKnown() []string { return s.names.known() }
+
 func (s *Service) desk(collective string) *desk {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -122,7 +122,7 @@ func (l *Library) Observe(collective string, events []*eventv1.Event) {
 }
 
 // Book gives the book of a collective at minVersion or later, reading its stream when it is not resident or is behind; while
-// one caller reads, others wait. The book is shared and goes on growing.
+// one caller reads, others wait. When the source is unavailable, a resident book of minVersion does, though more is known of. The book is shared and goes on growing.
 //
 // Errors: *ErrBehind when the stream ends before minVersion or does not exist; *eventstore.CorruptError, every time, when it
 // is damaged; the context's error; whatever the source says otherwise. An error never comes with a book.
@@ -189,6 +189,8 @@ func (l *Library) load(ctx context.Context, collective string, s *shelf, minVers
 		}
 		if err == nil && have < want {
 			err = &ErrBehind{have, want}
+		} else if s.book != nil && have >= minVersion && sourceFailed(ctx, err) {
+			err = nil // reads go on with what is in memory: more was heard of, and cannot be had now
 		}
 		l.end(collective, s, book, err)
 		s.mu.Unlock()
@@ -198,6 +200,11 @@ func (l *Library) load(ctx context.Context, collective string, s *shelf, minVers
 		}
 		return book, nil
 	}
+}
+
+// sourceFailed says whether err is of a source that cannot be read now, rather than of what it holds or of a caller who left.
+func sourceFailed(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && !errors.As(err, new(*eventstore.CorruptError)) && !errors.As(err, new(*GapError)) && !errors.As(err, new(*ErrBehind))
 }
 
 // end puts the book on the shelf, or takes it away when its stream is damaged, and wakes those who wait. The shelf's lock is held.

@@ -256,6 +256,27 @@ func TestLibraryKeepsABookWhenTheStoreFails(t *testing.T) {
 	}
 }
 
+// TestLibraryGoesOnWhenMoreIsKnown: a book that heard of more than it has is shown while the store cannot be reached, unless
+// a reader wants more than it has.
+func TestLibraryGoesOnWhenMoreIsKnown(t *testing.T) {
+	d := newDemo()
+	source := newSource(d.events[:20])
+	l := NewLibrary(source)
+	if _, err := l.Book(t.Context(), "liminba", 0); err != nil {
+		t.Fatal(err)
+	}
+	l.Observe("liminba", d.events[len(d.events)-1:]) // a gap: the stream has to be read
+	source.mu.Lock()
+	source.fail = errors.New("unreachable")
+	source.mu.Unlock()
+	if book, err := l.Book(t.Context(), "liminba", 20); err != nil || book.Version() != 20 {
+		t.Errorf("the book it has: %v", err)
+	}
+	if _, err := l.Book(t.Context(), "liminba", 21); !errors.Is(err, source.fail) {
+		t.Errorf("a version it has not: %v", err)
+	}
+}
+
 func TestLibraryOneReadsAndOthersWait(t *testing.T) {
 	d := newDemo()
 	source := newSource(d.events[:20])

@@ -23,6 +23,12 @@ func (s disclosureService) ListCollectives(ctx context.Context, r *apiv1.ListCol
 		return nil, err
 	}
 	ids, err := s.config.Ledger.Collectives(ctx)
+	away := errors.Is(err, ledger.ErrUnavailable)
+	if away { // reads go on with what is in memory
+		if ids = s.config.Ledger.CollectivesKnown(); len(ids) > 0 {
+			err = nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +39,7 @@ func (s disclosureService) ListCollectives(ctx context.Context, r *apiv1.ListCol
 		ids = ids[:limit]
 	}
 	for _, id := range ids {
-		headline, err := s.headline(ctx, id)
+		headline, err := s.headline(ctx, id, away)
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +50,16 @@ func (s disclosureService) ListCollectives(ctx context.Context, r *apiv1.ListCol
 
 // headline shows a collective in a list, of its first event alone, so that a list of all loads the books of none. A
 // collective whose log is damaged there is shown by its id: it must not hide the others.
-func (s disclosureService) headline(ctx context.Context, id string) (*apiv1.Collective, error) {
+//
+// While the store is away it is not asked: the version is that of the last list, and who never was in one is shown by its id.
+func (s disclosureService) headline(ctx context.Context, id string, away bool) (*apiv1.Collective, error) {
+	if away {
+		last, ok := s.listed.Load(id)
+		if !ok {
+			return &apiv1.Collective{Id: id}, nil
+		}
+		return last.(*apiv1.Collective), nil
+	}
 	charter, err := s.charter(ctx, id)
 	if damaged := (*eventstore.CorruptError)(nil); errors.As(err, &damaged) {
 		return &apiv1.Collective{Id: id}, nil
@@ -56,7 +71,9 @@ func (s disclosureService) headline(ctx context.Context, id string) (*apiv1.Coll
 	if err != nil {
 		return nil, fmt.Errorf("read the version of %s: %w", id, err)
 	}
-	return headlineOf(charter, version), nil
+	headline := headlineOf(charter, version)
+	s.listed.Store(id, headline)
+	return headline, nil
 }
 
 func (s disclosureService) charter(ctx context.Context, id string) (*eventv1.CollectiveFounded, error) {

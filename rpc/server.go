@@ -65,9 +65,11 @@ const (
 	idleTimeout   = 3 * time.Minute
 	headerTimeout = 10 * time.Second
 
-	booksAgeMin    = 5 * time.Second
-	booksAgeHeader = "Mingzhang-Books-Age"
+	booksAgeMin = 5 * time.Second
 )
+
+// BooksAgeHeader says in an answer of a node that is out of touch with the store for how many seconds it has been.
+const BooksAgeHeader = "Mingzhang-Books-Age"
 
 // Log gives proof of the log; transparency.Store is one.
 type Log interface {
@@ -118,6 +120,7 @@ type Server struct {
 
 	verifying  chan struct{} // a place for each VerifyLog under way
 	previewing chan struct{} // a place for each PreviewApply under way
+	listed     sync.Map      // collective id -> *apiv1.Collective as ListCollectives last showed it
 	charters   sync.Map      // collective id -> *eventv1.CollectiveFounded, which never changes
 
 	watching watchLimits
@@ -273,7 +276,7 @@ func (s *Server) Handler() http.Handler {
 	refusals := connecthttp.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if age := s.config.BooksAge(); age >= booksAgeMin {
-			w.Header().Set(booksAgeHeader, strconv.Itoa(int(age/time.Second)))
+			w.Header().Set(BooksAgeHeader, strconv.Itoa(int(age/time.Second)))
 		}
 		m := s.registry.byProcedure[r.URL.Path]
 		upload := m != nil && m.name == "Upload"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -45,7 +46,11 @@ func (s *session) with(f func(*client) error, moreKeys ...string) (err error) {
 		if err != nil {
 			return err
 		}
-		return f(s.newClient(transport, nil))
+		if err := f(s.newClient(transport, nil)); err != nil {
+			return err
+		}
+		s.tellAge()
+		return nil
 	}
 	dir, err := openDirectory(s.data, s.quietLogger(), opening{store: s.store})
 	if err != nil {
@@ -103,7 +108,32 @@ func (s *session) overHTTP(moreKeys []string) (connect.Transport, error) {
 	if len(keys) > 1 {
 		header.Set(rpc.KeysHeader, strings.Join(keys[1:], ","))
 	}
-	return connecthttp.NewTransport(keyed{header}, strings.TrimRight(s.server, "/")), nil
+	return connecthttp.NewTransport(aging{keyed{header}, s}, strings.TrimRight(s.server, "/")), nil
+}
+
+// aging remembers how old the server says its books are.
+type aging struct {
+	keyed
+	session *session
+}
+
+// Do implements connecthttp.HTTPClient.
+func (a aging) Do(r *http.Request) (*http.Response, error) {
+	answer, err := a.keyed.Do(r)
+	if err == nil && answer.StatusCode == http.StatusOK {
+		if age, err := strconv.ParseInt(answer.Header.Get(rpc.BooksAgeHeader), 10, 64); err == nil {
+			a.session.booksAge.Store(age)
+		}
+	}
+	return answer, err
+}
+
+// tellAge says that what was shown may be old, when the server said so.
+func (s *session) tellAge() {
+	if age := s.booksAge.Load(); age > 0 {
+		fmt.Fprintf(s.stderr, s.lang.text("注意:服务器已有 %d 秒没有连上存放账簿的集群;这是它那时的账,以后别处记的可能还没有。\n",
+			"Note: the server has been out of touch with the cluster for %d seconds; these are its books of then, and what was recorded elsewhere since may be missing.\n"), age)
+	}
 }
 
 // keyed sends the keys with every request. It follows no redirect, which could carry them elsewhere.

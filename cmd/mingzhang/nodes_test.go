@@ -307,6 +307,10 @@ func TestNodesOutliveTheCluster(t *testing.T) {
 			}
 			return answer.Header.Get("Mingzhang-Books-Age") != ""
 		})
+		list, err := apiv1connect.NewDisclosureServiceClient(clientOf(w.nodes[0], nil)).ListCollectives(context.Background(), &apiv1.ListCollectivesRequest{})
+		if err != nil || len(list.Collectives) != 1 || list.Collectives[0].Id != "liminba" {
+			t.Errorf("the list of collectives while the cluster is away: %v, %v", list, err)
+		}
 		client := apiv1connect.NewBooksServiceClient(clientOf(w.nodes[0], w.treasurer))
 		_, request := newIncome()
 		if _, err := client.RecordIncome(context.Background(), request); connect.CodeOf(err) != connect.CodeUnavailable && connect.CodeOf(err) != connect.CodeDeadlineExceeded {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 )
@@ -15,7 +16,8 @@ type session struct {
 	config
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	started        bool // the command line was understood
+	started        bool         // the command line was understood
+	booksAge       atomic.Int64 // seconds that the server says its books are old; 0 when it does not
 }
 
 // run carries out one command line. It returns when the command is done, or soon after the context ends.
