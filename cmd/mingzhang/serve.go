@@ -135,10 +135,14 @@ func (d *directory) auditAgainAndAgain(ctx context.Context, logger *slog.Logger)
 			logger.Error("damaged", "stream", damage.Stream, "version", damage.FirstBad, "reason", damage.Reason)
 		}
 		d.checkBooks(ctx, logger)
+		pause := d.auditPause()
+		if err != nil || report.Err != "" {
+			pause = auditPause // it has to be done again
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(d.auditPause()):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -162,6 +166,7 @@ func (d *directory) healthz(w http.ResponseWriter, r *http.Request) {
 		HeadsDue bool       `json:"headsDue,omitempty"` // heads could not be written of late
 		Started  *time.Time `json:"checkStarted,omitempty"`
 		Finished *time.Time `json:"checkFinished,omitempty"`
+		Failed   bool       `json:"checkFailed,omitempty"` // the last check could not read everything: it says nothing
 		Streams  int        `json:"streams"`
 		Events   uint64     `json:"events"`
 
@@ -171,7 +176,7 @@ func (d *directory) healthz(w http.ResponseWriter, r *http.Request) {
 
 		Store   string     `json:"store"`             // the engine
 		Cluster *following `json:"cluster,omitempty"` // how far this node is with what others store there
-	}{Store: d.engine(), Cluster: d.following(r.Context()), Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Streams: health.Audit.Streams, Events: health.Audit.Events}
+	}{Store: d.engine(), Cluster: d.following(r.Context()), Sound: len(health.Damaged) == 0, HeadsDue: health.HeadsErr != nil, Failed: health.Audit.Err != "", Streams: health.Audit.Streams, Events: health.Audit.Events}
 	for _, c := range health.Damaged {
 		answer.Damaged = append(answer.Damaged, damage{c.Stream, c.Version})
 	}

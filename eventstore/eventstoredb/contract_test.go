@@ -33,6 +33,16 @@ func TestContract(t *testing.T) {
 		t.Parallel()
 		run(t, esdbtest.NewCluster(t, esdbtest.Options{}, 3).ConnectionString())
 	})
+	t.Run("discovery by one name", func(t *testing.T) {
+		t.Parallel()
+		cluster := esdbtest.NewCluster(t, esdbtest.Options{}, 3)
+		run(t, "esdb+discover://"+cluster.Member((cluster.Leader()+1)%3).Addr()+"?tls=false")
+	})
+	t.Run("one host that does not lead", func(t *testing.T) {
+		t.Parallel()
+		cluster := esdbtest.NewCluster(t, esdbtest.Options{}, 3)
+		run(t, "esdb://"+cluster.Member((cluster.Leader()+1)%3).Addr()+"?tls=false")
+	})
 }
 
 func run(t *testing.T, connection string) {

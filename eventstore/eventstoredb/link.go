@@ -287,6 +287,15 @@ func (l *link) bad(m *member, err error) {
 	}
 }
 
+// doubt has the leader looked for again where it can be found: a member that is behind may lead no longer.
+func (l *link) doubt(m *member) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m == l.current && !l.closed && len(l.seeds) > 0 {
+		l.drop()
+	}
+}
+
 // redirect goes to the leader that a member named; empty when it named none.
 func (l *link) redirect(m *member, leader string) {
 	l.mu.Lock()

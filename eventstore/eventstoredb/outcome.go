@@ -93,10 +93,14 @@ func judge(err error, trailer metadata.MD) (v verdict, leader string, out error)
 	return final, "", err
 }
 
-// because keeps a failure's text without its identity: a status that says Canceled must not pass for the caller's context.
+// because keeps a failure's text without its identity: a status that says Canceled must not pass for the caller's context, nor a
+// conflict after an unclear try for one that stored nothing. That the login was refused may be known.
 func because(kind, err error) error {
-	if err == nil || errors.Is(err, kind) {
+	switch {
+	case err == nil || errors.Is(err, kind):
 		return kind
+	case errors.Is(err, ErrDenied):
+		return fmt.Errorf("%w: %w", kind, err)
 	}
 	return fmt.Errorf("%w: %v", kind, err)
 }

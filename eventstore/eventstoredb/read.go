@@ -373,7 +373,7 @@ func (s *Store) readAll(ctx context.Context, after uint64, each func(*recorded) 
 		})
 		switch {
 		case err == nil:
-			return nil
+			return s.reached(ctx, end)
 		case v == final && begin != (place{}) && at == before && noRecord(err):
 			begin = place{} // the position is none that the server has: what comes before it is passed over
 		case at != before && v != final:
@@ -383,6 +383,15 @@ func (s *Store) readAll(ctx context.Context, after uint64, each func(*recorded) 
 		}
 	}
 	return nil
+}
+
+// reached says that the member that was read last has everything up to a place: what it lacks would be missing without a word.
+func (s *Store) reached(ctx context.Context, end place) error {
+	now, err := s.head(ctx)
+	if err == nil && now.before(end) {
+		err = fmt.Errorf("read all streams: %w: it ends at %d, before %d", because(ErrUnreachable, errBehind), now.commit, end.commit)
+	}
+	return err
 }
 
 // noRecord says whether the server refused a position because no record begins there.

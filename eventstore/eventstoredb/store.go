@@ -281,7 +281,7 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 	defer stop(nil)
 	defer context.AfterFunc(s.life, func() { stop(eventstore.ErrClosed) })()
 	defer p.watch(whole, func() { stop(errImpatient) })()
-	worst := again
+	worst, start := again, time.Now()
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		v, err := s.once(ctx, call, p)
 		if err == nil || v == final {
@@ -290,6 +290,13 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 			return final, err
 		}
 		worst = max(worst, v)
+		if errors.Is(err, errBehind) {
+			// It answers, so it is not lost; and what it lacks it has a whole patience to catch up with.
+			s.lost.Store(false)
+			if time.Since(start) < s.patience-whole {
+				p.steps.Add(1)
+			}
+		}
 		switch code := status.Code(err); {
 		case code == codes.Unavailable:
 			s.away.Store(&err)
@@ -304,7 +311,7 @@ func (s *Store) attempt(ctx context.Context, call try) (verdict, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			if errors.Is(context.Cause(ctx), errImpatient) {
+			if errors.Is(context.Cause(ctx), errImpatient) && !errors.Is(err, errBehind) {
 				s.lost.Store(true)
 			}
 			return worst, err
@@ -332,7 +339,9 @@ func (s *Store) once(ctx context.Context, call try, p *patience) (verdict, error
 	case v == moved:
 		s.link.redirect(m, leader)
 		v = again
-	case v != final && !errors.Is(err, errBehind):
+	case errors.Is(err, errBehind):
+		s.link.doubt(m)
+	case v != final:
 		s.link.bad(m, err)
 	}
 	return v, err
