@@ -21,11 +21,32 @@ import (
 
 func (s *session) verifyCmd() *cobra.Command {
 	var adopt bool
+	p := &published{session: s}
 	cmd := &cobra.Command{
-		Use:   "verify",
+		Use:   "verify [DIR]",
 		Short: s.lang.text("核验:每个字节对照签名的根,账簿重做一遍对照", "hash every byte again against the signed heads, and fold the books anew"),
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:  cobra.MaximumNArgs(1),
+		Long: s.lang.text(`没有 DIR:核验数据目录或服务器的账簿。
+DIR 是 publish 写的目录(或其中一个集体的):不要密钥、不要服务器,重算每个哈希和根,重做账簿,打印余额。
+--key 给出公钥(或存有公钥的文件);--pin 笔数:根 和 --checkpoint 文件 核对是否包含以前见过的。`,
+			`Without DIR: the logs of the data directory or of a server.
+DIR was written by publish, or is that of one of its collectives: without a secret and without a server every hash and the root are
+computed again, the books are folded and the balances printed. --key is the public key, or a file with it; --pin SIZE:ROOT and
+--checkpoint FILE are compared with what it contains.`),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if cmd.Flags().Changed("key") {
+					p.key = s.keyFile
+				}
+				if adopt || cmd.Flags().Changed("server") || cmd.Flags().Changed("data") {
+					return failed(exitUsage, "公布的目录只按其中的文件核验,不要 --data、--server 或 --adopt-heads。",
+						"A published directory is checked by its files alone, without --data, --server or --adopt-heads.")
+				}
+				return p.verify(cmd.Context(), args[0])
+			}
+			if p.pin != "" || p.checkpoint != "" {
+				return failed(exitUsage, "--pin 和 --checkpoint 用于公布的目录:verify DIR。", "--pin and --checkpoint are for a published directory: verify DIR.")
+			}
 			if adopt && s.server != "" {
 				return failed(exitUsage, "--adopt-heads 只用于数据目录。", "--adopt-heads is for a data directory.")
 			}
@@ -37,6 +58,8 @@ func (s *session) verifyCmd() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&adopt, "adopt-heads", false, s.lang.text("查明原因以后,为缺少签名根的账簿按现状签一个",
 		"after looking into the reason: sign a head for logs that have none, as they are now"))
+	cmd.Flags().StringVar(&p.pin, "pin", "", s.lang.text("以前见过的 笔数:根,用于 DIR", "SIZE:ROOT known from before, for DIR"))
+	cmd.Flags().StringVar(&p.checkpoint, "checkpoint", "", s.lang.text("以前的 checkpoint 文件,用于 DIR", "file with a checkpoint of before, for DIR"))
 	return cmd
 }
 
