@@ -6,6 +6,7 @@
 //	balance journal statement export   read, on any business day and as known at any time
 //	import backup restore              books from an export; a data directory into a safe place and back
 //	store                              copy a log between the embedded store and a cluster, look at one, check one
+//	publish                            logs as static files that anybody can verify
 //	watch                              every event of a server as it is stored
 //	verify version                     check every byte against the signed heads; what runs here
 //	verbs completion man               every method of the API as a command (verb.go); completion; manual pages

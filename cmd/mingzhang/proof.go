@@ -40,7 +40,7 @@ func (s *session) proofFlags(cmd *cobra.Command, o *proofFlags) {
 	f.StringVar(&o.eventType, "type", "", text("原始字节的记录类型", "type of the event whose stored bytes are given"))
 	f.StringVar(&o.pin, "pin", "", text("保存下来的笔数和根 笔数:根(根为十六进制或 base64)", "what was kept, SIZE:ROOT (root in hex or base64)"))
 	f.StringVar(&o.checkpoint, "checkpoint", "", text("保存下来的签名根的文件", "file with the signed head that was kept"))
-	f.StringVar(&o.logKey, "log-key", "", text("账簿的公钥,须从别处得知(verifierKey)", "public key of the log, known from elsewhere (verifierKey)"))
+	f.StringVar(&o.logKey, "log-key", "", text("账簿的公钥或存有公钥的文件,须从别处得知(verifierKey)", "public key of the log, or a file with it, known from elsewhere (verifierKey)"))
 }
 
 // given says whether any of them was used.
@@ -78,6 +78,11 @@ func (s *session) verifyProof(o *proofFlags) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	key, err := publicKey(o.logKey)
+	if err != nil {
+		return err
+	}
+	o.logKey = key
 	text, err := s.textOf(o.proof, "proof")
 	if err != nil {
 		return err

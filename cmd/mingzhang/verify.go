@@ -23,14 +23,30 @@ func (s *session) verifyCmd() *cobra.Command {
 	var adopt bool
 	var proof proofFlags
 	cmd := &cobra.Command{
-		Use:   "verify",
+		Use:   "verify [DIR]",
 		Short: s.lang.text("核验:每个字节对照签名的根,账簿重做一遍对照", "hash every byte again against the signed heads, and fold the books anew"),
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if proof.given() {
-				if adopt {
-					return failed(exitUsage, "--adopt-heads 不能与 --proof 一起用。", "--adopt-heads does not go with --proof.")
+		Args:  cobra.MaximumNArgs(1),
+		Long: s.lang.text(`没有 DIR 也没有 --proof:核验数据目录或服务器的账簿。
+DIR 是 publish 写的目录(或其中一个集体的):不要密钥、不要服务器,重算每个哈希和根,重做账簿,打印余额。
+--proof 离线核对一份证明。两者都用 --log-key 给出账簿的公钥(或存有公钥的文件),用 --pin 笔数:根 或 --checkpoint 文件 对照以前保存的。`,
+			`Without DIR and --proof: the logs of the data directory or of a server.
+DIR was written by publish, or is that of one of its collectives: without a secret and without a server every hash and the root are
+computed again, the books are folded and the balances printed. --proof checks a proof offline. Both take the log's public key, or a file
+with it, by --log-key, and compare what was kept: --pin SIZE:ROOT or --checkpoint FILE.`),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 || proof.given() {
+				if adopt || cmd.Flags().Changed("server") || cmd.Flags().Changed("data") {
+					return failed(exitUsage, "公布的目录和证明只按文件核验,不要 --data、--server 或 --adopt-heads。",
+						"A published directory and a proof are checked by their files alone, without --data, --server or --adopt-heads.")
 				}
+			}
+			switch {
+			case len(args) == 1 && proof.proof+proof.event+proof.eventType != "":
+				return failed(exitUsage, "DIR 和 --proof 一次只核验一样。", "Check either DIR or --proof at a time.")
+			case len(args) == 1:
+				p := &published{session: s, key: proof.logKey, pin: proof.pin, checkpoint: proof.checkpoint}
+				return p.verify(cmd.Context(), args[0])
+			case proof.given():
 				return s.verifyProof(&proof)
 			}
 			if adopt && s.server != "" {
