@@ -325,7 +325,7 @@ func TestStoreCheckOfACluster(t *testing.T) {
 		`^collective-new +1 +somebody else wrote it`,
 		`^collectives +the stream was deleted`,
 	}
-	wantSaid(t, exitVerified, []string{"store", "check", connection}, found...)
+	wantSaid(t, exitVerified, []string{"store", "check", connection, "--lang", "en"}, found...)
 	wantSaid(t, exitVerified, []string{"store", "check", node, "--json"}, `"stream": "collectives",\s+"version": 1,\s+"what": "the log is shorter than its head`)
 	wantSaid(t, exitVerified, []string{"store", "copy", connection, filepath.Join(t.TempDir(), "bad")})
 }

@@ -17,6 +17,7 @@ var damageWords = []struct {
 	{damageWord(`the log is shorter than its head: events are missing, it has (\d+) of (\d+)`), "账簿比签名的根短,少了记录:只有 %s 笔,应有 %s 笔"},
 	{damageWord(`somebody told the server to hide or remove its events: (.*)`), "有人要服务器隐藏或删除它的记录:%s"},
 	{damageWord(`the next event has version (\d+): those before it are missing, or hidden by \$tb, \$maxCount or \$maxAge`), "接下来的是第 %s 笔:前面的不见了,或被 $tb、$maxCount、$maxAge 隐藏了"},
+	{damageWord(`somebody else wrote it: its id is not that of its bytes`), "是别人写入的:编号与内容不符"},
 	{damageWord(`it cannot be read, though the stream has (\d+) events`), "读不出来,虽然共有 %s 笔"},
 	{damageWord(`it ends here, though the store has had (\d+) events`), "到此为止,但存放处有过 %s 笔"},
 	{damageWord(`the stream was deleted; this program never deletes books`), "这本账簿被删除了;本程序从不删除账簿"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"maps"
 	"slices"
 
@@ -130,6 +131,7 @@ func (c *storeCheck) stream(ctx context.Context, one eventstore.Listing) error {
 
 // read looks at every event, also behind a bad one, and gives the version of the last it saw.
 func (c *storeCheck) read(ctx context.Context, stream string) (at uint64, err error) {
+	said := "" // a gap says the same of every version in it: once is enough
 	for bad := 0; ; bad++ {
 		if bad == faultsMax {
 			c.found(stream, at, "more is wrong behind this version and not listed")
@@ -149,7 +151,10 @@ func (c *storeCheck) read(ctx context.Context, stream string) (at uint64, err er
 			if !errors.As(err, &damage) {
 				return at, err
 			}
-			c.found(stream, damage.Version, "%s", damage.Reason)
+			if damage.Reason != said || !strings.HasPrefix(said, "the next event ") {
+				c.found(stream, damage.Version, "%s", damage.Reason)
+			}
+			said = damage.Reason
 			if damage.Version > at {
 				at, again = damage.Version, true
 			}
