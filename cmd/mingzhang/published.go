@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -202,7 +200,7 @@ func begin(origin string, stored eventstore.Event, event *eventv1.Event) (*proje
 // pinned is what somebody knows from before: that the first so many events had this root.
 type pinned struct {
 	size uint64
-	root tlog.Hash
+	root [32]byte
 	from string
 }
 
@@ -216,8 +214,8 @@ func parsePin(text string) (pinned, error) {
 	}
 	second = strings.TrimRight(second, "=")
 	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.RawStdEncoding.Strict().DecodeString, base64.RawURLEncoding.Strict().DecodeString} {
-		if root, err := decode(second); err == nil && len(root) == tlog.HashSize {
-			return pinned{size, tlog.Hash(root), "--pin"}, nil
+		if root, err := decode(second); err == nil && len(root) == 32 {
+			return pinned{size, [32]byte(root), "--pin"}, nil
 		}
 	}
 	return pinned{}, wrong
@@ -270,8 +268,8 @@ func (p *published) earlier(dir string, log *transparency.PublishedLog) error {
 		case !known:
 			return failed(exitVerified, "%s 只有 checkpoint,没有各笔,看不出是否包含 %s。", "%s has a checkpoint and no events: whether it contains %s cannot be told.", dir, pin.from)
 		case root != pin.root:
-			return failed(exitVerified, "%s 的前 %d 笔与 %s 不符:历史被改过(那时的根 %v,现在的根 %v)。",
-				"The first %[2]d events of %[1]s are not those of %[3]s: history was changed (its root %[4]v, the root now %[5]v).", dir, pin.size, pin.from, pin.root, root)
+			return failed(exitVerified, "%s 的前 %d 笔与 %s 不符:历史被改过(那时的根 %x,现在的根 %x)。",
+				"The first %[2]d events of %[1]s are not those of %[3]s: history was changed (its root %[4]x, the root now %[5]x).", dir, pin.size, pin.from, pin.root, root)
 		}
 		fmt.Fprintf(p.session.stderr, p.session.lang.text("包含 %s 的 %d 笔,没有改过。\n", "It contains the %[2]d events of %[1]s unchanged.\n"), pin.from, pin.size)
 	}
