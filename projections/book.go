@@ -127,6 +127,16 @@ func (b *Book) VersionAt(t time.Time) uint64 {
 	return uint64(n)
 }
 
+// LastRecorded is when the last event was recorded; the zero time for a book without events.
+func (b *Book) LastRecorded() time.Time {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.recorded.n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(*b.recorded.at(b.recorded.n - 1))
+}
+
 // Fold takes the next event. An event out of turn is a *GapError; one that contradicts the events before it (an unknown
 // request, a number left out, postings that do not balance) is a *eventstore.CorruptError. After an error the book is as it
 // was. The book keeps parts of the event, which must not be changed afterwards, but none of one that holds a passing fact.

@@ -104,9 +104,7 @@ func (s disclosureService) GetCollective(ctx context.Context, r *apiv1.GetCollec
 	}
 	on := at.moment.AsOf
 	if on == 0 {
-		if on, err = s.today(ctx, at.facts); err != nil {
-			return nil, err
-		}
+		on = s.today(at)
 	}
 	c := at.book.Collective(on, at.moment)
 	if c.Charter == nil { // not founded yet at that moment

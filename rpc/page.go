@@ -125,8 +125,7 @@ func (s *Server) pageOn(ctx context.Context, r pagedRead) (at reading, on ledger
 	if at, after, err = s.page(ctx, r); err != nil {
 		return reading{}, 0, 0, err
 	}
-	today, err := s.today(ctx, at.facts)
-	return at, cmp.Or(at.moment.AsOf, today), after, err
+	return at, cmp.Or(at.moment.AsOf, s.today(at)), after, nil
 }
 
 // nextNumber is the token of the page after a place in a register; 0 is its end.

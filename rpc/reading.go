@@ -106,13 +106,13 @@ func period(from, to string) (projections.Period, error) {
 	return span, p.err
 }
 
-// today is the current day of a collective: by the server's clock, or by its last record where the clock is simulated.
-func (s *Server) today(ctx context.Context, facts *ledger.Facts) (ledger.Day, error) {
-	if !facts.Charter.GetSimulatedClock() {
-		return ledger.DayOf(s.config.Clock(), facts.Zone), nil
+// today is the current day of a collective: by the server's clock, or by the last record of the book where the clock is simulated. It
+// asks the book and not the ledger, so that it can be told while the store is away.
+func (s *Server) today(at reading) ledger.Day {
+	if !at.facts.Charter.GetSimulatedClock() {
+		return ledger.DayOf(s.config.Clock(), at.facts.Zone)
 	}
-	last, err := s.lastRecorded(ctx, facts)
-	return ledger.DayOf(last, facts.Zone), err
+	return ledger.DayOf(at.book.LastRecorded(), at.facts.Zone)
 }
 
 func (s *Server) lastRecorded(ctx context.Context, facts *ledger.Facts) (last time.Time, err error) {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -293,10 +294,11 @@ func TestNodesOutliveTheCluster(t *testing.T) {
 	w := newTown(t, 2)
 	ids := w.under(func() {
 		w.more(20)
-		for i := range w.nodes { // what a node has never read it cannot show
+		for i, node := range w.nodes { // what a node has never read it cannot show
 			if answer := w.statement(i); answer.StatusCode != http.StatusOK {
 				t.Fatalf("node %d: %d", i+1, answer.StatusCode)
 			}
+			must(t, "statement", "--server", node.url)
 		}
 		w.cluster.Stop()
 		eventually(t, "the node says that it has lost touch", func() bool { return w.health(0).Cluster.Lost })
@@ -310,6 +312,10 @@ func TestNodesOutliveTheCluster(t *testing.T) {
 		list, err := apiv1connect.NewDisclosureServiceClient(clientOf(w.nodes[0], nil)).ListCollectives(context.Background(), &apiv1.ListCollectivesRequest{})
 		if err != nil || len(list.Collectives) != 1 || list.Collectives[0].Id != "liminba" {
 			t.Errorf("the list of collectives while the cluster is away: %v, %v", list, err)
+		}
+		out, note, err := command(t, "statement", "--server", w.nodes[1].url, "--lang", "en")
+		if err != nil || !strings.Contains(out, "reserve") || !strings.Contains(note, "seconds") {
+			t.Errorf("the command line while the cluster is away: %v\n%s\n%s", err, out, note)
 		}
 		client := apiv1connect.NewBooksServiceClient(clientOf(w.nodes[0], w.treasurer))
 		_, request := newIncome()
