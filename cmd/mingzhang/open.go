@@ -41,10 +41,11 @@ type directory struct {
 
 // opening says how a data directory is opened, where that is not what it says itself. The zero value changes nothing.
 type opening struct {
-	store       string      // connection string that counts instead of the directory's file store
-	documents   string      // directory of the papers; empty: the one in the data directory
-	booksMemory int64       // bytes of books in memory; 0: the default of package projections
-	seen        instruments // for a process that is looked at while it runs
+	store        string      // connection string that counts instead of the directory's file store
+	documents    string      // directory of the papers; empty: the one in the data directory
+	booksMemory  int64       // bytes of books in memory; 0: the default of package projections
+	statesMemory int64       // bytes of states in memory; 0: the default of package ledger
+	seen         instruments // for a process that is looked at while it runs
 }
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
@@ -83,7 +84,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock, MemoryMax: o.booksMemory}
 	d.books = projections.OpenLibrary(&source, keep)
 	feed, events := rpc.NewFeed(d.books), o.seen.store(log)
-	deciding := ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger}
+	deciding := ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger, MemoryMax: o.statesMemory}
 	if d.cluster != nil {
 		deciding.Shared, deciding.StoreClock = true, d.cluster.Clock
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
@@ -22,14 +23,15 @@ const (
 	stopTimeout   = 10 * time.Second // for calls under way when the process is told to stop
 	auditPause    = 10 * time.Minute // between two rounds of the self check
 
-	booksMemoryDefault = projections.BooksMemory >> 20 // MiB
-	booksMemoryMin     = 16
+	booksMemoryDefault  = projections.BooksMemory >> 20 // MiB
+	statesMemoryDefault = ledger.StatesMemory >> 20     // MiB
+	memoryMin           = 16                            // MiB, of each
 )
 
 func (s *session) serveCmd() *cobra.Command {
 	var listen string
 	var papers string
-	var booksMemory int64
+	var booksMemory, statesMemory int64
 	var o observation
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -43,8 +45,11 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 			if s.server != "" {
 				return failed(exitUsage, "serve 要的是数据目录;请用 --data。", "serve needs a data directory: use --data.")
 			}
-			if booksMemory < booksMemoryMin {
-				return failed(exitUsage, "--books-memory 至少是 %d(MiB)。", "--books-memory is at least %d (MiB).", booksMemoryMin)
+			if booksMemory < memoryMin {
+				return failed(exitUsage, "--books-memory 至少是 %d(MiB)。", "--books-memory is at least %d (MiB).", memoryMin)
+			}
+			if statesMemory < memoryMin {
+				return failed(exitUsage, "--states-memory 至少是 %d(MiB)。", "--states-memory is at least %d (MiB).", memoryMin)
 			}
 			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
 			seen, err := o.begin(cmd.Context(), logger)
@@ -52,7 +57,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return err
 			}
 			defer o.end(logger)
-			dir, err := openDirectory(s.data, logger, opening{store: s.store, documents: papers, booksMemory: booksMemory << 20, seen: seen})
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen})
 			if err != nil {
 				return err
 			}
@@ -69,6 +74,8 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 	cmd.Flags().StringVar(&papers, "documents", "", s.lang.text("存放原始凭证文件的目录,几个节点共用一个(默认:数据目录里的 documents)", "directory of the papers, one for all nodes of a store (default: documents in the data directory)"))
 	cmd.Flags().Int64Var(&booksMemory, "books-memory", booksMemoryDefault,
 		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
+	cmd.Flags().Int64Var(&statesMemory, "states-memory", statesMemoryDefault,
+		s.lang.text("各集体办理业务的状态最多占用的内存(MiB);多出的、最久没有用到的先放下", "memory for the states that commands are decided on, MiB: beyond it those not used for longest are given up"))
 	o.flags(cmd, s.lang)
 	return cmd
 }

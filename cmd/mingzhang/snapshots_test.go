@@ -187,8 +187,10 @@ func TestSelfCheckOfBooksIsShown(t *testing.T) {
 }
 
 func TestServeRefusesTooLittleMemory(t *testing.T) {
-	_, said, err := command(t, "serve", "--data", t.TempDir(), "--books-memory", "1")
-	if failure := (*failure)(nil); !errors.As(err, &failure) || failure.code != exitUsage || !strings.Contains(failure.en, "--books-memory") {
-		t.Errorf("%v, %s", err, said)
+	for _, flag := range []string{"--books-memory", "--states-memory"} {
+		_, said, err := command(t, "serve", "--data", t.TempDir(), flag, "1")
+		if failure := (*failure)(nil); !errors.As(err, &failure) || failure.code != exitUsage || !strings.Contains(failure.en, flag) {
+			t.Errorf("%s: %v, %s", flag, err, said)
+		}
 	}
 }
