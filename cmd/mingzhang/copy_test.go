@@ -277,7 +277,7 @@ func TestCopyOfDeletedStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSaid(t, exitVerified, []string{"store", "copy", from, server.ConnectionString(), "--lang", "en"}, "collective-liminba is deleted in the target")
-	wantSaid(t, exitVerified, []string{"store", "check", server.ConnectionString()}, "^collective-liminba .*was deleted")
+	wantSaid(t, exitVerified, []string{"store", "check", server.ConnectionString(), "--lang", "en"}, "^collective-liminba .*was deleted")
 }
 
 func withLog(t *testing.T, dir string, f func(*openedPlace)) {
