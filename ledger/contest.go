@@ -21,7 +21,6 @@ import (
 
 const (
 	contestLength   = 64 // batches that nobody disturbed, after which a contest is over
-	rivalsStay      = 8  // batches for which a winner goes on giving way to others that do not show
 	contestPatience = 8  // races lost in a row before a desk stands back for longer
 	turnMax         = 500 * time.Millisecond
 )
@@ -31,12 +30,10 @@ type contest struct {
 	left atomic.Int32 // batches until it is over
 	took atomic.Int64 // nanoseconds from a lost race to the end of the next append, lately
 	won  atomic.Int64 // when it stored last, in nanoseconds since begun; 0: there is nobody to wait for
-
-	rivals int // batches of this desk until those who last stored in between are taken to have gone; guarded by the desk's lock
 }
 
 // giveWay waits until one who lost the last race had the time to store: as long as this desk took after the last that it lost, and
-// a quarter more, counted from when it won.
+// a quarter more, counted from when it won. That others do not show is no reason not to wait: who loses every race does not show.
 func (c *contest) giveWay() {
 	won := c.won.Swap(0)
 	if c.left.Load() == 0 || won == 0 {
@@ -73,7 +70,6 @@ func (d *desk) lost(conflict *eventstore.ConflictError) {
 	}
 	d.contest.left.Store(contestLength)
 	d.contest.won.Store(0)
-	d.contest.rivals = rivalsStay
 	d.heard.reached(conflict.Actual)
 }
 
@@ -82,10 +78,7 @@ func (d *desk) won(events []*eventv1.Event) {
 	if d.contest.left.Load() == 0 {
 		return
 	}
-	if d.contest.rivals > 0 {
-		d.contest.won.Store(int64(time.Since(begun)))
-		d.contest.rivals--
-	}
+	d.contest.won.Store(int64(time.Since(begun)))
 	if d.contest.left.Add(-1) == 0 {
 		d.spare = nil
 	}

@@ -94,7 +94,6 @@ func (d *desk) keepUp(ctx context.Context) error {
 
 // fold folds a stored event into the state and the spare one.
 func (d *desk) fold(e *eventv1.Event) error {
-	d.contest.rivals = rivalsStay
 	err := foldStored(d.state, d.stream, e)
 	if err == nil && d.spare != nil {
 		err = foldStored(d.spare, d.stream, e)
