@@ -5,7 +5,6 @@ package main
 import (
 	"compress/gzip"
 	"context"
-	"fmt"
 	"io/fs"
 	"iter"
 	"os"
@@ -23,19 +22,7 @@ import (
 func BenchmarkPublish(b *testing.B) {
 	service, _, store := stackIn(b, b.TempDir())
 	ctx, stream := b.Context(), ledger.StreamOf(lt.LiminbaID)
-	play := func(steps []lt.Step) {
-		for _, s := range steps {
-			m := ledger.Meta{ID: ledger.NewCommandID(), Actor: s.Actor, Now: lt.Noon(s.Date)}
-			if _, err := service.Do(ctx, lt.LiminbaID, s.Command, m); err != nil {
-				b.Fatalf("%s %s: %v", s.Date, s.Command.Name(), err)
-			}
-		}
-	}
-	var v busy
-	for month := 3; month <= 11; month++ {
-		v.close("2020-12-02", fmt.Sprintf("2020-%02d", month))
-	}
-	play(v.steps)
+	v, play := newBusy(b, service)
 	for year := 2021; year <= 2030; year++ {
 		play(v.year(year))
 	}

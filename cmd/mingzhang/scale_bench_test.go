@@ -166,19 +166,7 @@ func benchmarkVillage(b *testing.B) {
 		}
 		return v
 	}
-	play := func(steps []lt.Step) {
-		for _, s := range steps {
-			m := ledger.Meta{ID: ledger.NewCommandID(), Actor: s.Actor, Now: lt.Noon(s.Date)}
-			if _, err := service.Do(ctx, lt.LiminbaID, s.Command, m); err != nil {
-				b.Fatalf("%s %s: %v", s.Date, s.Command.Name(), err)
-			}
-		}
-	}
-	var v busy
-	for month := 3; month <= 11; month++ {
-		v.close("2020-12-02", fmt.Sprintf("2020-%02d", month))
-	}
-	play(v.steps)
+	v, play := newBusy(b, service)
 	founded := version()
 	used, commands := cpu(b), 0
 	var first, last weight
@@ -537,4 +525,23 @@ func (c *county) allAtOnce(ids []string, random *rand.Rand) {
 	measured(b, "rush_commands_second", int64(rate))
 	measured(b, "rush_conflicts", c.conflicts.Load()-lost)
 	measured(b, "rush_p99_us", took[len(took)*99/100].Microseconds())
+}
+
+// newBusy begins a busy village on a service, with its months of 2020 closed; play gives it more commands.
+func newBusy(b *testing.B, service *ledger.Service) (v *busy, play func([]lt.Step)) {
+	b.Helper()
+	play = func(steps []lt.Step) {
+		for _, s := range steps {
+			m := ledger.Meta{ID: ledger.NewCommandID(), Actor: s.Actor, Now: lt.Noon(s.Date)}
+			if _, err := service.Do(b.Context(), lt.LiminbaID, s.Command, m); err != nil {
+				b.Fatalf("%s %s: %v", s.Date, s.Command.Name(), err)
+			}
+		}
+	}
+	v = new(busy)
+	for month := 3; month <= 11; month++ {
+		v.close("2020-12-02", fmt.Sprintf("2020-%02d", month))
+	}
+	play(v.steps)
+	return v, play
 }
