@@ -103,6 +103,17 @@ type Event struct {
 	//	*Event_GiftPurposeChanged
 	//	*Event_TrueUpBooked
 	//	*Event_PeriodReviewed
+	//	*Event_EditionPublished
+	//	*Event_RoundDisclosed
+	//	*Event_LogKeyRotated
+	//	*Event_WitnessPolicyAdopted
+	//	*Event_PersonalDataCommitted
+	//	*Event_ErasureRequested
+	//	*Event_ErasureApproved
+	//	*Event_ErasureRejected
+	//	*Event_CosignatureAdded
+	//	*Event_ForkReported
+	//	*Event_PersonalDataKept
 	//	*Event_NameReserved
 	//	*Event_OperatorCreated
 	//	*Event_KeyIssued
@@ -731,6 +742,105 @@ func (x *Event) GetPeriodReviewed() *PeriodReviewed {
 	return nil
 }
 
+func (x *Event) GetEditionPublished() *EditionPublished {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_EditionPublished); ok {
+			return x.EditionPublished
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetRoundDisclosed() *RoundDisclosed {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_RoundDisclosed); ok {
+			return x.RoundDisclosed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogKeyRotated() *LogKeyRotated {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_LogKeyRotated); ok {
+			return x.LogKeyRotated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetWitnessPolicyAdopted() *WitnessPolicyAdopted {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_WitnessPolicyAdopted); ok {
+			return x.WitnessPolicyAdopted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPersonalDataCommitted() *PersonalDataCommitted {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PersonalDataCommitted); ok {
+			return x.PersonalDataCommitted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetErasureRequested() *ErasureRequested {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_ErasureRequested); ok {
+			return x.ErasureRequested
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetErasureApproved() *ErasureApproved {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_ErasureApproved); ok {
+			return x.ErasureApproved
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetErasureRejected() *ErasureRejected {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_ErasureRejected); ok {
+			return x.ErasureRejected
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCosignatureAdded() *CosignatureAdded {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_CosignatureAdded); ok {
+			return x.CosignatureAdded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetForkReported() *ForkReported {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_ForkReported); ok {
+			return x.ForkReported
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPersonalDataKept() *PersonalDataKept {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PersonalDataKept); ok {
+			return x.PersonalDataKept
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetNameReserved() *NameReserved {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_NameReserved); ok {
@@ -1067,8 +1177,63 @@ type Event_TrueUpBooked struct {
 }
 
 type Event_PeriodReviewed struct {
-	// 200–249: reviews; the rest is kept for leases, inquiries and editions.
+	// 200–249: reviews and editions; the rest is kept for leases and inquiries.
 	PeriodReviewed *PeriodReviewed `protobuf:"bytes,200,opt,name=period_reviewed,json=periodReviewed,proto3,oneof"`
+}
+
+type Event_EditionPublished struct {
+	// A board was published.
+	EditionPublished *EditionPublished `protobuf:"bytes,201,opt,name=edition_published,json=editionPublished,proto3,oneof"`
+}
+
+type Event_RoundDisclosed struct {
+	// The lines of a round were disclosed.
+	RoundDisclosed *RoundDisclosed `protobuf:"bytes,202,opt,name=round_disclosed,json=roundDisclosed,proto3,oneof"`
+}
+
+type Event_LogKeyRotated struct {
+	// 250–299: keys, witnesses and personal data; some in streams of their own.
+	LogKeyRotated *LogKeyRotated `protobuf:"bytes,250,opt,name=log_key_rotated,json=logKeyRotated,proto3,oneof"`
+}
+
+type Event_WitnessPolicyAdopted struct {
+	// A witness policy was adopted.
+	WitnessPolicyAdopted *WitnessPolicyAdopted `protobuf:"bytes,251,opt,name=witness_policy_adopted,json=witnessPolicyAdopted,proto3,oneof"`
+}
+
+type Event_PersonalDataCommitted struct {
+	// Personal data was committed to.
+	PersonalDataCommitted *PersonalDataCommitted `protobuf:"bytes,252,opt,name=personal_data_committed,json=personalDataCommitted,proto3,oneof"`
+}
+
+type Event_ErasureRequested struct {
+	// An erasure was asked for.
+	ErasureRequested *ErasureRequested `protobuf:"bytes,253,opt,name=erasure_requested,json=erasureRequested,proto3,oneof"`
+}
+
+type Event_ErasureApproved struct {
+	// An erasure was approved.
+	ErasureApproved *ErasureApproved `protobuf:"bytes,254,opt,name=erasure_approved,json=erasureApproved,proto3,oneof"`
+}
+
+type Event_ErasureRejected struct {
+	// An erasure was rejected.
+	ErasureRejected *ErasureRejected `protobuf:"bytes,255,opt,name=erasure_rejected,json=erasureRejected,proto3,oneof"`
+}
+
+type Event_CosignatureAdded struct {
+	// A witness signed a head.
+	CosignatureAdded *CosignatureAdded `protobuf:"bytes,260,opt,name=cosignature_added,json=cosignatureAdded,proto3,oneof"`
+}
+
+type Event_ForkReported struct {
+	// A fork was reported.
+	ForkReported *ForkReported `protobuf:"bytes,261,opt,name=fork_reported,json=forkReported,proto3,oneof"`
+}
+
+type Event_PersonalDataKept struct {
+	// Personal data is kept.
+	PersonalDataKept *PersonalDataKept `protobuf:"bytes,270,opt,name=personal_data_kept,json=personalDataKept,proto3,oneof"`
 }
 
 type Event_NameReserved struct {
@@ -1211,6 +1376,28 @@ func (*Event_TrueUpBooked) isEvent_Fact() {}
 
 func (*Event_PeriodReviewed) isEvent_Fact() {}
 
+func (*Event_EditionPublished) isEvent_Fact() {}
+
+func (*Event_RoundDisclosed) isEvent_Fact() {}
+
+func (*Event_LogKeyRotated) isEvent_Fact() {}
+
+func (*Event_WitnessPolicyAdopted) isEvent_Fact() {}
+
+func (*Event_PersonalDataCommitted) isEvent_Fact() {}
+
+func (*Event_ErasureRequested) isEvent_Fact() {}
+
+func (*Event_ErasureApproved) isEvent_Fact() {}
+
+func (*Event_ErasureRejected) isEvent_Fact() {}
+
+func (*Event_CosignatureAdded) isEvent_Fact() {}
+
+func (*Event_ForkReported) isEvent_Fact() {}
+
+func (*Event_PersonalDataKept) isEvent_Fact() {}
+
 func (*Event_NameReserved) isEvent_Fact() {}
 
 func (*Event_OperatorCreated) isEvent_Fact() {}
@@ -1223,7 +1410,7 @@ var File_mingzhang_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1emingzhang/event/v1/event.proto\x12\x12mingzhang.event.v1\x1a\x1fmingzhang/event/v1/access.proto\x1a#mingzhang/event/v1/collective.proto\x1a\x1emingzhang/event/v1/entry.proto\x1a#mingzhang/event/v1/governance.proto\x1a\x1fmingzhang/event/v1/payout.proto\x1a mingzhang/event/v1/voucher.proto\"\x9f*\n" +
+	"\x1emingzhang/event/v1/event.proto\x12\x12mingzhang.event.v1\x1a\x1fmingzhang/event/v1/access.proto\x1a#mingzhang/event/v1/collective.proto\x1a\x1emingzhang/event/v1/entry.proto\x1a#mingzhang/event/v1/governance.proto\x1a\x1fmingzhang/event/v1/payout.proto\x1a\x1emingzhang/event/v1/trust.proto\x1a mingzhang/event/v1/voucher.proto\"\xcf1\n" +
 	"\x05Event\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1f\n" +
 	"\vrecorded_at\x18\x02 \x01(\x03R\n" +
@@ -1300,7 +1487,18 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"giftAgreed\x12[\n" +
 	"\x14gift_purpose_changed\x18\x8e\x01 \x01(\v2&.mingzhang.event.v1.GiftPurposeChangedH\x00R\x12giftPurposeChanged\x12I\n" +
 	"\x0etrue_up_booked\x18\x8f\x01 \x01(\v2 .mingzhang.event.v1.TrueUpBookedH\x00R\ftrueUpBooked\x12N\n" +
-	"\x0fperiod_reviewed\x18\xc8\x01 \x01(\v2\".mingzhang.event.v1.PeriodReviewedH\x00R\x0eperiodReviewed\x12H\n" +
+	"\x0fperiod_reviewed\x18\xc8\x01 \x01(\v2\".mingzhang.event.v1.PeriodReviewedH\x00R\x0eperiodReviewed\x12T\n" +
+	"\x11edition_published\x18\xc9\x01 \x01(\v2$.mingzhang.event.v1.EditionPublishedH\x00R\x10editionPublished\x12N\n" +
+	"\x0fround_disclosed\x18\xca\x01 \x01(\v2\".mingzhang.event.v1.RoundDisclosedH\x00R\x0eroundDisclosed\x12L\n" +
+	"\x0flog_key_rotated\x18\xfa\x01 \x01(\v2!.mingzhang.event.v1.LogKeyRotatedH\x00R\rlogKeyRotated\x12a\n" +
+	"\x16witness_policy_adopted\x18\xfb\x01 \x01(\v2(.mingzhang.event.v1.WitnessPolicyAdoptedH\x00R\x14witnessPolicyAdopted\x12d\n" +
+	"\x17personal_data_committed\x18\xfc\x01 \x01(\v2).mingzhang.event.v1.PersonalDataCommittedH\x00R\x15personalDataCommitted\x12T\n" +
+	"\x11erasure_requested\x18\xfd\x01 \x01(\v2$.mingzhang.event.v1.ErasureRequestedH\x00R\x10erasureRequested\x12Q\n" +
+	"\x10erasure_approved\x18\xfe\x01 \x01(\v2#.mingzhang.event.v1.ErasureApprovedH\x00R\x0ferasureApproved\x12Q\n" +
+	"\x10erasure_rejected\x18\xff\x01 \x01(\v2#.mingzhang.event.v1.ErasureRejectedH\x00R\x0ferasureRejected\x12T\n" +
+	"\x11cosignature_added\x18\x84\x02 \x01(\v2$.mingzhang.event.v1.CosignatureAddedH\x00R\x10cosignatureAdded\x12H\n" +
+	"\rfork_reported\x18\x85\x02 \x01(\v2 .mingzhang.event.v1.ForkReportedH\x00R\fforkReported\x12U\n" +
+	"\x12personal_data_kept\x18\x8e\x02 \x01(\v2$.mingzhang.event.v1.PersonalDataKeptH\x00R\x10personalDataKept\x12H\n" +
 	"\rname_reserved\x18\xde\x02 \x01(\v2 .mingzhang.event.v1.NameReservedH\x00R\fnameReserved\x12Q\n" +
 	"\x10operator_created\x18\xe8\x02 \x01(\v2#.mingzhang.event.v1.OperatorCreatedH\x00R\x0foperatorCreated\x12?\n" +
 	"\n" +
@@ -1385,10 +1583,21 @@ var file_mingzhang_event_v1_event_proto_goTypes = []any{
 	(*GiftPurposeChanged)(nil),     // 59: mingzhang.event.v1.GiftPurposeChanged
 	(*TrueUpBooked)(nil),           // 60: mingzhang.event.v1.TrueUpBooked
 	(*PeriodReviewed)(nil),         // 61: mingzhang.event.v1.PeriodReviewed
-	(*NameReserved)(nil),           // 62: mingzhang.event.v1.NameReserved
-	(*OperatorCreated)(nil),        // 63: mingzhang.event.v1.OperatorCreated
-	(*KeyIssued)(nil),              // 64: mingzhang.event.v1.KeyIssued
-	(*KeyRevoked)(nil),             // 65: mingzhang.event.v1.KeyRevoked
+	(*EditionPublished)(nil),       // 62: mingzhang.event.v1.EditionPublished
+	(*RoundDisclosed)(nil),         // 63: mingzhang.event.v1.RoundDisclosed
+	(*LogKeyRotated)(nil),          // 64: mingzhang.event.v1.LogKeyRotated
+	(*WitnessPolicyAdopted)(nil),   // 65: mingzhang.event.v1.WitnessPolicyAdopted
+	(*PersonalDataCommitted)(nil),  // 66: mingzhang.event.v1.PersonalDataCommitted
+	(*ErasureRequested)(nil),       // 67: mingzhang.event.v1.ErasureRequested
+	(*ErasureApproved)(nil),        // 68: mingzhang.event.v1.ErasureApproved
+	(*ErasureRejected)(nil),        // 69: mingzhang.event.v1.ErasureRejected
+	(*CosignatureAdded)(nil),       // 70: mingzhang.event.v1.CosignatureAdded
+	(*ForkReported)(nil),           // 71: mingzhang.event.v1.ForkReported
+	(*PersonalDataKept)(nil),       // 72: mingzhang.event.v1.PersonalDataKept
+	(*NameReserved)(nil),           // 73: mingzhang.event.v1.NameReserved
+	(*OperatorCreated)(nil),        // 74: mingzhang.event.v1.OperatorCreated
+	(*KeyIssued)(nil),              // 75: mingzhang.event.v1.KeyIssued
+	(*KeyRevoked)(nil),             // 76: mingzhang.event.v1.KeyRevoked
 }
 var file_mingzhang_event_v1_event_proto_depIdxs = []int32{
 	1,  // 0: mingzhang.event.v1.Event.vouchers:type_name -> mingzhang.event.v1.Voucher
@@ -1452,15 +1661,26 @@ var file_mingzhang_event_v1_event_proto_depIdxs = []int32{
 	59, // 58: mingzhang.event.v1.Event.gift_purpose_changed:type_name -> mingzhang.event.v1.GiftPurposeChanged
 	60, // 59: mingzhang.event.v1.Event.true_up_booked:type_name -> mingzhang.event.v1.TrueUpBooked
 	61, // 60: mingzhang.event.v1.Event.period_reviewed:type_name -> mingzhang.event.v1.PeriodReviewed
-	62, // 61: mingzhang.event.v1.Event.name_reserved:type_name -> mingzhang.event.v1.NameReserved
-	63, // 62: mingzhang.event.v1.Event.operator_created:type_name -> mingzhang.event.v1.OperatorCreated
-	64, // 63: mingzhang.event.v1.Event.key_issued:type_name -> mingzhang.event.v1.KeyIssued
-	65, // 64: mingzhang.event.v1.Event.key_revoked:type_name -> mingzhang.event.v1.KeyRevoked
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	62, // 61: mingzhang.event.v1.Event.edition_published:type_name -> mingzhang.event.v1.EditionPublished
+	63, // 62: mingzhang.event.v1.Event.round_disclosed:type_name -> mingzhang.event.v1.RoundDisclosed
+	64, // 63: mingzhang.event.v1.Event.log_key_rotated:type_name -> mingzhang.event.v1.LogKeyRotated
+	65, // 64: mingzhang.event.v1.Event.witness_policy_adopted:type_name -> mingzhang.event.v1.WitnessPolicyAdopted
+	66, // 65: mingzhang.event.v1.Event.personal_data_committed:type_name -> mingzhang.event.v1.PersonalDataCommitted
+	67, // 66: mingzhang.event.v1.Event.erasure_requested:type_name -> mingzhang.event.v1.ErasureRequested
+	68, // 67: mingzhang.event.v1.Event.erasure_approved:type_name -> mingzhang.event.v1.ErasureApproved
+	69, // 68: mingzhang.event.v1.Event.erasure_rejected:type_name -> mingzhang.event.v1.ErasureRejected
+	70, // 69: mingzhang.event.v1.Event.cosignature_added:type_name -> mingzhang.event.v1.CosignatureAdded
+	71, // 70: mingzhang.event.v1.Event.fork_reported:type_name -> mingzhang.event.v1.ForkReported
+	72, // 71: mingzhang.event.v1.Event.personal_data_kept:type_name -> mingzhang.event.v1.PersonalDataKept
+	73, // 72: mingzhang.event.v1.Event.name_reserved:type_name -> mingzhang.event.v1.NameReserved
+	74, // 73: mingzhang.event.v1.Event.operator_created:type_name -> mingzhang.event.v1.OperatorCreated
+	75, // 74: mingzhang.event.v1.Event.key_issued:type_name -> mingzhang.event.v1.KeyIssued
+	76, // 75: mingzhang.event.v1.Event.key_revoked:type_name -> mingzhang.event.v1.KeyRevoked
+	76, // [76:76] is the sub-list for method output_type
+	76, // [76:76] is the sub-list for method input_type
+	76, // [76:76] is the sub-list for extension type_name
+	76, // [76:76] is the sub-list for extension extendee
+	0,  // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_event_proto_init() }
@@ -1473,6 +1693,7 @@ func file_mingzhang_event_v1_event_proto_init() {
 	file_mingzhang_event_v1_entry_proto_init()
 	file_mingzhang_event_v1_governance_proto_init()
 	file_mingzhang_event_v1_payout_proto_init()
+	file_mingzhang_event_v1_trust_proto_init()
 	file_mingzhang_event_v1_voucher_proto_init()
 	file_mingzhang_event_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_CollectiveFounded)(nil),
@@ -1535,6 +1756,17 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_GiftPurposeChanged)(nil),
 		(*Event_TrueUpBooked)(nil),
 		(*Event_PeriodReviewed)(nil),
+		(*Event_EditionPublished)(nil),
+		(*Event_RoundDisclosed)(nil),
+		(*Event_LogKeyRotated)(nil),
+		(*Event_WitnessPolicyAdopted)(nil),
+		(*Event_PersonalDataCommitted)(nil),
+		(*Event_ErasureRequested)(nil),
+		(*Event_ErasureApproved)(nil),
+		(*Event_ErasureRejected)(nil),
+		(*Event_CosignatureAdded)(nil),
+		(*Event_ForkReported)(nil),
+		(*Event_PersonalDataKept)(nil),
 		(*Event_NameReserved)(nil),
 		(*Event_OperatorCreated)(nil),
 		(*Event_KeyIssued)(nil),
