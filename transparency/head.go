@@ -31,6 +31,9 @@ type Head struct {
 	Root   tlog.Hash
 }
 
+// Text is what is signed: the text of the note.
+func (h Head) Text() string { return h.body() }
+
 func (h Head) body() string { return fmt.Sprintf("%s\n%d\n%s\n", h.Origin, h.Size, h.Root) }
 
 // ParseHead opens a signed head: one that v has signed, of the log that v is named after, in exactly the form that the
