@@ -3,6 +3,7 @@ package transparency
 import (
 	"crypto/sha256"
 	"fmt"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -82,6 +83,21 @@ func (h *leafHasher) hash(eventType string, data []byte) tlog.Hash {
 	h.buf = appendEntry(h.buf[:h.start], eventType, data)
 	return sha256.Sum256(h.buf)
 }
+
+// logName is the origin of a log, and what hashes its leaves.
+type logName struct {
+	name    string
+	hashers sync.Pool // of *leafHasher, for appends: making one costs more than using it
+}
+
+func newLogName(origin string) (*logName, error) {
+	if err := CheckOrigin(origin); err != nil {
+		return nil, err
+	}
+	return &logName{name: origin}, nil
+}
+
+func (l *logName) origin() string { return l.name }
 
 func typeOK(name string) bool {
 	for i := range len(name) {
