@@ -65,8 +65,9 @@ func (s *source) Replay(ctx context.Context, collective string, after uint64) it
 func newVillage(t testing.TB, inner eventstore.Store) *village {
 	t.Helper()
 	v := &village{t: t, now: time.Date(2021, 9, 30, 10, 0, 0, 0, time.UTC), keys: map[string]string{}, logs: new(bytes.Buffer)}
-	secret := bytes.Repeat([]byte{7}, transparency.SecretBytes)
-	log, err := transparency.Open(inner, filepath.Join(t.TempDir(), "log"), secret, ledger.LogOrigin, transparency.Options{})
+	signer, err := transparency.OpenSigner(filepath.Join(t.TempDir(), "signer"), bytes.Repeat([]byte{7}, transparency.SecretBytes))
+	fatalIf(t, err)
+	log, err := transparency.Open(inner, filepath.Join(t.TempDir(), "log"), signer, ledger.LogOrigin, transparency.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +86,8 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	v.config = rpc.Config{
 		Documents: v.documents,
 		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
-		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
-		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
+		VerifierKey: func(origin string) string { return transparency.VerifierKeyOf(context.Background(), signer, origin) }, Signer: signer,
+		Logger: slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	}
 	v.server = rpc.New(v.config)
 	v.listen()

@@ -174,7 +174,7 @@ func villageOrigin(stream string, first eventstore.Event) (string, error) {
 // testSigner is the signer of a directory, as a process that begins anew has it.
 func testSigner(t testing.TB, dir string) *LocalSigner {
 	t.Helper()
-	s, err := OpenSigner(testSecret, signerDir(dir))
+	s, err := OpenSigner(signerDir(dir), testSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,5 +290,5 @@ func removeFile(t testing.TB, path string) {
 }
 
 func memoryPath(dir, origin string) string { return filepath.Join(signerDir(dir), fileName(origin)) }
-func headPath(dir, stream string) string  { return filepath.Join(dir, "heads", stream) }
-func nodesPath(dir, stream string) string { return filepath.Join(dir, "nodes", stream) }
+func headPath(dir, stream string) string   { return filepath.Join(dir, "heads", stream) }
+func nodesPath(dir, stream string) string  { return filepath.Join(dir, "nodes", stream) }

@@ -2,6 +2,7 @@ package transparency
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -41,14 +42,16 @@ func StreamOrigin(stream string, _ eventstore.Event) (string, error) {
 	return string(origin), nil
 }
 
+var errOrigin = errors.New("origin of a log")
+
 // CheckOrigin says why a text cannot be an origin; nil when it can.
 func CheckOrigin(origin string) error {
 	if origin == "" || len(origin) > originBytesMax {
-		return fmt.Errorf("origin has %d bytes, not 1 to %d", len(origin), originBytesMax)
+		return fmt.Errorf("%w: it has %d bytes, not 1 to %d", errOrigin, len(origin), originBytesMax)
 	}
 	for i := range len(origin) {
 		if c := origin[i]; c <= ' ' || c > '~' || c == '+' {
-			return fmt.Errorf("origin %q has something else than printable ASCII without spaces and '+'", origin)
+			return fmt.Errorf("%w: %q has something else than printable ASCII without spaces and '+'", errOrigin, origin)
 		}
 	}
 	return nil

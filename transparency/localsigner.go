@@ -26,13 +26,12 @@ import (
 //
 //	<log>            the head signed last (package headmemory). Precious: without it a fork is not noticed.
 //	<log>.keys       the keys from the first rotation on, see formatKeys. Precious.
-//	<log>.secret.<g> the root secret of generation g and those after it, in hex, when it is another one than before. Precious.
 //	<log>.fork.<n>   a head that was refused, behind the one that was signed: evidence, at most 64 of a log
 //
 // One process at a time uses the directory.
 type LocalSigner struct {
-	secret []byte
-	dir    string
+	secrets [][]byte
+	dir     string
 
 	mu   sync.Mutex // guards all below
 	logs map[string]*signedLog
@@ -53,24 +52,29 @@ type signedLog struct {
 
 type signingKey struct {
 	LogKey
+	secret  int // number of the root secret it is made of, from 1
 	private ed25519.PrivateKey
 }
 
 const (
-	keysSuffix   = ".keys"
-	secretSuffix = ".secret."
-	forkSuffix   = ".fork."
-	keysLine     = "mingzhang/keys@v1"
+	keysSuffix = ".keys"
+	forkSuffix = ".fork."
+	keysLine   = "mingzhang/keys@v1"
 
 	openMemoriesMax = 256 // open files
 	forksMax        = 64
 )
 
-// OpenSigner makes a signer from the root secret of SecretBytes bytes. dir is made when it does not exist: then nothing has been
-// signed yet as far as it knows.
-func OpenSigner(secret []byte, dir string) (*LocalSigner, error) {
-	if len(secret) != SecretBytes {
-		return nil, fmt.Errorf("open signer: secret has %d bytes, not %d", len(secret), SecretBytes)
+// OpenSigner makes a signer from a root secret of SecretBytes bytes, and those that came after it: keys to come are made of the
+// last. dir is made when it does not exist: then nothing has been signed yet as far as it knows.
+func OpenSigner(dir string, secrets ...[]byte) (*LocalSigner, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("open signer: there is no secret")
+	}
+	for _, secret := range secrets {
+		if len(secret) != SecretBytes {
+			return nil, fmt.Errorf("open signer: secret has %d bytes, not %d", len(secret), SecretBytes)
+		}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make directory of the signer: %w", err)
@@ -78,7 +82,7 @@ func OpenSigner(secret []byte, dir string) (*LocalSigner, error) {
 	if err := syncDir(filepath.Dir(dir)); err != nil {
 		return nil, err
 	}
-	return &LocalSigner{secret: slices.Clone(secret), dir: dir, logs: make(map[string]*signedLog)}, nil
+	return &LocalSigner{secrets: slices.Clone(secrets), dir: dir, logs: make(map[string]*signedLog)}, nil
 }
 
 // Close closes the files. Nothing is lost without it.
@@ -121,6 +125,7 @@ func (s *LocalSigner) log(origin string) (*signedLog, error) {
 	s.mu.Lock()
 	l := s.logs[origin]
 	if l == nil {
+		s.forget()
 		l = &signedLog{origin: origin}
 		s.logs[origin] = l
 	}
@@ -137,6 +142,25 @@ func (s *LocalSigner) log(origin string) (*signedLog, error) {
 	return l, nil
 }
 
+// logsMax bounds what is known of logs that nothing was signed of: anybody can ask for a name.
+const logsMax = 4096
+
+// forget lets go of logs without a memory when there are many. Whoever holds one of them finds out when it is to be remembered. The
+// caller holds mu.
+func (s *LocalSigner) forget() {
+	if len(s.logs)%logsMax != logsMax-1 {
+		return
+	}
+	for origin, l := range s.logs {
+		if l.mu.TryLock() {
+			if !l.exists {
+				delete(s.logs, origin)
+			}
+			l.mu.Unlock()
+		}
+	}
+}
+
 func (s *LocalSigner) load(l *signedLog) error {
 	l.last, l.exists = Head{Origin: l.origin, Root: emptyRoot}, false
 	remembered, err := headmemory.Read(s.path(l.origin))
@@ -148,7 +172,7 @@ func (s *LocalSigner) load(l *signedLog) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if l.keys, err = s.readKeys(l.origin); err != nil {
+	if l.keys, err = s.readKeys(l); err != nil {
 		return err
 	}
 	if newest := l.newest(); l.exists && uint64(newest) < remembered.Generation {
@@ -161,39 +185,32 @@ func (s *LocalSigner) load(l *signedLog) error {
 // newest is the newest generation.
 func (l *signedLog) newest() uint32 { return l.keys[len(l.keys)-1].Generation }
 
-// derive makes the key of a generation that is not in use, with the state unused.
-func (s *LocalSigner) derive(origin string, generation uint32) (signingKey, error) {
-	secret := s.secret
-	for g := generation; g > 1; g-- { // the newest of the secrets that were put in place of one before
-		text, err := os.ReadFile(s.path(origin) + secretSuffix + strconv.FormatUint(uint64(g), 10))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return signingKey{}, err
-		}
-		if secret, err = hex.DecodeString(strings.TrimSuffix(string(text), "\n")); err != nil || len(secret) != SecretBytes {
-			return signingKey{}, fmt.Errorf("the secret of generation %d is damaged", g)
-		}
-		break
+// derive makes the key of a generation from the root secret of a number, from 1. Its state is unused.
+func (s *LocalSigner) derive(origin string, generation uint32, secret int) (signingKey, error) {
+	if secret < 1 || secret > len(s.secrets) {
+		return signingKey{}, fmt.Errorf("the key of generation %d is of root secret %d, and there are %d", generation, secret, len(s.secrets))
 	}
-	k, err := newGeneration(secret, origin, generation)
+	k, err := newGeneration(s.secrets[secret-1], origin, generation)
 	if err != nil {
 		return signingKey{}, err
 	}
-	return signingKey{LogKey{generation, k.vkey, KeyUnused}, k.key}, nil
+	return signingKey{LogKey{generation, k.vkey, KeyUnused}, secret, k.key}, nil
 }
 
 // generationsMax bounds the loops over generations: one a day for eleven years.
 const generationsMax = 4096
 
-// readKeys reads the file of keys and makes them again: a key that the secret does not give is not accepted. Without the file there
-// is the first key, and it signs.
-func (s *LocalSigner) readKeys(origin string) ([]signingKey, error) {
-	path := s.path(origin) + keysSuffix
+// readKeys reads the file of keys and makes them again: a key that the secrets do not give is not accepted. Without the file there
+// is the first key, and it signs: of the first secret for a log that was signed, of the last for a new one.
+func (s *LocalSigner) readKeys(l *signedLog) ([]signingKey, error) {
+	path := s.path(l.origin) + keysSuffix
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		first, err := s.derive(origin, 1)
+		secret := len(s.secrets)
+		if l.exists {
+			secret = 1
+		}
+		first, err := s.derive(l.origin, 1, secret)
 		first.State = KeySigning
 		return []signingKey{first}, err
 	}
@@ -201,24 +218,30 @@ func (s *LocalSigner) readKeys(origin string) ([]signingKey, error) {
 		return nil, err
 	}
 	lines := strings.Split(string(text), "\n")
-	if len(text) > noteBytesMax*16 || len(lines) < 5 || len(lines)-4 > generationsMax {
-		return nil, fmt.Errorf("%s is not a file of keys", path)
+	if len(lines) < 5 || len(lines)-4 > generationsMax {
+		return nil, fmt.Errorf("%s is damaged", path)
 	}
 	var keys []signingKey
 	for i, line := range lines[2 : len(lines)-2] {
-		_, rest, _ := strings.Cut(line, " ")
-		state, vkey, _ := strings.Cut(rest, " ")
-		k, err := s.derive(origin, uint32(i)+1)
+		word := strings.Split(line, " ")
+		if len(word) != 4 {
+			return nil, fmt.Errorf("%s is damaged", path)
+		}
+		secret, err := strconv.Atoi(word[2])
+		if err != nil {
+			return nil, fmt.Errorf("%s is damaged", path)
+		}
+		k, err := s.derive(l.origin, uint32(i)+1, secret)
 		if err != nil {
 			return nil, err
 		}
-		if k.VerifierKey != vkey {
+		if k.VerifierKey != word[3] {
 			return nil, fmt.Errorf("the key of generation %d in %s is not the one that the secret gives", i+1, path)
 		}
-		k.State = KeyState(state)
+		k.State = KeyState(word[1])
 		keys = append(keys, k)
 	}
-	if !bytes.Equal(formatKeys(origin, keys), text) {
+	if !bytes.Equal(formatKeys(l.origin, keys), text) {
 		return nil, fmt.Errorf("%s is damaged", path)
 	}
 	return keys, nil
@@ -228,12 +251,12 @@ func (s *LocalSigner) readKeys(origin string) ([]signingKey, error) {
 //
 //	mingzhang/keys@v1\n
 //	<origin>\n
-//	<generation> <signing or retired> <verifier key>\n   each
+//	<generation> <signing or retired> <number of the root secret, from 1> <verifier key>\n   each
 //	<SHA-256 of the lines above, hex>\n
 func formatKeys(origin string, keys []signingKey) []byte {
 	b := fmt.Appendf(nil, "%s\n%s\n", keysLine, origin)
 	for _, k := range keys {
-		b = fmt.Appendf(b, "%d %s %s\n", k.Generation, k.State, k.VerifierKey)
+		b = fmt.Appendf(b, "%d %s %d %s\n", k.Generation, k.State, k.secret, k.VerifierKey)
 	}
 	return fmt.Appendf(b, "%x\n", sha256.Sum256(b))
 }
@@ -276,29 +299,8 @@ func (s *LocalSigner) Key(_ context.Context, origin string, generation uint32) (
 	if generation <= l.newest() {
 		return l.keys[generation-1].LogKey, nil
 	}
-	k, err := s.derive(origin, generation)
+	k, err := s.derive(origin, generation, len(s.secrets))
 	return k.LogKey, err
-}
-
-// NewSecret has the keys of a log come from another root secret from the next generation on, which is not in use yet. It is kept in
-// the directory of the signer.
-func (s *LocalSigner) NewSecret(origin string, secret []byte) error {
-	if len(secret) != SecretBytes {
-		return fmt.Errorf("new secret of %s: it has %d bytes, not %d", origin, len(secret), SecretBytes)
-	}
-	l, err := s.log(origin)
-	if err != nil {
-		return err
-	}
-	defer l.mu.Unlock()
-	path := s.path(origin) + secretSuffix + strconv.FormatUint(uint64(l.newest()+1), 10)
-	if err := writeSynced(path+tmpSuffix, []byte(hex.EncodeToString(secret)+"\n")); err != nil {
-		return err
-	}
-	if err := os.Rename(path+tmpSuffix, path); err != nil {
-		return err
-	}
-	return syncDir(s.dir)
 }
 
 // Last implements Signer.
@@ -370,8 +372,14 @@ func (l *signedLog) sign(head Head) ([]byte, error) {
 func (s *LocalSigner) remember(l *signedLog, head Head) error {
 	next := headmemory.Head{Origin: l.origin, Size: head.Size, Root: head.Root, Generation: uint64(l.newest())}
 	if !l.exists {
+		if len(s.secrets) > 1 { // or else the key would be looked for in the first one
+			if err := s.writeKeys(l.origin, l.keys); err != nil {
+				return err
+			}
+		}
 		file, err := headmemory.Create(s.path(l.origin), next)
 		if err != nil {
+			l.loaded = false
 			return err
 		}
 		l.memory, l.exists = file, true
@@ -450,7 +458,7 @@ func (s *LocalSigner) Rotate(_ context.Context, origin string, generation uint32
 	if generation != l.newest()+1 || generation > generationsMax {
 		return nil // of a log whose earlier keys are not ours either
 	}
-	k, err := s.derive(origin, generation)
+	k, err := s.derive(origin, generation, len(s.secrets))
 	if err != nil {
 		return fmt.Errorf("rotate key of %s: %w", origin, err)
 	}

@@ -788,7 +788,7 @@ func TestAudit(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if _, err := OpenSigner(testSecret[:31], t.TempDir()); err == nil {
+	if _, err := OpenSigner(t.TempDir(), testSecret[:31]); err == nil {
 		t.Error("a secret of 31 bytes was accepted")
 	}
 	file := t.TempDir() + "/file"

@@ -109,10 +109,6 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	if err != nil {
 		return err
 	}
-	secret, err := readSecret(c.dir.path)
-	if err != nil {
-		return err
-	}
 	open := facts.Charter.GetPublicLog() == eventv1.PublicLog_PUBLIC_LOG_FULL
 	bar := newProgress(c.session, id, 2*int64(head.Size))
 	if bar != nil {
@@ -121,7 +117,7 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	defer bar.end()
 	seen := int64(0)
 	done, err := transparency.Publish(ctx, dir, transparency.Publication{
-		Note: msg, VerifierKey: transparency.LogVerifierKey(secret, head.Origin), HeadOnly: !open && !forAuditors, Private: forAuditors,
+		Note: msg, VerifierKey: c.dir.log.signer.verifierKey(head.Origin), HeadOnly: !open && !forAuditors, Private: forAuditors,
 		Read: func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 			return func(yield func(eventstore.Event, error) bool) {
 				for e, err := range c.dir.log.Read(ctx, stream, after) {
