@@ -223,7 +223,7 @@ func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready fun
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
-	for range readAhead {
+	for range min(readAhead, l.Head.Size>>(max(level, 0)*tileHeight)/tileWidth+1) {
 		workers.Go(func() {
 			for m := range work {
 				data, err := l.tile(ctx, m.t)
