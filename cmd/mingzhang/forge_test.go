@@ -86,4 +86,3 @@ func publishUnder(tb testing.TB, dir, secret, verifierKey string, stored []event
 		tb.Fatal(err)
 	}
 }
-
