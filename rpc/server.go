@@ -79,6 +79,7 @@ type Log interface {
 	Verify(ctx context.Context, stream string) (transparency.Report, error)
 	Tile(ctx context.Context, stream string, level int, n uint64, width int) ([]byte, error)
 	NextHead(ctx context.Context, stream string) (transparency.Head, []byte, <-chan struct{}, error)
+	KeptHeads(stream string) (map[uint64][]byte, error)
 	Retire(ctx context.Context, stream string, generation uint32) (transparency.Head, []byte, error)
 }
 

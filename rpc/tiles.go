@@ -3,7 +3,9 @@ package rpc
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,6 +130,25 @@ func (s *Server) LogHandler() http.Handler {
 
 var errNoFile = errors.New("no such file")
 
+// keptFile is the list of heads that more than one key has signed, or one of them; false when the name is of neither.
+func (s *Server) keptFile(stream, name string) ([]byte, bool, error) {
+	if name != transparency.KeptFile && !strings.HasPrefix(name, transparency.CheckpointFile+".") {
+		return nil, false, nil
+	}
+	kept, err := s.config.Log.KeptHeads(stream)
+	if err != nil {
+		return nil, false, err
+	}
+	var list []byte
+	for _, size := range slices.Sorted(maps.Keys(kept)) {
+		if name == transparency.KeptHeadFile(size) {
+			return kept[size], true, nil
+		}
+		list = append(strconv.AppendUint(list, size, 10), '\n')
+	}
+	return list, name == transparency.KeptFile && len(list) > 0, nil
+}
+
 // logFile is one file of a log; final says that it never changes.
 func (s *Server) logFile(ctx context.Context, collective, name string) (data []byte, final bool, err error) {
 	if strings.Trim(collective, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
@@ -147,6 +168,9 @@ func (s *Server) logFile(ctx context.Context, collective, name string) (data []b
 		return note, false, err
 	case transparency.VerifierFile:
 		return []byte(s.config.VerifierKey(facts.Charter.GetLogOrigin()) + "\n"), false, nil
+	}
+	if data, ok, err := s.keptFile(stream, name); ok || err != nil {
+		return data, false, err
 	}
 	level, n, width, ok := transparency.TileOf(name)
 	if !ok || facts.Charter.GetPublicLog() != eventv1.PublicLog_PUBLIC_LOG_FULL {

@@ -62,6 +62,9 @@ func (r Rotation) vouched(msg []byte, rootAt func(size uint64) (Hash, bool)) boo
 	return ok && root == head.Root
 }
 
+// KeptFile is the file of a published log with the sizes of the heads that more than one key has signed, one a line.
+const KeptFile = "rotations"
+
 // KeptHeadFile is the name of the file of a published log that has a head which more than one key has signed.
 func KeptHeadFile(size uint64) string { return CheckpointFile + "." + strconv.FormatUint(size, 10) }
 

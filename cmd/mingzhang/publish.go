@@ -109,6 +109,11 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	if err != nil {
 		return err
 	}
+	kept, err := c.dir.log.KeptHeads(stream)
+	if err != nil {
+		return err
+	}
+	key, earlier := c.dir.log.signer.succession(ctx, head.Origin)
 	open := facts.Charter.GetPublicLog() == eventv1.PublicLog_PUBLIC_LOG_FULL
 	bar := newProgress(c.session, id, 2*int64(head.Size))
 	if bar != nil {
@@ -117,7 +122,7 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	defer bar.end()
 	seen := int64(0)
 	done, err := transparency.Publish(ctx, dir, transparency.Publication{
-		Note: msg, VerifierKey: c.dir.log.signer.verifierKey(head.Origin), HeadOnly: !open && !forAuditors, Private: forAuditors,
+		Note: msg, VerifierKey: key, EarlierKeys: earlier, Kept: kept, HeadOnly: !open && !forAuditors, Private: forAuditors,
 		Read: func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 			return func(yield func(eventstore.Event, error) bool) {
 				for e, err := range c.dir.log.Read(ctx, stream, after) {

@@ -18,6 +18,7 @@ type session struct {
 	stdout, stderr io.Writer
 	receipt        string       // file of --receipt; empty: no proof is asked for
 	started        bool         // the command line was understood
+	progress       bool         // --progress: tell how far it is also where standard error is no terminal
 	booksAge       atomic.Int64 // seconds that the server says its books are old; 0 when it does not
 }
 

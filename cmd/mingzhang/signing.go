@@ -110,6 +110,21 @@ func (s *dirSigner) verifierKey(origin string) string {
 	return transparency.VerifierKeyOf(context.Background(), s.Signer, origin)
 }
 
+// succession is the newest public key of a log that signs, and those before it.
+func (s *dirSigner) succession(ctx context.Context, origin string) (newest string, earlier []string) {
+	newest = transparency.VerifierKeyOf(ctx, s.Signer, origin)
+	keys, err := s.Keys(ctx, origin)
+	if err != nil {
+		return newest, nil
+	}
+	for _, k := range keys {
+		if k.VerifierKey != newest {
+			earlier = append(earlier, k.VerifierKey)
+		}
+	}
+	return newest, earlier
+}
+
 // secretsMax bounds the lines of a file secret.
 const secretsMax = 256
 
