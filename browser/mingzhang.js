@@ -1,5 +1,5 @@
 // Checks and witnesses logs: docs/verification.md
-const S = crypto.subtle
+const S = crypto.subtle, ED = 'Ed25519'
 const must = (ok, why = 'form') => { if (!ok) throw Error(why) }
 const utf8 = s => new TextEncoder().encode(s)
 const cat = (...parts) => Uint8Array.from(parts.flatMap(p => [...p]))
@@ -50,6 +50,7 @@ const climb = async (i, n, a, proof, root, old) => {
 export const checkInclusion = (leaf, index, {size, root}, proof) => climb(index, size - 1n, leaf, proof, root)
 export const checkConsistency = async (old, {size, root}, proof) => {
  let i = old.size - 1n, n = size - 1n
+ must(i <= n)
  if (i === n && i > 0) i = n = 0n
  while (i > 0 && i & 1n) i >>= 1n, n >>= 1n
  const [a, ...p] = i ? proof : [old.root, ...proof]
@@ -100,7 +101,7 @@ export const verify = async ({text, sigs}, {id, alg, key}) => {
  const s = sigs[id], at = alg > 1 ? 8 : 0
  if (!s) return
  const time = at && new DataView(s.buffer).getBigInt64()
- must(time >= at / 8 && await S.verify('Ed25519', await S.importKey('raw', key, 'Ed25519', false, ['verify']), s.slice(at), at ? timed(time, text) : utf8(text)), 'signature')
+ must(time >= at / 8 && await S.verify(ED, await S.importKey('raw', key, ED, false, ['verify']), s.slice(at), at ? timed(time, text) : utf8(text)), 'key')
  return time
 }
 export const openNote = async (x, vkey) => {
@@ -162,7 +163,7 @@ export const parsePin = s => {
 }
 export const newWitness = async name => {
  isName(name)
- const k = await S.generateKey('Ed25519', false, ['sign']), b = cat([4], await raw(S.exportKey('raw', k.publicKey))), id = await keyID(name, b)
+ const k = await S.generateKey(ED, false, ['sign']), b = cat([4], await raw(S.exportKey('raw', k.publicKey))), id = await keyID(name, b)
  return {name, id, vkey: id + '+' + base64(b), key: k.privateKey}
 }
 export const cosign = async ({name, id, key}, store, head, prove, time = BigInt(Date.now()) / 1000n) => {
@@ -176,6 +177,6 @@ export const cosign = async ({name, id, key}, store, head, prove, time = BigInt(
   }
  }
  await store.put(origin, {note, size, root}, old)
- const sig = await raw(S.sign('Ed25519', key, timed(time, text)))
+ const sig = await raw(S.sign(ED, key, timed(time, text)))
  return `— ${name} ${base64(cat(unhex(id.slice(-8) + time.toString(16).padStart(16, 0)), sig))}\n`
 }

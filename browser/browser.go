@@ -1,0 +1,6 @@
+package browser
+
+import _ "embed"
+
+//go:embed mingzhang.js
+var script []byte
