@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"docs":                                      {},
 	"telemetry":                                 {"eventstore", "ledger"},
 	"seeds":                                     {},
+	"browser":                                   {},
 	"cmd/mingzhang":                             {"*"},
 	"internal/importtest":                       {},
 	"internal/schemadoc":                        {},
