@@ -49,7 +49,8 @@ var pageStyle []byte
 //go:embed verify.html
 var pageFrame []byte
 
-// PageName and IndexName are the files in the root of a published directory: the page, and the collectives that it offers, one a line.
+// PageName and IndexName are the files in the root of a published directory: the page, and the collectives that it offers, one a line, each
+// with the size of its newest seal if it has one.
 const (
 	PageName  = "verify.html"
 	IndexName = "collectives"

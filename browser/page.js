@@ -8,7 +8,7 @@ const el = (tag, props, ...children) => {
 const both = (zh, en) => [zh + ' ', el('span', {lang: 'en'}, en)]
 const p = (zh, en, className = '') => el('p', {className}, ...both(zh, en))
 const short = root => hex(root).slice(0, 16) + '…'
-const when = t => new Date(Number(t) * 1000).toISOString().slice(0, 16).replace('T', ' ') + ' UTC'
+const when = t => new Date(Number(t) * 1000).toLocaleDateString('sv') // yyyy-mm-dd of this device
 const validID = id => /^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$/.test(id)
 
 // Memory. put takes the place of old alone, so that of two pages one comes second.
@@ -95,20 +95,27 @@ const petals = (rules, signed) => {
  return svg
 }
 
-// seals shows who signed, as the policy that lies there has it.
+// seals shows who signed the newest seal, or this head where there is none, as the policy that lies there has it.
+const newestSeal = new Map()
 const seals = async (id, head) => {
- const b = await file(`${id}/policy`)
+ const b = await file(`${id}/policy`), size = newestSeal.get(id)
  at('seal').hidden = !b
  if (!b) {
   const others = Object.keys(head.sigs).filter(k => !head.vkey.startsWith(k))
   fact('', both('见证人', 'Witnesses'), others.length ? el('p', {}, others.map(k => k.split('+')[0]).join('、')) : p('没有见证人的签名。', 'No witness has signed this head.'))
   return
  }
- const source = text(b), {ok, signed} = await (await parsePolicy(source))(head, BigInt(Date.now()) / 1000n)
+ const source = text(b), judge = await parsePolicy(source), now = BigInt(Date.now()) / 1000n
+ let sealed = head, {ok, signed} = await judge(head, now)
+ if (!ok && size) {
+  sealed = await open(id, 'checkpoint.' + size)
+  if (await compare(id, sealed, head) === 'bad') throw Error(`checkpoint.${size}: 不在这本账里 is not in this log`)
+  ;({ok, signed} = await judge(sealed, now))
+ }
  const names = source.split('\n').map(l => l.trim().split(/[ \t]+/)).filter(w => w[0] === 'witness').map(w => w[1])
  at('seal').replaceChildren(petals(names, signed), el('div', {}, el('h2', {className: ok ? 'mark good' : 'mark'},
-  ...(ok ? both('五瓣章齐了', 'Sealed: enough witnesses have signed') : both('五瓣章还不齐', 'Not sealed yet'))),
-  ...names.map(n => el('p', {}, n + ' ', ...(signed.has(n) ? both('已签 ' + when(signed.get(n)), 'has signed') : both('未签', 'has not signed'))))))
+  ...(ok ? both(`五瓣章齐了:前 ${sealed.size} 笔`, `Sealed: enough witnesses have signed the first ${sealed.size} events`) : both(`五瓣章还不齐:前 ${sealed.size} 笔`, `Not sealed yet: the first ${sealed.size} events`))),
+  el('ul', {}, ...names.map(n => el('li', {}, n + ' ', ...(signed.has(n) ? both('已签 ' + when(signed.get(n)), 'signed') : both('未签', 'not signed')))))))
 }
 
 const check = async (id, pin) => {
@@ -159,6 +166,7 @@ const fromAddress = guarded(async () => {
  const [id, ...pin] = decodeURIComponent(location.hash.slice(1)).split(':')
  if (!id) return
  at('collective').value = id
+ at('size').value = newestSeal.get(id) ?? ''
  at('poster').value = pin.join(':')
  await check(id, pin.length ? parsePin(pin.join(':')) : undefined)
 })
@@ -193,20 +201,34 @@ at('make').onsubmit = async e => {
   await showKey()
  } catch (e) { trouble(e) }
 }
+const call = async (server, method, message) => {
+ const r = await fetch(`${server}/mingzhang.api.v1.DisclosureService/${method}`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(message)})
+ const answer = await r.json()
+ if (!r.ok) throw Error(answer.message || r.status)
+ return answer
+}
 at('sign').onsubmit = async e => {
  e.preventDefault()
  try {
   const id = at('collective').value.trim(), size = at('size').value.trim(), server = at('server').value.trim().replace(/\/$/, '')
   if (!validID(id)) throw Error('先选集体 choose a collective first')
-  const newest = await open(id), head = size ? await open(id, 'checkpoint.' + number(size)) : newest
-  if (await compare(id, head, newest) === 'bad') throw Error('proof')
-  const line = await cosign(await keys.get(''), signedHeads, head, prover(newest.size, tileOf(id)))
+  const newest = await open(id), old = await signedHeads.get(newest.origin)
+  let head = newest, prove = prover(newest.size, tileOf(id))
+  if (server) { // which has the proof too, also where no tiles are published
+   const asked = parseProof((await call(server, 'GetSeal', {collectiveId: id, size: size || undefined, oldSize: `${old?.size || 0}`})).request)
+   head = await openNote(asked.note, newest.vkey)
+   prove = async () => asked.hashes
+  } else if (size && number(size) !== newest.size) {
+   head = await open(id, 'checkpoint.' + size)
+   if (await compare(id, head, newest) === 'bad') throw Error('proof')
+  }
+  const line = await cosign(await keys.get(''), signedHeads, head, prove)
   at('signed').replaceChildren(p(`已签 ${head.size} 笔。`, `Signed at ${head.size} events.`, 'mark good'), ...box('line', both('签名行', 'Signature line'), line),
    ...box('state', both('您记住的,请抄存', 'What you remember now; keep a copy'), head.note))
   if (server) {
-   const r = await fetch(server + '/mingzhang.api.v1.DisclosureService/SubmitCosignature', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({collectiveId: id, note: head.note + line})})
-   const answer = await r.json()
-   at('signed').append(r.ok ? p('服务器收下了。', 'The server has taken it.', 'mark good') : p('服务器没有收:' + answer.message, 'The server did not take it: ' + answer.message, 'mark bad'))
+   await call(server, 'SubmitCosignature', {collectiveId: id, note: head.note + line}).then(
+    () => at('signed').append(p('服务器收下了。', 'The server has taken it.', 'mark good')),
+    e => at('signed').append(p('服务器没有收:' + e.message, 'The server did not take it: ' + e.message, 'mark bad')))
   }
  } catch (e) { trouble(e) }
 }
@@ -214,7 +236,13 @@ at('sign').onsubmit = async e => {
 const begin = guarded(async () => {
  if (!globalThis.crypto?.subtle) throw Error('no subtle')
  const list = await file('collectives').catch(() => undefined)
- const ids = list ? text(list).split('\n').filter(validID) : []
+ const ids = []
+ for (const line of list ? text(list).split('\n') : []) {
+  const [id, size] = line.split(' ')
+  if (!validID(id)) continue
+  ids.push(id)
+  if (size) newestSeal.set(id, number(size))
+ }
  at('collectives').replaceChildren(...ids.map(value => el('option', {value})))
  if (ids.length === 1 && !at('collective').value) at('collective').value = ids[0]
  await showKey().catch(() => at('witness').hidden = true)

@@ -3,8 +3,10 @@ package browser
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -90,7 +92,7 @@ func chromium(t *testing.T) context.Context {
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -153,22 +155,25 @@ func TestPage(t *testing.T) {
 	honest, forged := newSite(t), newSite(t)
 	var serving atomic.Pointer[site]
 	serving.Store(honest)
-	var posted atomic.Pointer[string]
+	var posted, asked atomic.Pointer[string] // what SubmitCosignature got, what GetSeal answers
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			body := new(strings.Builder)
-			_, _ = fmt.Fprint(body, r.URL.Path, "\n")
-			b := make([]byte, 1<<16)
-			for n, err := r.Body.Read(b); ; n, err = r.Body.Read(b) {
-				body.Write(b[:n])
-				if err != nil {
-					break
-				}
+			body, err := io.ReadAll(io.LimitReader(r.Body, 1<<17))
+			if err != nil {
+				t.Error(err)
 			}
-			s := body.String()
-			posted.Store(&s)
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte("{}"))
+			switch r.URL.Path {
+			case "/mingzhang.api.v1.DisclosureService/GetSeal":
+				if !strings.Contains(string(body), `"oldSize":"171"`) {
+					t.Errorf("GetSeal was asked with %s", body)
+				}
+				_ = json.NewEncoder(w).Encode(map[string]string{"request": *asked.Load()})
+			case "/mingzhang.api.v1.DisclosureService/SubmitCosignature":
+				s := string(body)
+				posted.Store(&s)
+				_, _ = w.Write([]byte("{}"))
+			}
 			return
 		}
 		http.FileServer(http.Dir(serving.Load().root)).ServeHTTP(w, r)
@@ -206,22 +211,38 @@ func TestPage(t *testing.T) {
 	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#make button').click(), true)`))
 	until(t, ctx, `!!document.getElementById('vkey')`)
 	vkey := do(t, ctx, chromedp.Evaluate[string](`document.getElementById('vkey').textContent`))
-	do(t, ctx, chromedp.SetValue("#server", server.URL))
-	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
-	until(t, ctx, `document.getElementById('signed').textContent.includes('服务器收下了')`)
-	line := do(t, ctx, chromedp.Value("#line"))
 	key, err := signednote.ParseVerifier(vkey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signednote.Parse(append(note.Bytes(), line...))
-	if err != nil {
-		t.Fatal(err)
+	check := func(n signednote.Note, line string) {
+		t.Helper()
+		signed, err := signednote.Parse(append(n.Bytes(), line...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := witness.Cosigned(signed, key, witness.Times{Now: time.Now(), AgeMax: time.Minute}); err != nil {
+			t.Fatalf("the signature of the browser: %v", err)
+		}
 	}
-	if _, err := witness.Cosigned(signed, key, witness.Times{Now: time.Now(), AgeMax: time.Minute}); err != nil {
-		t.Fatalf("the signature of the browser: %v", err)
-	}
-	if p := posted.Load(); p == nil || !strings.HasPrefix(*p, "/mingzhang.api.v1.DisclosureService/SubmitCosignature\n") || !strings.Contains(*p, `"collectiveId":"village"`) {
+	sealed := transparency.Head{Origin: villageOrigin, Size: 171, Root: g.span(0, 171)}
+	sealNote := signedText(sealed.Text(), logKey)
+	honest.write("village/checkpoint.171", cosigned(sealNote, time.Now().Unix(), "seat-1", "seat-2", "seat-3").Bytes())
+	honest.write(IndexName, []byte("village 171\n"))
+	want("good", page+"#village", "五瓣章齐了:前 171 笔")
+	until(t, ctx, `document.getElementById('witness').open = true`)
+	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
+	until(t, ctx, `!!document.getElementById('line')`)
+	check(sealNote, do(t, ctx, chromedp.Value("#line")))
+
+	// The next one it takes from a server, with the proof, and hands the signature to it.
+	request := string(transparency.FormatConsistency(transparency.Consistency{OldSize: 171, Hashes: g.consistency(171, 0, 300, true), Note: note.Bytes()}))
+	asked.Store(&request)
+	until(t, ctx, fmt.Sprintf(`(document.getElementById('size').value = '', document.getElementById('server').value = %q, true)`, server.URL))
+	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
+	until(t, ctx, `document.getElementById('signed').textContent.includes('服务器收下了')`)
+	check(note, do(t, ctx, chromedp.Value("#line")))
+	if p := posted.Load(); p == nil || !strings.Contains(*p, `"collectiveId":"village"`) {
 		t.Errorf("posted %v", p)
 	}
 

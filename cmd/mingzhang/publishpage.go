@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/browser"
@@ -39,19 +40,35 @@ func (c *client) publishPage(dir string, private bool) error {
 	return err
 }
 
-// publishedIn lists the collectives that have a checkpoint in a directory, one a line.
+// publishedIn lists the collectives that have a checkpoint in a directory, one a line, each with the size of its newest seal if it has one.
 func publishedIn(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return "", cannotOpen(dir, err)
 	}
-	var ids strings.Builder
+	var index strings.Builder
 	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), transparency.CheckpointFile)); err == nil && ledger.ValidCollectiveID(e.Name()) {
-			fmt.Fprintln(&ids, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, e.Name(), transparency.CheckpointFile)); err != nil || !ledger.ValidCollectiveID(e.Name()) {
+			continue
 		}
+		files, err := os.ReadDir(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return "", cannotOpen(dir, err)
+		}
+		newest := uint64(0)
+		for _, f := range files {
+			if size, ok := strings.CutPrefix(f.Name(), transparency.CheckpointFile+"."); ok {
+				if n, err := strconv.ParseUint(size, 10, 62); err == nil {
+					newest = max(newest, n)
+				}
+			}
+		}
+		if index.WriteString(e.Name()); newest > 0 {
+			fmt.Fprintf(&index, " %d", newest)
+		}
+		index.WriteByte('\n')
 	}
-	return ids.String(), nil
+	return index.String(), nil
 }
 
 // replaceFile puts a file in its place whole or not at all, and leaves one that is the same already. A crash may leave its part beside it,
