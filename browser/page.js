@@ -127,25 +127,27 @@ const check = async (id, pin) => {
  at('facts').hidden = false
  fact('good', both(`${head.size} 笔,签名对`, `${head.size} events; the signature of the log is right`), el('p', {}, el('code', {}, head.origin)), el('p', {}, el('code', {}, `${head.size}:${hex(head.root)}`)))
  let verdict = 'good'
- const bad = (...evidence) => { verdict = 'bad'; return evidence }
+ const doubt = () => { if (verdict === 'good') verdict = 'unknown' }
+ const evidence = note => el('p', {}, save('evidence.txt', (note ? note + '\n----\n\n' : '') + head.note))
  if (pin) {
   const is = await compare(id, pin, head), zh = `海报上的 ${pin.size} 笔(${short(pin.root)})`, en = `the ${pin.size} events of the poster`
   if (is === 'good') fact('good', both(zh + '都在,没有改过', en + ' are all there, unchanged'))
-  else if (is === 'unknown') fact('', both(zh + ':这里只有签名的根,看不出', en + ': only the signed head is published here, so this page cannot tell')), verdict = 'unknown'
-  else bad(), fact('bad', both(is === 'shorter' ? `海报上有 ${pin.size} 笔,现在只有 ${head.size} 笔` : zh + '被改过', is === 'shorter' ? `The poster has ${pin.size} events, and here are only ${head.size}` : en + ' were changed'))
+  else if (is === 'unknown') fact('', both(zh + ':这里只有签名的根,看不出', en + ': only the signed head is published here, so this page cannot tell')), doubt()
+  else if (is === 'shorter') fact('bad', both(`海报上有 ${pin.size} 笔,现在只有 ${head.size} 笔`, `The poster has ${pin.size} events, and here are only ${head.size}`), evidence()), verdict = 'bad'
+  else fact('bad', both(zh + '被改过', en + ' were changed'), evidence()), verdict = 'bad'
  }
  const old = await seen.get(head.origin).catch(() => null)
+ let goesOn = old === undefined // what is remembered gives way to what continues it, and to nothing else
  if (old === null) fact('', both('这个浏览器不能记住看过什么', 'This browser cannot remember what it saw'))
  else if (old) {
   const is = await compare(id, old, head), en = `the ${old.size} events this browser saw last time`
-  if (old.vkey !== head.vkey) fact('bad', both('账簿的公钥换了:请向监督委员会查问', 'The key of the log is another one than last time: ask the supervisory committee')), verdict = verdict === 'good' ? 'unknown' : verdict
-  if (is === 'good') fact('good', both(`上次看到的 ${old.size} 笔都在`, en + ' are all there'))
-  else if (is === 'unknown') fact('', both(`上次看到 ${old.size} 笔:这里看不出`, en + ': this page cannot tell from here'))
-  else bad(), fact('bad', both(is === 'shorter' ? `上次有 ${old.size} 笔,现在更少` : `上次看到的 ${old.size} 笔被改过`, is === 'shorter' ? en + ' are no longer all there' : en + ' were changed'),
-   el('p', {}, save('evidence.txt', old.note + '\n----\n\n' + head.note)))
+  if (old.vkey !== head.vkey) fact('bad', both('账簿的公钥换了:请向监督委员会查问', 'The key of the log is another one than last time: ask the supervisory committee')), doubt()
+  if (is === 'good') fact('good', both(`上次看到的 ${old.size} 笔都在`, en + ' are all there')), goesOn = true
+  else if (is === 'unknown') fact('', both(`上次看到 ${old.size} 笔:这里只有签名的根,看不出`, en + ': only the signed head is published here, so this page cannot tell')), doubt()
+  else if (is === 'shorter') fact('bad', both(`上次有 ${old.size} 笔,现在只有 ${head.size} 笔`, `This browser saw ${old.size} events last time, and here are only ${head.size}`), evidence(old.note)), verdict = 'bad'
+  else fact('bad', both(`上次看到的 ${old.size} 笔被改过`, en + ' were changed'), evidence(old.note)), verdict = 'bad'
  }
- if (old !== null && verdict !== 'bad' && !(old && old.size >= head.size))
-  await seen.put(head.origin, {note: head.note, size: head.size, root: head.root, vkey: head.vkey}, old)
+ if (goesOn && verdict !== 'bad') await seen.put(head.origin, {note: head.note, size: head.size, root: head.root, vkey: head.vkey}, old)
  await seals(id, head)
  if (verdict === 'bad') say('bad', '不符:账簿被改过', 'They do not fit: the books were changed', ...whatToDo())
  else if (verdict === 'unknown') say('unknown', '看不出', 'This page cannot tell', p('用 mingzhang verify 核验给审计的目录。', 'Check the directory for auditors with mingzhang verify.'))

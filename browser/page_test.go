@@ -261,7 +261,12 @@ func TestPage(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(honest.root, "village", "tile")); err != nil {
 		t.Fatal(err)
 	}
-	want("unknown", page+"#village:"+pinOf(old), "看不出")
+	want("unknown", page+"#village:"+pinOf(old), "海报上的 172 笔", "看不出")
+	later := transparency.Head{Origin: villageOrigin, Size: 320, Root: g.span(0, 320)}
+	honest.write("village/checkpoint", signedText(later.Text(), logKey).Bytes())
+	for range 2 { // what cannot be compared does not take the place of what was seen
+		want("unknown", page+"#village", "上次看到 300 笔")
+	}
 }
 
 func seatPolicy() string {
