@@ -386,6 +386,12 @@ func policyVectors() []vector {
 	judge("none of five", three, false, head)
 	judge("signed in nine minutes", three, true, cosigned(head, signedAt+60+540, "seat-5", "seat-1", "seat-3"))
 	judge("signed in eleven minutes", three, false, cosigned(head, signedAt+60+660, "seat-5", "seat-1", "seat-3"))
+	for _, at := range []int64{0, -1} { // signed rightly, and of no time
+		n := cosigned(head, signedAt, "seat-1", "seat-2", "seat-3")
+		blob := binary.BigEndian.AppendUint64(nil, uint64(at))
+		n.Signatures[3].Blob = append(blob, ed25519.Sign(ed25519.NewKeyFromSeed(seed("seat-3")), fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, n.Text))...)
+		judge(fmt.Sprintf("signed at %d", at), three, false, n)
+	}
 	judge("signed by another log key", three, false, cosigned(signedText(headText(), otherKey), signedAt, "seat-5", "seat-1", "seat-3"))
 	judge("both groups", outside, true, cosigned(head, signedAt, "seat-5", "seat-1", "seat-3", "town"))
 	judge("one group of two", outside, false, cosigned(head, signedAt, "seat-5", "seat-1", "seat-3", "seat-2"))
