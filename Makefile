@@ -39,8 +39,10 @@ lint: fmt ## format, vet, staticcheck
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 
-# The outside tools that recompute our books. Root on Debian gets them; anybody else is told what is skipped.
-PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev
+# The outside tools that recompute our books, and what runs the page that checks them. Root on Debian gets them; anybody else is told what is
+# skipped. A node or chromium that came another way will do.
+PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei $(if $(shell command -v node),,nodejs) \
+  $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,chromium)
 packages:
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

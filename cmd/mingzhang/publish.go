@@ -27,12 +27,14 @@ func (s *session) publishCmd() *cobra.Command {
 		Long: s.lang.text(`每个集体一个子目录:checkpoint(签名的根)、vkey(公钥)、tile/(哈希和每一笔),格式是 C2SP tlog-tiles。
 只写新的部分,checkpoint 最后写;中断后重做同一命令即可。用 mingzhang verify DIR 核验。
 章程没有公开账簿(public_log 不是 full)的集体只写 checkpoint 和 vkey;--for-auditors 全部写,目录只有本人能读。
-目录里已公布的不是这本账簿的前一部分时拒绝,什么也不改。`,
+目录里已公布的不是这本账簿的前一部分时拒绝,什么也不改。
+目录里还有 verify.html:在浏览器里核验、让监督委员签名的一页;它的 SHA-256 打印出来,请印在海报上。`,
 			`A directory for each collective: checkpoint (the signed head), vkey (the public key), tile/ (hashes and events), as C2SP tlog-tiles.
 Only what is new is written, the checkpoint last; after an interruption give the same command again. mingzhang verify DIR checks it.
 Of a collective whose charter does not open the log (public_log is not full) only checkpoint and vkey are written; --for-auditors
 writes all, into a directory that its owner alone can read.
-A directory with something published that the log does not contain is refused and not changed.`),
+A directory with something published that the log does not contain is refused and not changed.
+Beside them lies verify.html, a page that checks them in a browser and lets witnesses sign; its SHA-256 is printed, for the poster.`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.server != "" {
 				return failed(exitUsage, "publish 只用于数据目录;请用 --data。", "publish is for a data directory: use --data.")
@@ -68,7 +70,7 @@ func (c *client) publish(ctx context.Context, dir string, forAuditors bool) erro
 			return err
 		}
 	}
-	return nil
+	return c.publishPage(dir, forAuditors)
 }
 
 // publishInto makes the directory. One that others can read is not made private under their hands, nor filled with what they

@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"docs":                                      {},
 	"telemetry":                                 {"eventstore", "ledger"},
 	"seeds":                                     {},
+	"browser":                                   {},
 	"cmd/mingzhang":                             {"*"},
 	"internal/importtest":                       {},
 	"internal/schemadoc":                        {},
@@ -58,7 +59,8 @@ var clients = map[string][]string{
 	"github.com/EventStore":   {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"google.golang.org/grpc":  {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"buf.build/go":            {"rpc"},
-	// A second verifier of proofs, for tests alone.
+	// A second verifier of proofs and a driver of browsers, for tests alone.
+	"github.com/chromedp":         {},
 	"github.com/transparency-dev": {},
 }
 
