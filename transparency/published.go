@@ -432,6 +432,11 @@ func (l *PublishedLog) blame(ctx context.Context, leaves []tlog.Hash) error {
 	return differs
 }
 
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil
+}
+
 // rest compares the files that the head does not need, and counts those that say nothing about it.
 func (l *PublishedLog) rest(dir string, levels levels) error {
 	needed := map[string]bool{CheckpointFile: true, VerifierFile: true, KeptFile: true}
@@ -447,7 +452,7 @@ func (l *PublishedLog) rest(dir string, levels levels) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if needed[name] {
+		if size, kept := strings.CutPrefix(name, CheckpointFile+"."); needed[name] || kept && isNumber(size) {
 			return nil
 		}
 		t, ok := parseTile(name)
