@@ -255,9 +255,12 @@ func TestSignerRemembersWhatTheDirectoryForgot(t *testing.T) {
 		"rewritten from nothing": {rewritten, firstHead(t), 9, true},
 	} {
 		for way, look := range map[string]func(s *Store) error{
-			"read":   func(s *Store) error { _, err := readAll(t, s, village, 0); return err },
-			"head":   func(s *Store) error { _, _, err := s.Head(t.Context(), village); return err },
-			"append": func(s *Store) error { _, err := s.Append(t.Context(), village, uint64(len(c.log)), []eventstore.NewEvent{event(1)}); return err },
+			"read": func(s *Store) error { _, err := readAll(t, s, village, 0); return err },
+			"head": func(s *Store) error { _, _, err := s.Head(t.Context(), village); return err },
+			"append": func(s *Store) error {
+				_, err := s.Append(t.Context(), village, uint64(len(c.log)), []eventstore.NewEvent{event(1)})
+				return err
+			},
 			"verify": func(s *Store) error {
 				r, err := s.Verify(t.Context(), village)
 				if err == nil && !r.OK {
@@ -770,7 +773,7 @@ func TestHostileRequests(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "no body": "old 0\n\n", "a zero before": strings.Replace(request, "old 0", "old 00", 1), "no size": strings.Replace(request, "\n3\n", "\n\n", 1),
 		"huge": request + strings.Repeat("x", 1<<17), "more": request + "x\n", "spaces": strings.Replace(request, "old 0", "old  0", 1),
-		"64 hashes": strings.Replace(request, "old 0\n", "old 0\n"+strings.Repeat(Hash{}.String()+"\n", 64), 1),
+		"64 hashes":    strings.Replace(request, "old 0\n", "old 0\n"+strings.Repeat(Hash{}.String()+"\n", 64), 1),
 		"loose base64": strings.Replace(request, "=\n", "\n", 1), "a name with a space": strings.Replace(request, villageLog, "a b", 1),
 	} {
 		if _, _, _, err := parseSignRequest([]byte(text)); err == nil {
