@@ -64,12 +64,19 @@ func OpenPublished(ctx context.Context, files Files, verifierKey string) (*Publi
 		return nil, missingFile(CheckpointFile, err)
 	}
 	l := &PublishedLog{files: files, VerifierKey: verifierKey}
-	if l.Head, err = ParseHead(msg, v); err != nil && later != "" && later != verifierKey {
-		l.Succeeds, l.VerifierKey = verifierKey, later
-		if !sameOrigin(verifierKey, later) {
+	l.Head, err = ParseHead(msg, v)
+	if later != "" && later != verifierKey {
+		// Either both sign, or the one that lies there has come after the one given.
+		head, laterErr := ParseCheckpoint(msg, later)
+		switch {
+		case !sameOrigin(verifierKey, later):
 			return nil, &PublishedError{File: VerifierFile, Reason: "it is of another log than the key given"}
+		case laterErr != nil:
+			return nil, &PublishedError{File: VerifierFile, Reason: "it is another key than the one given, and did not sign the checkpoint"}
+		case err != nil:
+			l.Head, err = head, nil
+			l.Succeeds, l.VerifierKey = verifierKey, later
 		}
-		l.Head, err = ParseCheckpoint(msg, later)
 	}
 	if err != nil {
 		return nil, &PublishedError{File: CheckpointFile, Reason: err.Error()}
