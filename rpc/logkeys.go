@@ -13,11 +13,7 @@ import (
 // the event, so that no crash in between can leave the one without the other.
 func (s registryService) RotateLogKey(ctx context.Context, r *apiv1.RotateLogKeyRequest) (*apiv1.RotateLogKeyResponse, error) {
 	receipt, err := s.give(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	_, key, _ := s.keysOf(ctx, r.CollectiveId, r.Generation) // it was told a moment ago; empty when it is away now
-	return &apiv1.RotateLogKeyResponse{Receipt: receipt, VerifierKey: key.VerifierKey}, nil
+	return &apiv1.RotateLogKeyResponse{Receipt: receipt}, err
 }
 
 func (s registryService) RetireLogKey(ctx context.Context, r *apiv1.RetireLogKeyRequest) (*apiv1.RetireLogKeyResponse, error) {

@@ -193,3 +193,81 @@ func benchReads(b *testing.B, s eventstore.Store) {
 		}
 	}
 }
+
+// counting counts the heads that are signed and remembered: each is one sync of the signer.
+type counting struct {
+	Signer
+	synced, last uint64
+}
+
+// Sign implements Signer.
+func (c *counting) Sign(ctx context.Context, head Head, old uint64, proof []Hash) ([]byte, error) {
+	if head.Size > c.last {
+		c.last = head.Size
+		c.synced++
+	}
+	return c.Signer.Sign(ctx, head, old, proof)
+}
+
+// BenchmarkDurable is what the tree adds to a durable append of one event: through the Store, heads signed beside it as in production,
+// and to the bare store, in turns of small blocks, so that the disk's mood hits both. Then a receipt for each event: an append
+// and a proof under a head that is signed for it.
+func BenchmarkDurable(b *testing.B) {
+	open := func() *sqlite.Store {
+		s, err := sqlite.Open(filepath.Join(b.TempDir(), "events.db"), sqlite.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	}
+	bare := open()
+	b.Cleanup(func() { bare.Close() })
+	dir := b.TempDir()
+	signer := &counting{Signer: testSigner(b, dir)}
+	s, err := Open(open(), dir, signer, StreamOrigin, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { closeStore(b, s) })
+	events := []eventstore.NewEvent{{Type: "income_recorded", Data: bytes.Repeat([]byte{1}, benchEventBytes)}}
+	versions := map[eventstore.Store]uint64{}
+	appendOne := func(to eventstore.Store) time.Duration {
+		start := time.Now()
+		if _, err := to.Append(context.Background(), "access", versions[to], events); err != nil {
+			b.Fatal(err)
+		}
+		versions[to]++
+		return time.Since(start)
+	}
+	const blocks, block = 40, 50
+	var base, ours, receipts []time.Duration
+	for range blocks {
+		for range block {
+			base = append(base, appendOne(bare))
+		}
+		for range block {
+			ours = append(ours, appendOne(s))
+		}
+	}
+	if _, _, err := s.Head(context.Background(), "access"); err != nil {
+		b.Fatal(err)
+	}
+	before := signer.synced
+	for range 4 * block {
+		took := appendOne(s)
+		start := time.Now()
+		if _, _, err := s.ProveInclusion(context.Background(), "access", versions[s], 0); err != nil {
+			b.Fatal(err)
+		}
+		receipts = append(receipts, took+time.Since(start))
+	}
+	for _, all := range [][]time.Duration{base, ours, receipts} {
+		slices.Sort(all)
+	}
+	p50 := func(all []time.Duration) float64 { return float64(all[len(all)/2].Nanoseconds()) / 1000 }
+	b.ReportMetric(p50(base), "bare-p50-µs")
+	b.ReportMetric(p50(ours)-p50(base), "tree-adds-p50-µs")
+	b.ReportMetric(p50(receipts), "with-receipt-p50-µs")
+	b.ReportMetric(float64(signer.synced-before)/float64(len(receipts)), "signer-syncs/receipt")
+	b.ReportMetric(0, "ns/op")
+}

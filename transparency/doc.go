@@ -39,13 +39,23 @@
 //
 // It is signed with Ed25519 under the origin as the name of the key. The seed of the key is
 //
-//	HKDF-SHA256(secret, no salt, info = "mingzhang/logkey@v1\n<origin>\n1", 32 bytes)
+//	HKDF-SHA256(secret, no salt, info = "mingzhang/logkey@v1\n<origin>\n<generation>", 32 bytes)
 //
-// from one root secret of 32 bytes. A reader of heads parses, encodes again and demands equality, and takes at most 64 KiB.
+// from a root secret of 32 bytes; the first generation is 1. From a rotation (Rotation) on a head has a second signature, by the new key,
+// until the old one is retired. A reader of heads parses, encodes again and demands equality, and takes at most 64 KiB.
+//
+// # Signer
+//
+// Heads are signed by a Signer: a LocalSigner in this process or a RemoteSigner behind a socket. It remembers the head it signed last of each
+// log, durably and before it signs, and signs another only with a consistency proof between the two (RFC 6962, section 2.1.2), whichever
+// is the earlier one; its memory only goes forward. The proof from the head signed last comes from the right edge of the tree there and
+// the leaves since, so it costs as much as was appended. When a stream is loaded it is compared with that memory.
 //
 // # Files
 //
 //	heads/<stream>  the remembered head. Precious: without it an existing log is refused.
+//	heads/<stream>.<size>
+//	                a head of that size that more than one key has signed, kept when the older ones were retired.
 //	nodes/<stream>  the leaf hashes in order, 32 bytes each. Derived: it may be deleted and is made again from the log.
 //	nodes/<stream>.edge
 //	                the right edge of the tree as it was not long ago: its size, 8 bytes little-endian, and the roots of its
@@ -75,6 +85,8 @@
 // # Rules
 //
 //   - The log is shorter than the head: refused, events are missing.
+//   - The log is shorter than what the signer has signed, or its first events have another root: refused, it was put back to an
+//     earlier state or rewritten. When the signer is away the comparison waits until it is back and is asked to sign.
 //   - The log is longer: what stands behind the head is hashed and the head advances, if Options.Check takes every event of
 //     it for one of the product; else refused at the first that it is not.
 //   - The log is longer, or there is a log without a head, although the store was closed in order: refused, somebody else
@@ -102,8 +114,8 @@
 //
 // # What is not caught
 //
-// Whoever can write the log and the heads can put both back to an earlier state, or remove both: an older head is as
-// valid as it was when it was signed, and a log that is longer than its head is what a crash leaves: whoever adds events to the
+// Whoever can write the log, the heads and the memory of the signer can put all of them back to an earlier state, or remove them: an
+// older head is as valid as it was when it was signed, and a log that is longer than its head is what a crash leaves: whoever adds events to the
 // log and removes the file closed looks like a crash, and so does whoever adds them after a crash, or after the power was cut on
 // purpose. The events must then still be such that Options.Check takes them. Only somebody outside who remembers a later head
 // can tell. The same holds for what is lost behind the remembered head: Options.HeadInterval, and the time of writing a head,

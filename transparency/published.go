@@ -64,12 +64,19 @@ func OpenPublished(ctx context.Context, files Files, verifierKey string) (*Publi
 		return nil, missingFile(CheckpointFile, err)
 	}
 	l := &PublishedLog{files: files, VerifierKey: verifierKey}
-	if l.Head, err = ParseHead(msg, v); err != nil && later != "" && later != verifierKey {
-		l.Succeeds, l.VerifierKey = verifierKey, later
-		if !sameOrigin(verifierKey, later) {
+	l.Head, err = ParseHead(msg, v)
+	if later != "" && later != verifierKey {
+		// Either both sign, or the one that lies there has come after the one given.
+		head, laterErr := ParseCheckpoint(msg, later)
+		switch {
+		case !sameOrigin(verifierKey, later):
 			return nil, &PublishedError{File: VerifierFile, Reason: "it is of another log than the key given"}
+		case laterErr != nil:
+			return nil, &PublishedError{File: VerifierFile, Reason: "it is another key than the one given, and did not sign the checkpoint"}
+		case err != nil:
+			l.Head, err = head, nil
+			l.Succeeds, l.VerifierKey = verifierKey, later
 		}
-		l.Head, err = ParseCheckpoint(msg, later)
 	}
 	if err != nil {
 		return nil, &PublishedError{File: CheckpointFile, Reason: err.Error()}
@@ -432,6 +439,11 @@ func (l *PublishedLog) blame(ctx context.Context, leaves []tlog.Hash) error {
 	return differs
 }
 
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil
+}
+
 // rest compares the files that the head does not need, and counts those that say nothing about it.
 func (l *PublishedLog) rest(dir string, levels levels) error {
 	needed := map[string]bool{CheckpointFile: true, VerifierFile: true, KeptFile: true}
@@ -447,7 +459,7 @@ func (l *PublishedLog) rest(dir string, levels levels) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if needed[name] {
+		if size, kept := strings.CutPrefix(name, CheckpointFile+"."); needed[name] || kept && isNumber(size) {
 			return nil
 		}
 		t, ok := parseTile(name)

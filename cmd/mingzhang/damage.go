@@ -15,6 +15,8 @@ var damageWords = []struct {
 	{damageWord(`the event is missing, later ones are there`), "这一笔不见了,后面的还在"},
 	{damageWord(`the stored bytes do not have the hash that was remembered`), "存着的字节与记下的散列值不符,被改过"},
 	{damageWord(`the log is shorter than its head: events are missing, it has (\d+) of (\d+)`), "账簿比签名的根短,少了记录:只有 %s 笔,应有 %s 笔"},
+	{damageWord(`events are missing: the signer has signed (\d+) events and the log has (\d+), it was put back to an earlier state`), "少了记录:签名者已签到第 %s 笔,账簿只有 %s 笔,被退回到了较早的状态"},
+	{damageWord(`the first (\d+) events do not have the root that the signer has signed: the log was rewritten`), "前 %s 笔的根与签名者签过的不符,账簿被改写过"},
 	{damageWord(`somebody told the server to hide or remove its events: (.*)`), "有人要服务器隐藏或删除它的记录:%s"},
 	{damageWord(`the next event has version (\d+): those before it are missing, or hidden by \$tb, \$maxCount or \$maxAge`), "接下来的是第 %s 笔:前面的不见了,或被 $tb、$maxCount、$maxAge 隐藏了"},
 	{damageWord(`somebody else wrote it: its id is not that of its bytes`), "是别人写入的:编号与内容不符"},

@@ -231,8 +231,12 @@ func (c *client) rotateKey(ctx context.Context) error {
 	if err != nil {
 		return repeatable(err, r)
 	}
-	return c.session.showReceipt(answer.Receipt, fmt.Sprintf("第 %d 代密钥从此一起签名,公钥:%s", r.Generation, answer.VerifierKey),
-		fmt.Sprintf("The key of generation %d signs from now on: %s", r.Generation, answer.VerifierKey))
+	key := ""
+	if c.dir != nil { // elsewhere get-head has it
+		key = c.dir.log.signer.rotatedKey(ctx, c.dir, collective, r.Generation)
+	}
+	return c.session.showReceipt(answer.Receipt, fmt.Sprintf("第 %d 代密钥从此一起签名。%s", r.Generation, key),
+		fmt.Sprintf("The key of generation %d signs from now on. %s", r.Generation, key))
 }
 
 // addSecret adds a root secret to the file of a data directory, as its last line, unless it is that already.

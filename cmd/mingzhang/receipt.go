@@ -10,7 +10,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
 
-// asksProof asks for a proof in every receipt, where --receipt names a file for it.
+// asksProof asks for a proof in every receipt, where --receipt-file names a file for it.
 func (s *session) asksProof() connect.ClientInterceptor {
 	return func(next connect.ClientFunc) connect.ClientFunc {
 		return func(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
@@ -27,7 +27,7 @@ func (s *session) asksProof() connect.ClientInterceptor {
 	}
 }
 
-// keepReceipt writes the proof of a receipt into the file of --receipt. The command is done in any case: what keeps the proof is said,
+// keepReceipt writes the proof of a receipt into the file of --receipt-file. The command is done in any case: what keeps the proof is said,
 // with the id to ask for it again.
 func (s *session) keepReceipt(r *apiv1.Receipt) error {
 	switch {

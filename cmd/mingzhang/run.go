@@ -16,7 +16,7 @@ type session struct {
 	config
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	receipt        string       // file of --receipt; empty: no proof is asked for
+	receipt        string       // file of --receipt-file; empty: no proof is asked for
 	started        bool         // the command line was understood
 	progress       bool         // --progress: tell how far it is also where standard error is no terminal
 	booksAge       atomic.Int64 // seconds that the server says its books are old; 0 when it does not

@@ -125,6 +125,19 @@ func (s *dirSigner) succession(ctx context.Context, origin string) (newest strin
 	return newest, earlier
 }
 
+// rotatedKey is the public key of a generation; empty when it cannot be told.
+func (s *dirSigner) rotatedKey(ctx context.Context, d *directory, collective string, generation uint32) string {
+	facts, err := d.ledger.Facts(ctx, collective)
+	if err != nil {
+		return ""
+	}
+	key, err := s.Key(ctx, facts.Charter.GetLogOrigin(), generation)
+	if err != nil {
+		return ""
+	}
+	return key.VerifierKey
+}
+
 // secretsMax bounds the lines of a file secret.
 const secretsMax = 256
 

@@ -581,9 +581,7 @@ func (x *RotateLogKeyRequest) GetGeneration() uint32 {
 type RotateLogKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was recorded.
-	Receipt *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
-	// Public key that signs from now on, as verifiers of signed notes write it.
-	VerifierKey   string `protobuf:"bytes,2,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -623,13 +621,6 @@ func (x *RotateLogKeyResponse) GetReceipt() *Receipt {
 		return x.Receipt
 	}
 	return nil
-}
-
-func (x *RotateLogKeyResponse) GetVerifierKey() string {
-	if x != nil {
-		return x.VerifierKey
-	}
-	return ""
 }
 
 // RetireLogKeyRequest is what RetireLogKey takes.
@@ -2103,10 +2094,9 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"generation\x18\x05 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\x80 (\x02R\n" +
 	"generationB\x13\n" +
-	"\x11_expected_version\"n\n" +
+	"\x11_expected_version\"K\n" +
 	"\x14RotateLogKeyResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\x12!\n" +
-	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"\x8e\x01\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x8e\x01\n" +
 	"\x13RetireLogKeyRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12(\n" +
 	"\n" +
