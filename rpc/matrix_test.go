@@ -167,6 +167,8 @@ func text(f protoreflect.FieldDescriptor) string {
 			return "bank"
 		case f.Parent().Name() == "Tier":
 			return "0.00"
+		case f.Parent().Name() == "PublishEditionRequest":
+			return "2021-09-10"
 		}
 		return ""
 	}

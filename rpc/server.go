@@ -88,6 +88,8 @@ type Config struct {
 	Log    Log
 	// Documents keeps the bytes of papers; default none: uploads and downloads are refused as unavailable.
 	Documents *documents.Store
+	// Seeds keeps the seeds of disclosed rounds; default none: rounds are not disclosed and no line is proved.
+	Seeds SeedKeeper
 	// VerifierKey gives the public key of the log of an origin; default none.
 	VerifierKey func(origin string) string
 	// Clock is the time of commands without a time of their own; default time.Now.
@@ -117,6 +119,8 @@ type Server struct {
 	overHTTP *connect.Server // authenticates by key
 	local    *connect.Server // authenticates by the caller's context
 	bare     *connect.Server // does not check anything: for lines of a batch, which are checked before
+
+	tried bool // it works on a copy of the log that is thrown away
 
 	verifying  chan struct{} // a place for each VerifyLog under way
 	previewing chan struct{} // a place for each PreviewApply under way
