@@ -84,7 +84,7 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	fatalIf(t, err)
 	v.config = rpc.Config{
 		Documents: v.documents, Seeds: rpc.SeedStreams{Store: eventstore.NewMemory()},
-		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
+		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
 		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
 		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	}
