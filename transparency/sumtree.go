@@ -138,7 +138,9 @@ func sumOver(leaves []sumLeaf) (SumNode, error) {
 	return sumNode(left, right)
 }
 
-func errSum(sum int64) error { return fmt.Errorf("%w: a sum of %d fen is not above zero", ErrProof, sum) }
+func errSum(sum int64) error {
+	return fmt.Errorf("%w: a sum of %d fen is not above zero", ErrProof, sum)
+}
 
 // sumNode is the node over two others.
 func sumNode(left, right SumNode) (SumNode, error) {

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
@@ -111,7 +108,7 @@ func (p *published) one(ctx context.Context, dir string, named bool) error {
 			"NOTE: no --log-key was given and the vkey of the directory itself is used: this proves that the directory agrees with itself, not whose it is.\n"))
 	}
 	if log.HeadOnly {
-		return p.headOnly(dir, log)
+		return p.headOnly(ctx, dir, log)
 	}
 	book, err := replay(ctx, s, log)
 	if err != nil {
@@ -121,6 +118,9 @@ func (p *published) one(ctx context.Context, dir string, named bool) error {
 		return failed(exitVerified, "%s 里是集体 %s 的账簿。", "%s has the log of the collective %s.", dir, id)
 	}
 	if err := p.earlier(dir, log); err != nil {
+		return err
+	}
+	if err := p.editions(ctx, dir, log, book); err != nil {
 		return err
 	}
 	return p.print(log, book)
@@ -202,23 +202,16 @@ type pinned struct {
 	size uint64
 	root [32]byte
 	from string
+	log  string // origin, where it names one
 }
 
-// parsePin reads SIZE:ROOT, the root as hex or base64 of either alphabet.
+// parsePin reads SIZE:ROOT, the root as hex or base64 of either alphabet, perhaps behind the name of its log and #.
 func parsePin(text string) (pinned, error) {
-	wrong := failed(exitUsage, "--pin 写作 笔数:根(十六进制或 base64),不是“%s”。", "--pin is SIZE:ROOT, the root in hex or base64, not \"%s\".", text)
-	first, second, ok := strings.Cut(text, ":")
-	size, err := strconv.ParseUint(first, 10, 62)
-	if !ok || err != nil {
-		return pinned{}, wrong
+	h, err := transparency.ParsePin(text)
+	if err != nil {
+		return pinned{}, failed(exitUsage, "--pin 写作 笔数:根(十六进制或 base64),前面可以有 账簿名#,不是“%s”。", "--pin is SIZE:ROOT, the root in hex or base64, perhaps behind the name of its log and #, not \"%s\".", text)
 	}
-	second = strings.TrimRight(second, "=")
-	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.RawStdEncoding.Strict().DecodeString, base64.RawURLEncoding.Strict().DecodeString} {
-		if root, err := decode(second); err == nil && len(root) == 32 {
-			return pinned{size, [32]byte(root), "--pin"}, nil
-		}
-	}
-	return pinned{}, wrong
+	return pinned{h.Size, h.Root, "--pin", h.Origin}, nil
 }
 
 // pins are those that the command line names.
@@ -245,7 +238,7 @@ func (p *published) pins(log *transparency.PublishedLog) ([]pinned, error) {
 		if err != nil {
 			return nil, failed(exitVerified, "%s 不是用 %s 签的 checkpoint(%v)。", "%s is no checkpoint signed with %s (%v).", p.checkpoint, log.VerifierKey, err)
 		}
-		pins = append(pins, pinned{head.Size, head.Root, p.checkpoint})
+		pins = append(pins, pinned{head.Size, head.Root, p.checkpoint, head.Origin})
 	}
 	return pins, nil
 }
@@ -262,6 +255,8 @@ func (p *published) earlier(dir string, log *transparency.PublishedLog) error {
 			root, known = log.Head.Root, true
 		}
 		switch {
+		case pin.log != "" && pin.log != log.Head.Origin:
+			return failed(exitVerified, "%s 是 %s 的,%s 里是 %s。", "%s is of the log %s, and %s has %s.", pin.from, pin.log, dir, log.Head.Origin)
 		case pin.size > log.Head.Size:
 			return failed(exitVerified, "%s 有 %d 笔,%s 有 %d 笔:公布的比以前的还少。", "%s has %d events and %s has %d: it is older than what was known before.",
 				dir, log.Head.Size, pin.from, pin.size)
@@ -276,8 +271,11 @@ func (p *published) earlier(dir string, log *transparency.PublishedLog) error {
 	return nil
 }
 
-func (p *published) headOnly(dir string, log *transparency.PublishedLog) error {
+func (p *published) headOnly(ctx context.Context, dir string, log *transparency.PublishedLog) error {
 	if err := p.earlier(dir, log); err != nil {
+		return err
+	}
+	if err := p.editions(ctx, dir, log, nil); err != nil {
 		return err
 	}
 	s := p.session

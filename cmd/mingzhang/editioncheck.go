@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
+
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
+)
+
+// editionsMax bounds how many editions are looked for where there is no log that says how many there are.
+const editionsMax = 1 << 20
+
+// checkEditions checks the editions of a published log and says how many there are. With a book, folded from the events that were checked, each
+// text is made anew, its root is compared with the log's, and the files have to be exactly those. Without one, of a log that shows its head
+// alone, a file can be held to its proof, and the proof to the key.
+func checkEditions(ctx context.Context, log *transparency.PublishedLog, book *projections.Book) (count int, err error) {
+	if book == nil {
+		return checkEditionFiles(ctx, log)
+	}
+	for after := 0; ; {
+		editions, next := book.Editions(after, projections.PageMax, projections.Moment{})
+		for _, e := range editions {
+			if err := checkEdition(ctx, log, book, e); err != nil {
+				return count, err
+			}
+			count++
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
+	if _, err := log.Read(ctx, editionText(uint32(count)+1), projections.EditionBytesMax); !errors.Is(err, fs.ErrNotExist) {
+		return count, badEdition(uint32(count)+1, "the log has no such edition")
+	}
+	return count, nil
+}
+
+func badEdition(number uint32, format string, args ...any) error {
+	return &projections.EditionError{Number: number, Reason: fmt.Sprintf(format, args...)}
+}
+
+// checkEdition holds one edition to the log, and its files to it.
+func checkEdition(ctx context.Context, log *transparency.PublishedLog, book *projections.Book, e projections.Edition) error {
+	text, err := book.CheckEdition(e)
+	if err != nil {
+		return err
+	}
+	if root, ok := log.RootAt(e.Version); !ok || string(root[:]) != string(e.Root) {
+		return badEdition(e.Number, "its pin is %x at %d events, the log has %v", e.Root, e.Version, root)
+	}
+	have, err := editionFile(ctx, log, e.Number, editionText(e.Number), projections.EditionBytesMax)
+	if err != nil {
+		return err
+	}
+	if string(have) != text {
+		return badEdition(e.Number, "%s is not the text that the log gives", editionText(e.Number))
+	}
+	published, head, err := provenEdition(ctx, log, e.Number)
+	if err != nil {
+		return err
+	}
+	if root, ok := log.RootAt(e.Published); !ok || head.Size != e.Published || root != head.Root || string(published.ContentSha256) != string(e.ContentSha256) {
+		return badEdition(e.Number, "%s is not of this log", editionProof(e.Number))
+	}
+	return nil
+}
+
+// checkEditionFiles holds the files of editions to their proofs.
+func checkEditionFiles(ctx context.Context, log *transparency.PublishedLog) (count int, err error) {
+	for number := uint32(1); number < editionsMax; number++ {
+		text, err := log.Read(ctx, editionText(number), projections.EditionBytesMax)
+		if errors.Is(err, fs.ErrNotExist) {
+			return count, nil
+		}
+		if err != nil {
+			return count, badEdition(number, "%v", err)
+		}
+		published, head, err := provenEdition(ctx, log, number)
+		if err != nil {
+			return count, err
+		}
+		if digest := sha256.Sum256(text); string(digest[:]) != string(published.ContentSha256) {
+			return count, badEdition(number, "%s has the digest %x, and %x was published", editionText(number), digest, published.ContentSha256)
+		}
+		if head.Size > log.Head.Size || head.Size == log.Head.Size && head.Root != log.Head.Root {
+			return count, badEdition(number, "%s is of %d events with another root than the checkpoint", editionProof(number), head.Size)
+		}
+		count++
+	}
+	return count, nil
+}
+
+// editionFile reads a file of an edition that has to be there.
+func editionFile(ctx context.Context, log *transparency.PublishedLog, number uint32, name string, most int64) ([]byte, error) {
+	data, err := log.Read(ctx, name, most)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, badEdition(number, "%s is missing", name)
+	}
+	if bad := (*transparency.PublishedError)(nil); errors.As(err, &bad) {
+		return nil, badEdition(number, "%v", bad)
+	}
+	return data, err
+}
+
+// provenEdition reads the proof of an edition: the key of the log signed its head, and the event under that published this number.
+func provenEdition(ctx context.Context, log *transparency.PublishedLog, number uint32) (*eventv1.EditionPublished, transparency.Head, error) {
+	name := editionProof(number)
+	text, err := editionFile(ctx, log, number, name, editionProofMax)
+	if err != nil {
+		return nil, transparency.Head{}, err
+	}
+	p, err := transparency.ParseInclusion(text)
+	if err != nil {
+		return nil, p.Head, badEdition(number, "%s: %v", name, err)
+	}
+	if _, err := transparency.OpenHead(p.Note, log.VerifierKey); err != nil {
+		return nil, p.Head, badEdition(number, "%s: the key of the log did not sign it (%v)", name, err)
+	}
+	event, err := extraEvent(p)
+	if err != nil {
+		return nil, p.Head, badEdition(number, "%s: %v", name, err)
+	}
+	published := event.GetEditionPublished()
+	if published.GetNumber() != number {
+		return nil, p.Head, badEdition(number, "%s proves something else", name)
+	}
+	return published, p.Head, nil
+}
+
+// extraEvent is the event that a proof has as its extra data, and proves.
+func extraEvent(p transparency.Inclusion) (*eventv1.Event, error) {
+	eventType, data, err := transparency.ProvenEvent(p)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Decode(eventstore.Event{Version: p.Index + 1, Type: eventType, Data: data})
+}
+
+// editions checks the editions of a published log; the first that is wrong is named.
+func (p *published) editions(ctx context.Context, dir string, log *transparency.PublishedLog, book *projections.Book) error {
+	count, err := checkEditions(ctx, log, book)
+	if bad := (*projections.EditionError)(nil); errors.As(err, &bad) {
+		return failed(exitVerified, "%s 核验不符:第 %d 期公示:%s。", "%s does not verify: edition %d: %s.", dir, bad.Number, bad.Reason)
+	}
+	if err != nil {
+		return err
+	}
+	log.Others = max(0, log.Others-2*count)
+	if count > 0 {
+		fmt.Fprintf(p.session.stderr, p.session.lang.text("公示文本 %d 期,都相符。\n", "%d editions are sound.\n"), count)
+	}
+	return nil
+}
+
+// editions notes the first edition of a collective whose text or root its log does not give.
+func (v *verification) editions(ctx context.Context, id string, f *finding) error {
+	book, err := v.client.dir.books.Book(ctx, id, 0)
+	if err != nil {
+		return err
+	}
+	for after := 0; ; {
+		editions, next := book.Editions(after, projections.PageMax, projections.Moment{})
+		for _, e := range editions {
+			_, err := book.CheckEdition(e)
+			if err == nil {
+				var then transparency.Head
+				then, _, err = v.client.dir.log.ProveConsistency(ctx, f.Stream, e.Version, 0)
+				if err != nil {
+					return err
+				}
+				if string(then.Root[:]) != string(e.Root) {
+					err = badEdition(e.Number, "its pin is %x at %d events, the log has %v", e.Root, e.Version, then.Root)
+				}
+			}
+			if err != nil {
+				f.Result, f.FirstBad, f.Problem = resultEdition, e.Published, err.Error()
+				return nil
+			}
+		}
+		if after = next; next == 0 {
+			return nil
+		}
+	}
+}
