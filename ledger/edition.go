@@ -42,7 +42,10 @@ type edition struct {
 // Its days, which are over or run today; the edition it corrects, which stands and is of the same days, and why; the version that its
 // figures are made from. Days have one edition that stands: another one says which it corrects.
 func (c *PublishEdition) decide(d *decision) error {
-	if err := cmp.Or(d.founded(), d.editionDays(c.First, c.Last), c.checkCorrects(d.s)); err != nil {
+	if err := d.founded(); err != nil {
+		return err
+	}
+	if err := cmp.Or(d.editionDays(c.First, c.Last), c.checkCorrects(d.s)); err != nil {
 		return err
 	}
 	at := cmp.Or(c.Version, c.Figures.Version)
