@@ -42,6 +42,7 @@ var chineseVerbs = map[string]string{
 	"ListRoles": "岗位", "ListEvents": "操作日志", "CompareOpening": "比对期初余额", "ListHolds": "列出暂缓发放", "ListShares": "列出股份",
 	"ListGiftAgreements": "列出定向捐赠的约定", "Watch": "跟踪账簿", "ListTrueUps": "列出年终清算", "ListPeriodReviews": "列出监督审查",
 	"ListFlags": "列出待追认的提示", "ListGifts": "列出定向捐赠", "Upload": "保存原始凭证", "Download": "取出原始凭证", "ListGarbage": "列出无凭证引用的文件",
+	"PublishEdition": "公示一期", "ListEditions": "列出各期公示", "GetEdition": "一期公示的文本", "DiscloseRound": "公布一轮明细的合计树", "ProveLine": "证明一人的一行明细",
 }
 
 var chineseFields = map[string]string{
@@ -81,5 +82,7 @@ var chineseFields = map[string]string{
 	"roles": "岗位", "granted_by": "授予人", "revoked_by": "收回人", "type": "类型", "gross": "收入总额", "final": "应得", "adjusted": "调整",
 	"pending": "挂账", "months": "月份", "signed": "同意", "refused": "不同意", "remarked": "有意见", "reviewed_at": "审查时间", "left": "余额",
 	"document": "文件", "file_name": "文件名", "received_at": "收到时间", "older_than_days": "早于天数", "before": "原", "after": "现",
+	"edition": "公示", "editions": "各期公示", "corrected_by": "被更正", "pin": "印记", "content_sha256": "文本摘要值", "figures_version": "数字到第几笔",
+	"published_version": "公示在第几笔", "proof": "证明", "disclosed_at": "公布在第几笔", "sum_root": "合计树的根",
 	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }
