@@ -2,6 +2,7 @@ package projections
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -145,8 +146,9 @@ func (b *Book) edition(e *edition, w view) Edition {
 
 // EditionError says that what an edition claims does not follow from the log.
 type EditionError struct {
-	Number uint32
-	Reason string
+	Number    uint32
+	Published uint64 // version of its event; 0 where that is not known
+	Reason    string
 }
 
 func (e *EditionError) Error() string { return fmt.Sprintf("edition %d: %s", e.Number, e.Reason) }
@@ -155,12 +157,29 @@ func (e *EditionError) Error() string { return fmt.Sprintf("edition %d: %s", e.N
 func (b *Book) CheckEdition(e Edition) (text string, err error) {
 	text, err = b.EditionText(ledger.Day(e.FirstDay), ledger.Day(e.LastDay), e.Version)
 	if err != nil {
-		return "", &EditionError{e.Number, err.Error()}
+		return "", &EditionError{e.Number, e.Published, err.Error()}
 	}
 	if digest := sha256.Sum256([]byte(text)); string(digest[:]) != string(e.ContentSha256) {
-		return "", &EditionError{e.Number, fmt.Sprintf("the text made of the first %d events has the digest %x, and %x was published", e.Version, digest, e.ContentSha256)}
+		return "", &EditionError{e.Number, e.Published, fmt.Sprintf("the text made of the first %d events has the digest %x, and %x was published", e.Version, digest, e.ContentSha256)}
 	}
 	return text, nil
+}
+
+// CheckEditions makes the texts of all editions anew and gives the first that is not what was published, nil when there is none.
+func (b *Book) CheckEditions() *EditionError {
+	for after := 0; ; {
+		editions, next := b.Editions(after, PageMax, Moment{})
+		for _, e := range editions {
+			if _, err := b.CheckEdition(e); err != nil {
+				var bad *EditionError
+				errors.As(err, &bad) // it is one
+				return bad
+			}
+		}
+		if after = next; next == 0 {
+			return nil
+		}
+	}
 }
 
 // DisclosedLine is one line of a round: whose it is (member/17, household/17) and what it comes to.

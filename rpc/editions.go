@@ -233,3 +233,12 @@ func pinOf(origin string, e *eventv1.EditionPublished) string {
 	copy(pin.Root[:], e.Root)
 	return transparency.FormatPin(pin)
 }
+
+// badEdition is the first edition whose text the books do not give, nil when there is none, or when the books cannot be had.
+func (s *Server) badEdition(ctx context.Context, collective string) *projections.EditionError {
+	book, err := s.config.Books.Book(ctx, collective, 0)
+	if err != nil {
+		return nil
+	}
+	return book.CheckEditions()
+}

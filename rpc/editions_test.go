@@ -200,4 +200,8 @@ func TestEditionOfChangedBooks(t *testing.T) {
 	if r := rpc.RefusalOf(err); r.GetReason() != "edition_not_reproduced" || r.Figures["edition"] != "1" {
 		t.Errorf("a forged edition is answered with %v", err)
 	}
+	verified := v.must("supervisor", &apiv1.VerifyLogRequest{CollectiveId: "lmb"}).(*apiv1.VerifyLogResponse)
+	if verified.Ok || verified.FirstBadVersion != figures+1 || !strings.Contains(verified.Problem, "was published") {
+		t.Errorf("the log with a forged edition is found %v", verified)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -37,7 +38,7 @@ func (k SeedStreams) Keep(ctx context.Context, collective string, seed Seed) err
 		field := eventv1.PersonalField(i + 1)
 		kept.Slots[i] = slotOf(seed.Origin+"/"+uuid.UUID(seed.Record).String(), field, values[field])
 	}
-	e := &eventv1.Event{Version: 1, Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: kept}}
+	e := &eventv1.Event{Version: 1, RecordedAt: time.Now().UnixMicro(), Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: kept}}
 	stored, err := ledger.Encode(e)
 	if err != nil {
 		return err

@@ -155,7 +155,7 @@ func (p *published) editions(ctx context.Context, dir string, log *transparency.
 	}
 	log.Others = max(0, log.Others-2*count)
 	if count > 0 {
-		fmt.Fprintf(p.session.stderr, p.session.lang.text("公示文本 %d 期,都相符。\n", "%d editions are sound.\n"), count)
+		fmt.Fprintf(p.session.stderr, p.session.lang.text("公示文本 %d 期,都相符。\n", "Editions: %d, all sound.\n"), count)
 	}
 	return nil
 }
