@@ -147,6 +147,8 @@ func TestDiscloseRound(t *testing.T) {
 	b.Refuse("2021-01-21", lt.Treasurer, grant(1, "70.00"), ledger.RoundState)
 	b.Do("2021-01-21", lt.Approver, &ledger.AwardGrants{Round: "gifts", On: lt.Day("2021-01-21")})
 	b.Refuse("2021-01-21", lt.Treasurer, grant(2, "120.00"), ledger.LinesChanged, "lines=2", "total=120.00", "lines_now=1", "total_now=70.00")
+	b.Refuse("2021-01-21", lt.Treasurer, grant(2, "70.00"), ledger.LinesChanged, "lines=2", "lines_now=1")
+	b.Refuse("2021-01-21", lt.Treasurer, grant(1, "70.01"), ledger.LinesChanged, "total=70.01")
 	fact := b.Do("2021-01-21", lt.Treasurer, grant(1, "70.00"))[0].GetRoundDisclosed()
 	if fact.Id != "gifts" || fact.Count != 1 || fact.TotalFen != 70_00 || len(fact.Root) != 32 || len(fact.Record) != 16 {
 		t.Errorf("disclosed is %v", fact)
@@ -155,8 +157,15 @@ func TestDiscloseRound(t *testing.T) {
 		t.Error("the log does not know which records hold seeds")
 	}
 	b.Refuse("2021-01-21", lt.Treasurer, grant(1, "70.00"), ledger.AlreadyDone)
-	b.Refuse("2021-01-21", lt.Treasurer, &ledger.DiscloseRound{Kind: eventv1.RoundKind_ROUND_KIND_DIVIDEND, Round: "gifts", Tree: tree(1, "70.00")}, ledger.RunUnknown)
-	if r := b.Refuse("2021-01-21", lt.Treasurer, &ledger.DiscloseRound{Round: "gifts", Tree: tree(1, "70.00")}, ledger.FieldInvalid); r.Field != "kind" {
+	b.Do("2021-01-22", lt.Treasurer, reverses("转2021-1"))
+	b.Do("2021-01-22", lt.Supervisor, &ledger.ReviewRequest{Number: 1})
+	b.Do("2021-01-22", lt.Approver, &ledger.ApproveRequest{Number: 1})
+	b.Do("2021-01-22", lt.Treasurer, &ledger.BookCorrection{Number: 1})
+	b.Refuse("2021-01-22", lt.Treasurer, grant(1, "70.00"), ledger.RoundState)
+	b.Do("2021-01-23", lt.Approver, &ledger.AwardGrants{Round: "gifts", On: lt.Day("2021-01-23")})
+	b.Do("2021-01-23", lt.Treasurer, grant(1, "70.00"))
+	b.Refuse("2021-01-23", lt.Treasurer, &ledger.DiscloseRound{Kind: eventv1.RoundKind_ROUND_KIND_DIVIDEND, Round: "gifts", Tree: tree(1, "70.00")}, ledger.RunUnknown)
+	if r := b.Refuse("2021-01-23", lt.Treasurer, &ledger.DiscloseRound{Round: "gifts", Tree: tree(1, "70.00")}, ledger.FieldInvalid); r.Field != "kind" {
 		t.Errorf("without a kind it is refused at %q", r.Field)
 	}
 	for _, unmade := range []ledger.SumTree{{Count: 3211, Total: lt.Yuan("137161.92")}, {}} {

@@ -159,7 +159,7 @@ func TestPins(t *testing.T) {
 			t.Errorf("%s is %v, %v", text, h, err)
 		}
 	}
-	for _, text := range []string{"", "84", "84:", "0:" + bare[3:], "-1:" + bare[3:], "84:" + bare[4:], bare + "x", "a b#" + bare, "#" + bare, strings.Replace(pin, "_8", "_9", 1), "99999999999999999999:" + bare[3:]} {
+	for _, text := range []string{"", "84", "84:", "0:" + bare[3:], "-1:" + bare[3:], "84:" + bare[4:], bare + "x", "a b#" + bare, "#" + bare, strings.Replace(pin, "_8", "_9", 1), "84:+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/9=", "99999999999999999999:" + bare[3:]} {
 		if h, err := ParsePin(text); err == nil {
 			t.Errorf("%q is read as %v", text, h)
 		}

@@ -2,6 +2,7 @@ package transparency
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -175,5 +176,32 @@ func TestSumLeafBytes(t *testing.T) {
 	node := "\x03" + string(left.Hash[:]) + fmt.Sprintf("\x00\x00\x00\x00\x00\x00\x00%c", one) + string(right.Hash[:]) + fmt.Sprintf("\x00\x00\x00\x00\x00\x00\x00%c", other)
 	if got := two.Root().Hash; got != sha256.Sum256([]byte(node)) {
 		t.Errorf("the node is %v", got)
+	}
+}
+
+// TestSumTreesOfLiars: roots whose hashes are right and which hide something all the same.
+func TestSumTreesOfLiars(t *testing.T) {
+	one := sumTree(t, sumLines(1))
+	line, leaf := sumLines(1)[0], one.Root().Hash
+	p, _, _ := one.Prove(line.Payee)
+	if err := CheckSumLine(sumScope, line, p, one.Root(), 2); !errors.Is(err, ErrProof) {
+		t.Errorf("a tree of one line passes for one of two: %v", err)
+	}
+	for _, sum := range []int64{-5, 0, math.MinInt64, math.MaxInt64} {
+		beside := SumNode{sha256.Sum256([]byte("hidden")), sum}
+		b := append([]byte{3}, leaf[:]...)
+		b = binary.BigEndian.AppendUint64(b, uint64(line.Amount))
+		b = binary.BigEndian.AppendUint64(append(b, beside.Hash[:]...), uint64(sum))
+		root := SumNode{sha256.Sum256(b), line.Amount + sum}
+		path := SumPath{Salt: p.Salt, Beside: []SumNode{beside}}
+		if err := CheckSumLine(sumScope, line, path, root, 2); !errors.Is(err, ErrProof) {
+			t.Errorf("a sum of %d beside the line passes: %v", sum, err)
+		}
+		beside.Sum = 7
+		b = binary.BigEndian.AppendUint64(append([]byte{3}, leaf[:]...), uint64(line.Amount))
+		b = binary.BigEndian.AppendUint64(append(b, beside.Hash[:]...), 7)
+		if err := CheckSumLine(sumScope, line, SumPath{Salt: p.Salt, Beside: []SumNode{beside}}, SumNode{sha256.Sum256(b), line.Amount + 7}, 2); err != nil {
+			t.Fatalf("an honest root made by hand does not pass: %v", err)
+		}
 	}
 }
