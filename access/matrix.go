@@ -44,6 +44,8 @@ var Matrix = map[string]Callers{
 	"ListFlags":               {Public: true},
 	"ListGifts":               {Public: true},
 	"ListPeriodReviews":       {Public: true},
+	"ListEditions":            {Public: true},
+	"GetEdition":              {Public: true},
 
 	"ListVouchers":     {Roles: readers},
 	"GetVoucher":       {Roles: settlers},
@@ -70,6 +72,7 @@ var Matrix = map[string]Callers{
 	"Watch":            {Roles: copiers, PublicLog: true},
 
 	"ListGiftAgreements": {Roles: readers},
+	"ProveLine":          {Roles: copiers}, // who hands the slip to its payee
 	"Upload":             {Roles: []eventv1.Role{eventv1.Role_ROLE_TREASURER}},
 	"Download":           {Roles: readers},
 	"ListGarbage":        {Roles: readers},

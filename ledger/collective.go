@@ -63,6 +63,8 @@ type Collective struct {
 	takers    []taker                // of odd fen of the exact dividends that stand
 	shares    map[uint32][]shareStep // by member, ascending by day
 	holds     []*hold                // by number - 1
+	editions  []edition              // by number - 1
+	seeds     map[[16]byte]struct{}  // records that hold the seeds of disclosed rounds
 }
 
 type (
@@ -126,6 +128,7 @@ func NewCollective() *Collective {
 		rounds:      map[string]*round{},
 		runs:        map[string]*run{},
 		shares:      map[uint32][]shareStep{},
+		seeds:       map[[16]byte]struct{}{},
 	}
 }
 

@@ -238,6 +238,8 @@ var Matrix = map[string][]eventv1.Role{
 	"ReviewPeriod":           {supervisor},
 	"ChangeBody":             {approver},
 	"ChangeFund":             {approver},
+	"PublishEdition":         {treasurer},
+	"DiscloseRound":          {treasurer},
 }
 
 const (

@@ -33,6 +33,7 @@ type run struct {
 	order       *eventv1.DividendOrder // what was asked for
 	supplements []*run                 // runs for payees that this one left out
 	returns     []*payoutReturn
+	disclosed   bool // its lines are under a sum tree
 }
 
 type payoutFile struct {

@@ -71,6 +71,10 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.closed = Month(f.PeriodClosed.Month)
 		delete(s.turnover, s.closed)
 		s.statements[s.closed] = f.PeriodClosed.StatementSha256
+	case *eventv1.Event_EditionPublished:
+		s.evolveEdition(f.EditionPublished)
+	case *eventv1.Event_RoundDisclosed:
+		s.evolveDisclosed(f.RoundDisclosed)
 	case *eventv1.Event_OpeningProposed:
 		s.opening, s.proposer = f.OpeningProposed, e.Actor
 	case *eventv1.Event_OpeningConfirmed:

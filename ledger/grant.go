@@ -28,6 +28,7 @@ type round struct {
 	lines            map[uint32]*grantLine
 	total            Fen // of all lines that are not struck
 	objections       []*objection
+	disclosed        bool // its lines are under a sum tree
 }
 
 type grantLine struct {
@@ -102,7 +103,7 @@ func (s *Collective) undo(v *eventv1.Voucher) {
 		if member, ok := memberOf(v.Party); ok {
 			r.lines[member].pop()
 		} else {
-			r.state = "notice"
+			r.state, r.disclosed = "notice", false // awarded again it may have other lines
 			r.setAll("applied")
 			s.reserveRound(r.fact, 1)
 		}

@@ -64,6 +64,8 @@ type Book struct {
 	flags       []*flagged // in the order of the log
 	reviews     reviews
 	roles       []roleHeld
+	editions    []*edition         // by number - 1
+	disclosures []*disclosure      // in the order of the log
 	splits      map[uint32][]int32 // rows that a policy split, by its version
 }
 
@@ -214,6 +216,7 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldReview(e)
 		b.foldCharter(e)
 		b.foldGift(e)
+		b.foldPublished(e, at)
 	}
 }
 

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -213,7 +214,7 @@ func (b *Book) checkPayout(e *eventv1.Event) string {
 			return fmt.Sprintf("it settles file %d of dividend %s, which is not under way", f.DividendFileSettled.File, f.DividendFileSettled.RunId)
 		}
 	default:
-		return b.checkRoundStep(e)
+		return cmp.Or(b.checkRoundStep(e), b.checkPublished(e))
 	}
 	return ""
 }

@@ -79,6 +79,7 @@ func (b *Book) digest() ([32]byte, uint64) {
 		d.text(r.operator)
 		d.numbers(int64(r.role), int64(r.since), int64(r.revoked))
 	}
+	d.published(s)
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -107,6 +108,8 @@ type shot struct {
 	links       []link
 	reviews     []review
 	roles       []roleHeld
+	editions    []edition
+	disclosures []disclosure
 }
 
 type (
@@ -143,7 +146,7 @@ func (b *Book) snapshot() *shot {
 		gifts: values(b.gifts.items), flags: values(b.flags), links: b.journal.links,
 		reviews: values(b.reviews.list),
 		headers: headers{facts: b.headers.facts.snapshot(), commands: b.headers.commands.snapshot(), kinds: names{texts: b.headers.kinds.texts}},
-		roles:   slices.Clone(b.roles),
+		roles:   slices.Clone(b.roles), editions: values(b.editions), disclosures: values(b.disclosures),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())

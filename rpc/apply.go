@@ -18,8 +18,9 @@ import (
 // becomes the same command (prepare); the only difference is that commands on books are handed to the ledger many at a time,
 // so that one sync to disk serves many. A line's refusal is its result; it ends the batch only when stop_on_refusal says so.
 //
-// Lines of one collective are carried out in the order they stand in; with stop_on_refusal, so are all lines. A founding, or
-// a command about operators or keys, is carried out after every line before it and before every line after it.
+// Lines of one collective are carried out in the order they stand in; with stop_on_refusal, so are all lines. A founding, a
+// command that is made of the books (computed), or one about operators or keys, is carried out after every line before it; a
+// founding, and the last of these, before every line after it too.
 func (s booksService) Apply(ctx context.Context, r *apiv1.ApplyRequest) (*apiv1.ApplyResponse, error) {
 	b := &batch{Server: s.Server, caller: callerOf(ctx), stop: r.StopOnRefusal, results: make([]*apiv1.ApplyResult, len(r.Lines)), proofs: proofWanted(ctx)}
 	i := 0
@@ -146,11 +147,14 @@ func (b *batch) try(ctx context.Context, i int, l line) error {
 		return err
 	}
 	_, founding := g.order.Command.(*ledger.FoundCollective)
-	if founding {
+	if founding || computed(g.order.Command) {
 		b.flush(ctx)
 	}
 	if b.stopped {
 		return nil
+	}
+	if err := b.complete(ctx, g); err != nil {
+		return err
 	}
 	b.pending = append(b.pending, pending{i, l.procedure(), g})
 	if founding {

@@ -205,6 +205,9 @@ func (s auditService) VerifyLog(ctx context.Context, r *apiv1.VerifyLogRequest) 
 		return nil, err
 	}
 	answer.BookDigest, answer.BookOk = hex.EncodeToString(digest[:]), same
+	if bad := s.badEdition(ctx, r.CollectiveId); bad != nil && same {
+		answer.Ok, answer.FirstBadVersion, answer.Problem = false, bad.Published, bad.Reason
+	}
 	return answer, nil
 }
 

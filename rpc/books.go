@@ -164,3 +164,13 @@ func (s booksService) BookTrueUp(ctx context.Context, r *apiv1.BookTrueUpRequest
 	receipt, err := s.give(ctx, r)
 	return &apiv1.BookTrueUpResponse{Receipt: receipt}, err
 }
+
+func (s booksService) PublishEdition(ctx context.Context, r *apiv1.PublishEditionRequest) (*apiv1.PublishEditionResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.PublishEditionResponse{Receipt: receipt}, err
+}
+
+func (s booksService) DiscloseRound(ctx context.Context, r *apiv1.DiscloseRoundRequest) (*apiv1.DiscloseRoundResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.DiscloseRoundResponse{Receipt: receipt}, err
+}

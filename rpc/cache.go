@@ -42,7 +42,7 @@ const (
 // logReads are the public reads whose answers follow from the request and the collective's log alone: no clock, no other
 // stream. GetCollective is none, it depends on today.
 var logReads = map[string]bool{
-	"GetFundStatement": true, "ListPolicies": true, "GetSpendingRule": true, "ListResolutions": true, "ListReceiptsAndPayments": true,
+	"GetFundStatement": true, "ListPolicies": true, "GetSpendingRule": true, "ListResolutions": true, "ListReceiptsAndPayments": true, "ListEditions": true,
 }
 
 // cached is a public read by GET on its way: what its tag is made of.

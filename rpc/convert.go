@@ -38,6 +38,9 @@ func (s *Server) give(ctx context.Context, r bookRequest) (*apiv1.Receipt, error
 	if err != nil {
 		return nil, err
 	}
+	if err := s.complete(ctx, g); err != nil {
+		return nil, err
+	}
 	events, err := s.config.Ledger.Do(ctx, g.collective, g.order.Command, g.order.Meta)
 	if err != nil {
 		return nil, err
@@ -250,6 +253,9 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 			}
 			if c == nil {
 				c = p.rounds(r)
+			}
+			if c == nil {
+				c = p.published(r)
 			}
 		}
 	}

@@ -64,6 +64,11 @@ const (
 	watchesMany      ledger.Reason = "watches_too_many"
 	signerAway       ledger.Reason = "signer_away"
 	keyNotSigning    ledger.Reason = "log_key_not_signing"
+	editionChanged   ledger.Reason = "edition_not_reproduced"
+	editionTooLong   ledger.Reason = "edition_too_long"
+	roundUndisclosed ledger.Reason = "round_not_disclosed"
+	lineUnknown      ledger.Reason = "line_unknown"
+	seedMissing      ledger.Reason = "seed_missing"
 )
 
 type sentence struct {
@@ -95,6 +100,11 @@ var sentences = map[ledger.Reason]sentence{
 	watchesMany:      {connect.CodeResourceExhausted, "同一操作员或地址最多同时跟踪 {max} 个,请先结束一些。", "One operator or address has at most {max} watches at once: end some first."},
 	signerAway:       {connect.CodeUnavailable, "签名的进程暂时连不上,已写入的都在;请稍后重试。", "The signer cannot be reached now; what was stored is stored. Try again later."},
 	keyNotSigning:    {connect.CodeFailedPrecondition, "这一代公钥没有和更早的一起签名,没有可以停用的。", "The key of this generation does not sign beside an earlier one: there is none to end."},
+	editionChanged:   {connect.CodeDataLoss, "第 {edition} 期公示无法重现:按账簿重做的文本与公示时的摘要不符,请通知管理员并保留公示的文本。", "The edition {edition} cannot be reproduced: the text made of the log does not have the digest that was published. Tell the administrator, and keep the text that was published."},
+	editionTooLong:   {connect.CodeFailedPrecondition, "{from} 至 {to} 的公示文本超过 {max} 字节,请分成几期。", "The text of {from} to {to} has more than {max} bytes: publish it in several editions."},
+	roundUndisclosed: {connect.CodeFailedPrecondition, "{round} 的明细还没有公布合计树。", "The lines of {round} are not disclosed under a sum tree yet."},
+	lineUnknown:      {connect.CodeNotFound, "{payee} 号在 {round} 里没有明细。", "Payee {payee} has no line in {round}."},
+	seedMissing:      {connect.CodeFailedPrecondition, "{round} 的随机种子已删除或不保存在这里,不能出具证明;已出具的仍然有效。", "The seed of {round} is erased, or not kept here, and no line can be proved. Proofs that were given stay good."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 

@@ -116,8 +116,8 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	v.documents, err = documents.Open(v.documentsDir, documents.Options{BytesMax: 1 << 20})
 	fatalIf(t, err)
 	v.config = rpc.Config{
-		Documents: v.documents,
-		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
+		Documents: v.documents, Seeds: rpc.SeedStreams{Store: eventstore.NewMemory()},
+		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
 		VerifierKey: func(origin string) string { return transparency.VerifierKeyOf(context.Background(), signer, origin) }, Signer: signer,
 		Logger: slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	}

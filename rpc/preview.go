@@ -87,6 +87,9 @@ func (s *Server) tryPreview(ctx context.Context, c *caller, l line) (*apiv1.Prev
 	if err != nil {
 		return nil, err
 	}
+	if _, err := s.compute(ctx, g); err != nil {
+		return nil, err
+	}
 	p, err := s.config.Ledger.Preview(ctx, g.collective, g.order)
 	if err != nil {
 		return nil, err

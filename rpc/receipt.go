@@ -74,6 +74,8 @@ func addFact(r *apiv1.Receipt, e *eventv1.Event) {
 		r.Objection = f.GrantObjectionRaised.Number
 	case *eventv1.Event_GrantObjectionAnswered:
 		r.Objection = f.GrantObjectionAnswered.Number
+	case *eventv1.Event_EditionPublished:
+		r.Edition, r.Pin = f.EditionPublished.Number, pinOf("", f.EditionPublished)
 	}
 }
 

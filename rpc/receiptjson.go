@@ -98,6 +98,8 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	o.number("objection", r.Objection)
 	o.text("proof", r.Proof)
 	o.text("proofMissing", r.ProofMissing)
+	o.number("edition", r.Edition)
+	o.text("pin", r.Pin)
 	return append(o.b, '}')
 }
 

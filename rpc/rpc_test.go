@@ -119,6 +119,7 @@ func TestPublicReadsNameNobody(t *testing.T) {
 	v.must("treasurer", &apiv1.RequestPaymentRequest{
 		CommandId: id(), CollectiveId: "lmb", Fund: "welfare", Purpose: "hardship", Amount: "200.00", Payee: "party/secret-payee", MoneyAccount: "bank",
 	})
+	v.must("treasurer", september())
 	for _, m := range methodDescriptors() {
 		if m.Parent().Name() != "DisclosureService" {
 			continue

@@ -65,7 +65,7 @@ func enumPairs() []enumPair {
 	for i := range api.Len() {
 		for _, file := range []protoreflect.FileDescriptor{
 			eventv1.File_mingzhang_event_v1_collective_proto, eventv1.File_mingzhang_event_v1_governance_proto, eventv1.File_mingzhang_event_v1_entry_proto,
-			eventv1.File_mingzhang_event_v1_voucher_proto, eventv1.File_mingzhang_event_v1_payout_proto,
+			eventv1.File_mingzhang_event_v1_voucher_proto, eventv1.File_mingzhang_event_v1_payout_proto, eventv1.File_mingzhang_event_v1_trust_proto,
 		} {
 			if event := file.Enums().ByName(api.Get(i).Name()); event != nil {
 				pairs = append(pairs, enumPair{api.Get(i), event})

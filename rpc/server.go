@@ -92,6 +92,8 @@ type Config struct {
 	Log    Log
 	// Documents keeps the bytes of papers; default none: uploads and downloads are refused as unavailable.
 	Documents *documents.Store
+	// Seeds keeps the seeds of disclosed rounds; default none: rounds are not disclosed and no line is proved.
+	Seeds SeedKeeper
 	// VerifierKey gives the public key of the log of an origin; default none.
 	VerifierKey func(origin string) string
 	// Signer tells the keys that a rotation is about; default none, and no key is rotated.
@@ -123,6 +125,8 @@ type Server struct {
 	overHTTP *connect.Server // authenticates by key
 	local    *connect.Server // authenticates by the caller's context
 	bare     *connect.Server // does not check anything: for lines of a batch, which are checked before
+
+	tried bool // it works on a copy of the log that is thrown away
 
 	verifying  chan struct{} // a place for each VerifyLog under way
 	previewing chan struct{} // a place for each PreviewApply under way

@@ -34,6 +34,10 @@ type Publication struct {
 
 	// Read gives the events after a version, at least up to the head. It is called twice.
 	Read func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error]
+
+	// Besides, when there is one, publishes what stands beside the log, once what is there already was found right. The
+	// checkpoint comes after it, so that whoever has that has the files it speaks of.
+	Besides func(b Beside) error
 }
 
 // Published says what Publish did.
@@ -101,6 +105,11 @@ func (p *publisher) publish(ctx context.Context) (Published, error) {
 	}
 	if err := p.events(ctx, leaves); err != nil {
 		return p.done, err
+	}
+	if p.Besides != nil {
+		if err := p.Besides(Beside{p}); err != nil {
+			return p.done, err
+		}
 	}
 	return p.done, p.finish(before)
 }

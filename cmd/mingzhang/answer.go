@@ -30,6 +30,9 @@ func (s *session) showAnswer(answer proto.Message, asOf string) error {
 	if s.json {
 		return writeJSON(s.stdout, answer)
 	}
+	if done, err := s.showEdition(answer); done {
+		return err
+	}
 	sections := sectionsOf(answer.ProtoReflect(), s.lang)
 	if s.csv {
 		return s.showCSV(sections)

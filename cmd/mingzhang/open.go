@@ -33,6 +33,7 @@ type directory struct {
 	books     *projections.Library
 	access    *access.Service
 	documents *documents.Store
+	seeds     *seedKeeper
 	server    *rpc.Server
 
 	stopping atomic.Bool // it serves, and takes no more calls
@@ -78,7 +79,10 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	if err != nil {
 		return nil, errors.Join(err, log.Close(), lock.Release())
 	}
-	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers}
+	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers, seeds: &seedKeeper{dir: path, lock: lock}}
+	if d.cluster != nil {
+		d.seeds.shared = d.cluster
+	}
 	var source librarySource
 	copies := openSnapshots(path, sealing, log.Store, logger)
 	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock, MemoryMax: o.booksMemory}
@@ -95,7 +99,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	}
 	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers,
+		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers, Seeds: d.seeds,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: log.signer.verifierKey, Signer: log.signer,
 		Clock: clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,
@@ -114,7 +118,7 @@ func (d *directory) sound() bool { return len(d.log.Health().Damaged) == 0 }
 func (d *directory) Close() error {
 	d.ledger.Close(context.Background())
 	d.books.Close(context.Background())
-	if err := errors.Join(d.log.Close(), d.lock.Release()); err != nil {
+	if err := errors.Join(d.log.Close(), d.seeds.Close(), d.lock.Release()); err != nil {
 		return fmt.Errorf("close data directory %s: %w", d.path, err)
 	}
 	return nil

@@ -200,6 +200,9 @@ func receiptLines(r *apiv1.Receipt, l language) []string {
 	if n := len(r.Payees); n > 0 {
 		add("收款人:%d 位", "payees: %d", n)
 	}
+	if r.Edition != 0 {
+		add("公示:第 %d 期,印记 %s", "edition: %d, pin %s", r.Edition, r.Pin)
+	}
 	return lines
 }
 

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +24,7 @@ import (
 type proofFlags struct {
 	proof       string   // file: the text of a proof, or the JSON answer of the API
 	event       string   // file: a line of export jsonl, the whole export, or the stored bytes
+	edition     string   // file: the text of an edition whose event it is
 	eventType   string   // type of the event when its file is the stored bytes
 	pins        []string // SIZE:ROOT
 	checkpoints []string // files: a signed head, or the JSON answer of the API
@@ -39,6 +39,7 @@ func (s *session) proofFlags(cmd *cobra.Command, o *proofFlags) {
 		"check a proof offline: the JSON answer of prove-inclusion or prove-consistency, or its text"))
 	f.StringVar(&o.event, "event", "", text("所证明的记录:export jsonl 的一行或整个文件;有 --type 时为记录的原始字节",
 		"the event it is about: a line of export jsonl or the whole file; with --type its stored bytes"))
+	f.StringVar(&o.edition, "edition", "", text("公示文本的文件,与所证明的公示对照", "file with the text of the edition that is proved, to be compared"))
 	f.StringVar(&o.eventType, "type", "", text("原始字节的记录类型", "type of the event whose stored bytes are given"))
 	f.StringArrayVar(&o.pins, "pin", nil, text("保存下来的笔数和根 笔数:根(根为十六进制或 base64);核验账簿时可以多次", "what was kept, SIZE:ROOT (root in hex or base64); of a log as often as you like"))
 	f.StringArrayVar(&o.checkpoints, "checkpoint", nil, text("保存下来的签名根的文件;核验账簿时可以多次,也可以是存有它们的目录或以前公布的目录",
@@ -78,6 +79,8 @@ type proven struct {
 	Event   json.RawMessage `json:"event,omitempty"` // as it reads; absent when this program cannot read it
 	OldSize uint64          `json:"oldSize,omitempty"`
 	OldRoot string          `json:"oldRoot,omitempty"` // hex
+	Line    *provenLine     `json:"line,omitempty"`
+	Edition *provenText     `json:"edition,omitempty"`
 }
 
 func (s *session) verifyProof(o *proofFlags) error {
@@ -98,7 +101,9 @@ func (s *session) verifyProof(o *proofFlags) error {
 		return err
 	}
 	var p *proven
-	if transparency.IsInclusion(text) {
+	if transparency.IsSumProof(text) {
+		p, err = s.checkSum(o, text, known, kept)
+	} else if transparency.IsInclusion(text) {
 		p, err = s.checkInclusion(o, text, known, kept)
 	} else {
 		p, err = s.checkConsistency(o, text, known, kept)
@@ -114,20 +119,13 @@ func (s *session) checkInclusion(o *proofFlags, text []byte, known transparency.
 	switch {
 	case err != nil:
 		return nil, badProof(o.proof, err)
-	case o.event == "":
+	case o.event == "" && len(p.Extra) == 0:
 		return nil, failed(exitUsage, "这是一笔记录的证明:请用 --event 给出那笔记录。", "This proves an event: give it with --event.")
-	case o.logKey == "" && !kept:
-		return nil, failed(exitUsage, "请给出 --log-key、--pin 或 --checkpoint:否则谁都可以做出这样的文件。",
-			"Give --log-key, --pin or --checkpoint: without any of them anybody could have made the file.")
 	}
-	if err := signedBy(o.logKey, p.Note); err != nil {
+	if err := s.headOf(o, p, known, kept); err != nil {
 		return nil, err
 	}
-	if kept && (known.Size != p.Head.Size || known.Root != p.Head.Root || known.Origin != "" && known.Origin != p.Head.Origin) {
-		return nil, failed(exitVerified, "证明不成立:它是对 %[1]d 笔、根 %[2]x 的,与保存下来的 %[3]d 笔、根 %[4]x 不同。",
-			"Not proved: the proof is for %[1]d events with the root %[2]x, what was kept is %[3]d events with the root %[4]x.", p.Head.Size, p.Head.Root[:], known.Size, known.Root[:])
-	}
-	e, err := s.provenEvent(o, p.Index+1)
+	e, err := s.provenEvent(o, p)
 	if err != nil {
 		return nil, err
 	}
@@ -136,10 +134,12 @@ func (s *session) checkInclusion(o *proofFlags, text []byte, known transparency.
 	}
 	answer := provenBy("inclusion", o, p.Head, kept)
 	answer.Version, answer.Type = e.Version, e.Type
-	if event, err := ledger.Decode(e); err == nil {
+	event, err := ledger.Decode(e)
+	if err == nil {
 		answer.Event, _ = readableEvent(event)
 	}
-	return answer, nil
+	answer.Edition, err = s.textOfEdition(o, p.Head.Origin, event.GetEditionPublished())
+	return answer, err
 }
 
 func (s *session) checkConsistency(o *proofFlags, text []byte, old transparency.Head, kept bool) (*proven, error) {
@@ -147,8 +147,8 @@ func (s *session) checkConsistency(o *proofFlags, text []byte, old transparency.
 	switch {
 	case err != nil:
 		return nil, badProof(o.proof, err)
-	case o.event != "":
-		return nil, failed(exitUsage, "这份证明是关于两个时点的账簿的,不用 --event。", "This proof is about a log at two times: it takes no --event.")
+	case o.event != "" || o.edition != "":
+		return nil, failed(exitUsage, "这份证明是关于两个时点的账簿的,不用 --event 或 --edition。", "This proof is about a log at two times: it takes no --event and no --edition.")
 	case !kept:
 		return nil, failed(exitUsage, "请用 --pin 或 --checkpoint 给出从前的笔数和根。", "Give what was kept with --pin or --checkpoint.")
 	}
@@ -227,21 +227,23 @@ func (s *session) kept(o *proofFlags) (h transparency.Head, ok bool, err error) 
 	if o.pin == "" {
 		return h, false, nil
 	}
-	size, root, _ := strings.Cut(o.pin, ":")
-	h.Size, err = strconv.ParseUint(size, 10, 64)
-	b, rootErr := hex.DecodeString(root)
-	if rootErr != nil {
-		b, rootErr = base64.StdEncoding.Strict().DecodeString(root)
+	if h, err = transparency.ParsePin(o.pin); err != nil {
+		return h, false, failed(exitUsage, "--pin 应为 笔数:根,根为 64 位十六进制、44 位 base64 或 43 位 base64url,前面可以有 账簿名#。",
+			"--pin is SIZE:ROOT, the root in 64 hex digits, 44 of base64 or 43 of base64url, perhaps behind the name of its log and #.")
 	}
-	if err != nil || rootErr != nil || h.Size == 0 || len(b) != len(transparency.Hash{}) {
-		return h, false, failed(exitUsage, "--pin 应为 笔数:根,根为 64 位十六进制或 44 位 base64。", "--pin is SIZE:ROOT, the root in 64 hex digits or 44 of base64.")
-	}
-	h.Root = transparency.Hash(b)
 	return h, true, nil
 }
 
-// provenEvent is the event of the proof's version: the stored bytes, or from a line of export jsonl. Nothing else of the line counts.
-func (s *session) provenEvent(o *proofFlags, version uint64) (eventstore.Event, error) {
+// provenEvent is the event of the proof's version: what the proof itself holds, the stored bytes, or from a line of export jsonl. Nothing else of the line counts.
+func (s *session) provenEvent(o *proofFlags, p transparency.Inclusion) (eventstore.Event, error) {
+	version := p.Index + 1
+	if o.event == "" {
+		eventType, data, err := transparency.ProvenEvent(p)
+		if err != nil {
+			return eventstore.Event{}, notProved("其中的记录不在这个根之下", err)
+		}
+		return eventstore.Event{Version: version, Type: eventType, Data: data}, nil
+	}
 	if o.eventType != "" {
 		data, err := s.readBytes(o.event)
 		return eventstore.Event{Version: version, Type: o.eventType, Data: data}, err
@@ -308,21 +310,24 @@ func (p *proven) print(s *session) error {
 	}
 	text := s.lang.text
 	say := func(zh, en string, args ...any) { fmt.Fprintf(s.stdout, text(zh, en)+"\n", args...) }
-	if p.Kind == "inclusion" {
+	switch p.Kind {
+	case "line":
+	case "inclusion":
 		say("已证明:第 %[1]d 笔(%[2]s)在账簿 %[3]s 的前 %[4]d 笔之中,根 %[5]s。", "Proved: event %d (%s) is in the log %s of %d events with the root %s.",
 			p.Version, p.Type, p.Origin, p.Size, p.Root)
 		if p.Event != nil {
 			say("%s", "%s", p.Event)
 		}
-	} else {
+	default:
 		say("已证明:账簿 %s 的 %d 笔(根 %s)以从前的 %d 笔(根 %s)开头:那些记录没有改动、删去或移位。",
 			"Proved: the log %s of %d events with the root %s begins with the %d events of the root %s that was kept: none of them was changed, removed or moved.",
 			p.Origin, p.Size, p.Root, p.OldSize, p.OldRoot)
 	}
+	p.printMore(say)
 	switch {
 	case p.Signed:
 		say("已核对:这个根由所给的公钥签名。", "Checked: the root is signed with the key that was given.")
-	case p.Kind == "inclusion":
+	case p.Kind != "consistency":
 		say("没有核对签名(未给 --log-key):这个根就是保存下来的根。", "Not checked: the signature (no --log-key). The root is the one that was kept.")
 	default:
 		say("没有核对签名(未给 --log-key):请与今天公布的根对照。", "Not checked: the signature (no --log-key). Compare the root with the one that is published today.")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -50,6 +49,7 @@ type heldLog struct {
 	unlisted   bool   // whether there are others cannot be told
 	headOnly   bool   // there are no events
 
+	files  transparency.Files                          // beside which editions lie; nil for an export
 	rootAt func(size uint64) (transparency.Hash, bool) // of the first events
 	replay *replay                                     // nil when there are no events
 }
@@ -207,7 +207,8 @@ func (p *published) files(ctx context.Context, held *heldLog, files transparency
 			return failed(exitVerified, "%s 里是集体 %s 的账簿。", "%s has the log of the collective %s.", held.name, id)
 		}
 	}
-	return p.finish(held, kept)
+	held.files = files
+	return p.finish(ctx, held, kept)
 }
 
 // notRead tells a log on the web that cannot be reached.
@@ -320,11 +321,11 @@ func (p *published) export(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return p.finish(held, kept)
+	return p.finish(ctx, held, kept)
 }
 
 // finish holds a log whose events are right to what was known of it before, and tells the result.
-func (p *published) finish(held *heldLog, kept []pinned) error {
+func (p *published) finish(ctx context.Context, held *heldLog, kept []pinned) error {
 	if held.replay != nil {
 		if err := held.replay.claimed(held.rootAt); err != nil {
 			return err
@@ -339,6 +340,9 @@ func (p *published) finish(held *heldLog, kept []pinned) error {
 			return err
 		}
 	}
+	if err := p.editions(ctx, held); err != nil {
+		return err
+	}
 	return p.print(held, kept)
 }
 
@@ -347,24 +351,17 @@ type pinned struct {
 	size   uint64
 	root   [32]byte
 	from   string
+	log    string // origin, where it names one
 	signed bool
 }
 
-// parsePin reads SIZE:ROOT, the root as hex or base64 of either alphabet.
+// parsePin reads SIZE:ROOT, the root as hex or base64 of either alphabet, perhaps behind the name of its log and #.
 func parsePin(text string) (pinned, error) {
-	wrong := failed(exitUsage, "--pin 写作 笔数:根(十六进制或 base64),不是“%s”。", "--pin is SIZE:ROOT, the root in hex or base64, not \"%s\".", text)
-	first, second, ok := strings.Cut(text, ":")
-	size, err := strconv.ParseUint(first, 10, 62)
-	if !ok || err != nil {
-		return pinned{}, wrong
+	h, err := transparency.ParsePin(text)
+	if err != nil {
+		return pinned{}, failed(exitUsage, "--pin 写作 笔数:根(十六进制或 base64),前面可以有 账簿名#,不是“%s”。", "--pin is SIZE:ROOT, the root in hex or base64, perhaps behind the name of its log and #, not \"%s\".", text)
 	}
-	second = strings.TrimRight(second, "=")
-	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.RawStdEncoding.Strict().DecodeString, base64.RawURLEncoding.Strict().DecodeString} {
-		if root, err := decode(second); err == nil && len(root) == 32 {
-			return pinned{size: size, root: [32]byte(root), from: "--pin"}, nil
-		}
-	}
-	return pinned{}, wrong
+	return pinned{size: h.Size, root: h.Root, from: "--pin", log: h.Origin}, nil
 }
 
 // keptMax bounds the checkpoints of a directory.
@@ -400,7 +397,7 @@ func (p *published) kept(held *heldLog) ([]pinned, error) {
 			if err != nil {
 				return nil, failed(exitVerified, "%s 不是用 %s 签的 checkpoint(%v)。", "%s is no checkpoint signed with %s (%v).", file, held.key, err)
 			}
-			kept = append(kept, pinned{head.Size, head.Root, file, true})
+			kept = append(kept, pinned{head.Size, head.Root, file, head.Origin, true})
 		}
 	}
 	return kept, nil
@@ -443,6 +440,8 @@ func checkpointFiles(name, id string) ([]string, error) {
 // contains wants the log to begin with what was known of it before.
 func (p *published) contains(held *heldLog, pin pinned, root transparency.Hash, known bool) error {
 	switch {
+	case pin.log != "" && held.head.Origin != "" && pin.log != held.head.Origin:
+		return failed(exitVerified, "%s 是 %s 的,%s 里是 %s。", "%s is of the log %s, and %s has %s.", pin.from, pin.log, held.name, held.head.Origin)
 	case pin.size > held.head.Size:
 		return failed(exitVerified, "%s 有 %d 笔,%s 有 %d 笔:公布的比以前的还少。", "%s has %d events and %s has %d: it is older than what was known before.",
 			held.name, held.head.Size, pin.from, pin.size)

@@ -83,6 +83,7 @@ const (
 	resultDiffer  = "books_differ"      // the books in use are not those folded anew
 	resultUnread  = "not_compared"      // something kept it from looking
 	resultPapers  = "documents_damaged" // a document that is kept is not the one the log names
+	resultEdition = "edition_differs"   // the log does not give the text or the root of an edition
 )
 
 func resultText(l language, result string) string {
@@ -95,6 +96,8 @@ func resultText(l language, result string) string {
 		return l.text("账簿与重做的不符", "BOOKS DIFFER")
 	case resultUnread:
 		return l.text("没有核对完", "NOT COMPARED")
+	case resultEdition:
+		return l.text("公示无法重现", "EDITION DIFFERS")
 	case resultPapers:
 		return l.text("原始凭证文件损坏", "DOCUMENTS DAMAGED")
 	}
@@ -181,6 +184,9 @@ func (v *verification) content(ctx context.Context, f finding) error {
 			if f.Papers, err = v.client.dir.checkPapers(id, named); err != nil {
 				return v.failed(ctx, f, err)
 			}
+		}
+		if err := v.editions(ctx, id, &f); same && err != nil {
+			return v.failed(ctx, f, err)
 		}
 		switch {
 		case !same:
@@ -269,6 +275,8 @@ func (f finding) failure() *failure {
 	case resultPapers:
 		return failed(exitVerified, "%s 引用的原始凭证文件已损坏:%s。请重新上传原件或从备份恢复。",
 			"Documents that %s names are damaged: %s. Upload them again or restore a backup.", f.Stream, strings.Join(f.Papers.Damaged, ", "))
+	case resultEdition:
+		return failed(exitVerified, "%s 的公示无法重现(%s)。请保留这个目录,查明原因。", "%s: %s. Keep the directory and find out why.", f.Stream, f.Problem)
 	case resultUnread:
 		return &failure{code: exitVerified, zh: "账簿 " + f.Stream + " 没有核对完:" + f.why.zh,
 			en: "The log " + f.Stream + " is not compared to its end: " + f.why.en}

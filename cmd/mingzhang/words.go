@@ -42,6 +42,7 @@ var chineseVerbs = map[string]string{
 	"ListRoles": "岗位", "ListEvents": "操作日志", "CompareOpening": "比对期初余额", "ListHolds": "列出暂缓发放", "ListShares": "列出股份",
 	"ListGiftAgreements": "列出定向捐赠的约定", "Watch": "跟踪账簿", "ListTrueUps": "列出年终清算", "ListPeriodReviews": "列出监督审查",
 	"ListFlags": "列出待追认的提示", "ListGifts": "列出定向捐赠", "Upload": "保存原始凭证", "Download": "取出原始凭证", "ListGarbage": "列出无凭证引用的文件",
+	"PublishEdition": "公示一期", "ListEditions": "列出各期公示", "GetEdition": "一期公示的文本", "DiscloseRound": "公布一轮明细的合计树", "ProveLine": "证明一人的一行明细",
 }
 
 var chineseFields = map[string]string{
@@ -82,5 +83,7 @@ var chineseFields = map[string]string{
 	"pending": "挂账", "months": "月份", "signed": "同意", "refused": "不同意", "remarked": "有意见", "reviewed_at": "审查时间", "left": "余额",
 	"document": "文件", "file_name": "文件名", "received_at": "收到时间", "older_than_days": "早于天数", "before": "原", "after": "现",
 	"generation": "代", "level": "层", "entries": "事件本身", "n": "序号", "width": "个数", "data": "数据", "after_size": "在多少笔以后", "proof": "证明", "proof_missing": "没有证明的原因",
+	"edition": "公示", "editions": "各期公示", "corrected_by": "被更正", "pin": "印记", "content_sha256": "文本摘要值", "figures_version": "数字到第几笔",
+	"published_version": "公示在第几笔", "disclosed_at": "公布在第几笔", "sum_root": "合计树的根",
 	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }

@@ -3535,6 +3535,197 @@ func (x *ListGiftAgreementsResponse) GetVersion() uint64 {
 	return 0
 }
 
+// ProveLineRequest is what ProveLine takes.
+type ProveLineRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// What was paid out.
+	Kind RoundKind `protobuf:"varint,2,opt,name=kind,proto3,enum=mingzhang.api.v1.RoundKind" json:"kind,omitempty"`
+	// The dividend run or grant round.
+	RoundId string `protobuf:"bytes,3,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Member number, or household number of a dividend by household.
+	Payee uint32 `protobuf:"varint,4,opt,name=payee,proto3" json:"payee,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion    uint64 `protobuf:"varint,5,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveLineRequest) Reset() {
+	*x = ProveLineRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveLineRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveLineRequest) ProtoMessage() {}
+
+func (x *ProveLineRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveLineRequest.ProtoReflect.Descriptor instead.
+func (*ProveLineRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *ProveLineRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ProveLineRequest) GetKind() RoundKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RoundKind_ROUND_KIND_UNSPECIFIED
+}
+
+func (x *ProveLineRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *ProveLineRequest) GetPayee() uint32 {
+	if x != nil {
+		return x.Payee
+	}
+	return 0
+}
+
+func (x *ProveLineRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+// ProveLineResponse is what ProveLine answers.
+type ProveLineResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose line it is, e.g. member/17 or household/17.
+	Payee string `protobuf:"bytes,1,opt,name=payee,proto3" json:"payee,omitempty"`
+	// Its amount.
+	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Number of lines of the round.
+	Lines uint32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
+	// Their sum.
+	Total string `protobuf:"bytes,4,opt,name=total,proto3" json:"total,omitempty"`
+	// Root of the sum tree, hex.
+	SumRoot string `protobuf:"bytes,5,opt,name=sum_root,json=sumRoot,proto3" json:"sum_root,omitempty"`
+	// Version of the event that disclosed the round.
+	DisclosedAt uint64 `protobuf:"varint,6,opt,name=disclosed_at,json=disclosedAt,proto3" json:"disclosed_at,omitempty"`
+	// Public key of the log.
+	VerifierKey string `protobuf:"bytes,7,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	// The proof as a text (docs/verification.md): salt and line, sums beside the way up, the event, its inclusion in the log.
+	Proof         string `protobuf:"bytes,8,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveLineResponse) Reset() {
+	*x = ProveLineResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveLineResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveLineResponse) ProtoMessage() {}
+
+func (x *ProveLineResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveLineResponse.ProtoReflect.Descriptor instead.
+func (*ProveLineResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ProveLineResponse) GetPayee() string {
+	if x != nil {
+		return x.Payee
+	}
+	return ""
+}
+
+func (x *ProveLineResponse) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *ProveLineResponse) GetLines() uint32 {
+	if x != nil {
+		return x.Lines
+	}
+	return 0
+}
+
+func (x *ProveLineResponse) GetTotal() string {
+	if x != nil {
+		return x.Total
+	}
+	return ""
+}
+
+func (x *ProveLineResponse) GetSumRoot() string {
+	if x != nil {
+		return x.SumRoot
+	}
+	return ""
+}
+
+func (x *ProveLineResponse) GetDisclosedAt() uint64 {
+	if x != nil {
+		return x.DisclosedAt
+	}
+	return 0
+}
+
+func (x *ProveLineResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+func (x *ProveLineResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
 var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
@@ -3824,7 +4015,24 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x1aListGiftAgreementsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\xa6\x12\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\x84\x02\n" +
+	"\x10ProveLineRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1b.mingzhang.api.v1.RoundKindB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12$\n" +
+	"\bround_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\aroundId\x12\x1d\n" +
+	"\x05payee\x18\x04 \x01(\rB\a\xbaH\x04*\x02(\x01R\x05payee\x12\x1f\n" +
+	"\vmin_version\x18\x05 \x01(\x04R\n" +
+	"minVersion\"\xe4\x01\n" +
+	"\x11ProveLineResponse\x12\x14\n" +
+	"\x05payee\x18\x01 \x01(\tR\x05payee\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
+	"\x05lines\x18\x03 \x01(\rR\x05lines\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\tR\x05total\x12\x19\n" +
+	"\bsum_root\x18\x05 \x01(\tR\asumRoot\x12!\n" +
+	"\fdisclosed_at\x18\x06 \x01(\x04R\vdisclosedAt\x12!\n" +
+	"\fverifier_key\x18\a \x01(\tR\vverifierKey\x12\x14\n" +
+	"\x05proof\x18\b \x01(\tR\x05proof2\x81\x13\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -3853,7 +4061,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"WatchHeads\x12#.mingzhang.api.v1.WatchHeadsRequest\x1a$.mingzhang.api.v1.WatchHeadsResponse0\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01\x12J\n" +
-	"\x05Watch\x12\x1e.mingzhang.api.v1.WatchRequest\x1a\x1f.mingzhang.api.v1.WatchResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\x05Watch\x12\x1e.mingzhang.api.v1.WatchRequest\x1a\x1f.mingzhang.api.v1.WatchResponse0\x01\x12Y\n" +
+	"\tProveLine\x12\".mingzhang.api.v1.ProveLineRequest\x1a#.mingzhang.api.v1.ProveLineResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_audit_service_proto_rawDescOnce sync.Once
@@ -3867,7 +4076,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
@@ -3914,96 +4123,102 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*ListSharesResponse)(nil),         // 42: mingzhang.api.v1.ListSharesResponse
 	(*ListGiftAgreementsRequest)(nil),  // 43: mingzhang.api.v1.ListGiftAgreementsRequest
 	(*ListGiftAgreementsResponse)(nil), // 44: mingzhang.api.v1.ListGiftAgreementsResponse
-	(*Voucher)(nil),                    // 45: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),             // 46: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),           // 47: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                    // 48: mingzhang.api.v1.Request
-	(*GrantRound)(nil),                 // 49: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),                // 50: mingzhang.api.v1.DividendRun
-	(*OpeningLine)(nil),                // 51: mingzhang.api.v1.OpeningLine
-	(*Hold)(nil),                       // 52: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),               // 53: mingzhang.api.v1.MemberShares
-	(*Gift)(nil),                       // 54: mingzhang.api.v1.Gift
-	(*ExplainRequest)(nil),             // 55: mingzhang.api.v1.ExplainRequest
-	(*ListChangesRequest)(nil),         // 56: mingzhang.api.v1.ListChangesRequest
-	(*ListRolesRequest)(nil),           // 57: mingzhang.api.v1.ListRolesRequest
-	(*ListEventsRequest)(nil),          // 58: mingzhang.api.v1.ListEventsRequest
-	(*ExplainResponse)(nil),            // 59: mingzhang.api.v1.ExplainResponse
-	(*ListChangesResponse)(nil),        // 60: mingzhang.api.v1.ListChangesResponse
-	(*ListRolesResponse)(nil),          // 61: mingzhang.api.v1.ListRolesResponse
-	(*ListEventsResponse)(nil),         // 62: mingzhang.api.v1.ListEventsResponse
+	(*ProveLineRequest)(nil),           // 45: mingzhang.api.v1.ProveLineRequest
+	(*ProveLineResponse)(nil),          // 46: mingzhang.api.v1.ProveLineResponse
+	(*Voucher)(nil),                    // 47: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 48: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 49: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 50: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 51: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 52: mingzhang.api.v1.DividendRun
+	(*OpeningLine)(nil),                // 53: mingzhang.api.v1.OpeningLine
+	(*Hold)(nil),                       // 54: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),               // 55: mingzhang.api.v1.MemberShares
+	(*Gift)(nil),                       // 56: mingzhang.api.v1.Gift
+	(RoundKind)(0),                     // 57: mingzhang.api.v1.RoundKind
+	(*ExplainRequest)(nil),             // 58: mingzhang.api.v1.ExplainRequest
+	(*ListChangesRequest)(nil),         // 59: mingzhang.api.v1.ListChangesRequest
+	(*ListRolesRequest)(nil),           // 60: mingzhang.api.v1.ListRolesRequest
+	(*ListEventsRequest)(nil),          // 61: mingzhang.api.v1.ListEventsRequest
+	(*ExplainResponse)(nil),            // 62: mingzhang.api.v1.ExplainResponse
+	(*ListChangesResponse)(nil),        // 63: mingzhang.api.v1.ListChangesResponse
+	(*ListRolesResponse)(nil),          // 64: mingzhang.api.v1.ListRolesResponse
+	(*ListEventsResponse)(nil),         // 65: mingzhang.api.v1.ListEventsResponse
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	45, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	45, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	46, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	47, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	48, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	49, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	50, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	47, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	47, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	48, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	49, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	50, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	51, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	52, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
 	30, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
 	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
 	35, // 10: mingzhang.api.v1.WatchResponse.event:type_name -> mingzhang.api.v1.WatchedEvent
-	45, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
-	51, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	47, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
+	53, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
 	37, // 13: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
-	52, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
-	53, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
-	54, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
-	2,  // 17: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
-	4,  // 18: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
-	6,  // 19: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
-	8,  // 20: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
-	10, // 21: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
-	12, // 22: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
-	14, // 23: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
-	16, // 24: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	55, // 25: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
-	56, // 26: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
-	57, // 27: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
-	58, // 28: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
-	36, // 29: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
-	39, // 30: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	41, // 31: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	43, // 32: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
-	18, // 33: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 34: mingzhang.api.v1.AuditService.ProveInclusion:input_type -> mingzhang.api.v1.ProveInclusionRequest
-	26, // 35: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
-	22, // 36: mingzhang.api.v1.AuditService.GetTile:input_type -> mingzhang.api.v1.GetTileRequest
-	24, // 37: mingzhang.api.v1.AuditService.WatchHeads:input_type -> mingzhang.api.v1.WatchHeadsRequest
-	28, // 38: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	31, // 39: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	33, // 40: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
-	3,  // 41: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 42: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 43: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 44: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 45: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 46: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 47: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 48: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	59, // 49: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
-	60, // 50: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
-	61, // 51: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
-	62, // 52: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
-	38, // 53: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
-	40, // 54: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	42, // 55: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	44, // 56: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 57: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 58: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
-	27, // 59: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
-	23, // 60: mingzhang.api.v1.AuditService.GetTile:output_type -> mingzhang.api.v1.GetTileResponse
-	25, // 61: mingzhang.api.v1.AuditService.WatchHeads:output_type -> mingzhang.api.v1.WatchHeadsResponse
-	29, // 62: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	32, // 63: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	34, // 64: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
-	41, // [41:65] is the sub-list for method output_type
-	17, // [17:41] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	54, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
+	55, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
+	56, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	57, // 17: mingzhang.api.v1.ProveLineRequest.kind:type_name -> mingzhang.api.v1.RoundKind
+	2,  // 18: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
+	4,  // 19: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
+	6,  // 20: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
+	8,  // 21: mingzhang.api.v1.AuditService.GetTrialBalance:input_type -> mingzhang.api.v1.GetTrialBalanceRequest
+	10, // 22: mingzhang.api.v1.AuditService.ListRequests:input_type -> mingzhang.api.v1.ListRequestsRequest
+	12, // 23: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
+	14, // 24: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
+	16, // 25: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
+	58, // 26: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
+	59, // 27: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
+	60, // 28: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
+	61, // 29: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
+	36, // 30: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	39, // 31: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	41, // 32: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	43, // 33: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 34: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 35: mingzhang.api.v1.AuditService.ProveInclusion:input_type -> mingzhang.api.v1.ProveInclusionRequest
+	26, // 36: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
+	22, // 37: mingzhang.api.v1.AuditService.GetTile:input_type -> mingzhang.api.v1.GetTileRequest
+	24, // 38: mingzhang.api.v1.AuditService.WatchHeads:input_type -> mingzhang.api.v1.WatchHeadsRequest
+	28, // 39: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	31, // 40: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	33, // 41: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
+	45, // 42: mingzhang.api.v1.AuditService.ProveLine:input_type -> mingzhang.api.v1.ProveLineRequest
+	3,  // 43: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 44: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 45: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 46: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 47: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 48: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 49: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 50: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	62, // 51: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
+	63, // 52: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
+	64, // 53: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
+	65, // 54: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
+	38, // 55: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	40, // 56: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	42, // 57: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	44, // 58: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 59: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 60: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
+	27, // 61: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
+	23, // 62: mingzhang.api.v1.AuditService.GetTile:output_type -> mingzhang.api.v1.GetTileResponse
+	25, // 63: mingzhang.api.v1.AuditService.WatchHeads:output_type -> mingzhang.api.v1.WatchHeadsResponse
+	29, // 64: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	32, // 65: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	34, // 66: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
+	46, // 67: mingzhang.api.v1.AuditService.ProveLine:output_type -> mingzhang.api.v1.ProveLineResponse
+	43, // [43:68] is the sub-list for method output_type
+	18, // [18:43] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_audit_service_proto_init() }
@@ -4019,7 +4234,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -5838,6 +5838,307 @@ func (x *BookTrueUpResponse) GetReceipt() *Receipt {
 	return nil
 }
 
+// PublishEditionRequest is what PublishEdition takes.
+type PublishEditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// First business day (YYYY-MM-DD).
+	From string `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
+	// Last business day, not after today; at most 366 days.
+	To string `protobuf:"bytes,6,opt,name=to,proto3" json:"to,omitempty"`
+	// Latest edition of the same days, which this one takes the place of; default: these days have none.
+	Corrects uint32 `protobuf:"varint,7,opt,name=corrects,proto3" json:"corrects,omitempty"`
+	// Why, with corrects: public text, at most 200 characters.
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Version that the figures are made from; default: the present one.
+	Version       uint64 `protobuf:"varint,9,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishEditionRequest) Reset() {
+	*x = PublishEditionRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishEditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishEditionRequest) ProtoMessage() {}
+
+func (x *PublishEditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishEditionRequest.ProtoReflect.Descriptor instead.
+func (*PublishEditionRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *PublishEditionRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *PublishEditionRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *PublishEditionRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *PublishEditionRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *PublishEditionRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *PublishEditionRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *PublishEditionRequest) GetCorrects() uint32 {
+	if x != nil {
+		return x.Corrects
+	}
+	return 0
+}
+
+func (x *PublishEditionRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PublishEditionRequest) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// PublishEditionResponse is what PublishEdition answers.
+type PublishEditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishEditionResponse) Reset() {
+	*x = PublishEditionResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishEditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishEditionResponse) ProtoMessage() {}
+
+func (x *PublishEditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishEditionResponse.ProtoReflect.Descriptor instead.
+func (*PublishEditionResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *PublishEditionResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// DiscloseRoundRequest is what DiscloseRound takes.
+type DiscloseRoundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// What was paid out.
+	Kind RoundKind `protobuf:"varint,5,opt,name=kind,proto3,enum=mingzhang.api.v1.RoundKind" json:"kind,omitempty"`
+	// The dividend run, declared, or the grant round, awarded.
+	RoundId       string `protobuf:"bytes,6,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscloseRoundRequest) Reset() {
+	*x = DiscloseRoundRequest{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscloseRoundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscloseRoundRequest) ProtoMessage() {}
+
+func (x *DiscloseRoundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscloseRoundRequest.ProtoReflect.Descriptor instead.
+func (*DiscloseRoundRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *DiscloseRoundRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *DiscloseRoundRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *DiscloseRoundRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *DiscloseRoundRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *DiscloseRoundRequest) GetKind() RoundKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RoundKind_ROUND_KIND_UNSPECIFIED
+}
+
+func (x *DiscloseRoundRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+// DiscloseRoundResponse is what DiscloseRound answers.
+type DiscloseRoundResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscloseRoundResponse) Reset() {
+	*x = DiscloseRoundResponse{}
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscloseRoundResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscloseRoundResponse) ProtoMessage() {}
+
+func (x *DiscloseRoundResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_books_service_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscloseRoundResponse.ProtoReflect.Descriptor instead.
+func (*DiscloseRoundResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_books_service_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *DiscloseRoundResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
 var File_mingzhang_api_v1_books_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
@@ -6360,7 +6661,33 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\tnarration\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tnarrationB\x13\n" +
 	"\x11_expected_version\"I\n" +
 	"\x12BookTrueUpResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xff\x1a\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xc6\x03\n" +
+	"\x15PublishEditionRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x127\n" +
+	"\x04from\x18\x05 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x04from\x123\n" +
+	"\x02to\x18\x06 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x02to\x12\x1a\n" +
+	"\bcorrects\x18\a \x01(\rR\bcorrects\x12 \n" +
+	"\x06reason\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06reason\x12\x18\n" +
+	"\aversion\x18\t \x01(\x04R\aversionB\x13\n" +
+	"\x11_expected_version\"M\n" +
+	"\x16PublishEditionResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xe2\x02\n" +
+	"\x14DiscloseRoundRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12;\n" +
+	"\x04kind\x18\x05 \x01(\x0e2\x1b.mingzhang.api.v1.RoundKindB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12$\n" +
+	"\bround_id\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\aroundIdB\x13\n" +
+	"\x11_expected_version\"L\n" +
+	"\x15DiscloseRoundResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xc6\x1c\n" +
 	"\fBooksService\x12]\n" +
 	"\fRecordIncome\x12%.mingzhang.api.v1.RecordIncomeRequest\x1a&.mingzhang.api.v1.RecordIncomeResponse\x12c\n" +
 	"\x0eReceiveDeposit\x12'.mingzhang.api.v1.ReceiveDepositRequest\x1a(.mingzhang.api.v1.ReceiveDepositResponse\x12Z\n" +
@@ -6396,7 +6723,9 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"BookTrueUp\x12#.mingzhang.api.v1.BookTrueUpRequest\x1a$.mingzhang.api.v1.BookTrueUpResponse\x12H\n" +
 	"\x05Apply\x12\x1e.mingzhang.api.v1.ApplyRequest\x1a\x1f.mingzhang.api.v1.ApplyResponse\x12S\n" +
 	"\aPreview\x12 .mingzhang.api.v1.PreviewRequest\x1a!.mingzhang.api.v1.PreviewResponse\"\x03\x90\x02\x01\x12b\n" +
-	"\fPreviewApply\x12%.mingzhang.api.v1.PreviewApplyRequest\x1a&.mingzhang.api.v1.PreviewApplyResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\fPreviewApply\x12%.mingzhang.api.v1.PreviewApplyRequest\x1a&.mingzhang.api.v1.PreviewApplyResponse\"\x03\x90\x02\x01\x12c\n" +
+	"\x0ePublishEdition\x12'.mingzhang.api.v1.PublishEditionRequest\x1a(.mingzhang.api.v1.PublishEditionResponse\x12`\n" +
+	"\rDiscloseRound\x12&.mingzhang.api.v1.DiscloseRoundRequest\x1a'.mingzhang.api.v1.DiscloseRoundResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_books_service_proto_rawDescOnce sync.Once
@@ -6410,7 +6739,7 @@ func file_mingzhang_api_v1_books_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_books_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
+var file_mingzhang_api_v1_books_service_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
 var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
 	(*GrantApplicant)(nil),                 // 0: mingzhang.api.v1.GrantApplicant
 	(*CoverTransfer)(nil),                  // 1: mingzhang.api.v1.CoverTransfer
@@ -6486,150 +6815,162 @@ var file_mingzhang_api_v1_books_service_proto_goTypes = []any{
 	(*RemoveApplicantsResponse)(nil),       // 71: mingzhang.api.v1.RemoveApplicantsResponse
 	(*BookTrueUpRequest)(nil),              // 72: mingzhang.api.v1.BookTrueUpRequest
 	(*BookTrueUpResponse)(nil),             // 73: mingzhang.api.v1.BookTrueUpResponse
-	(*Refusal)(nil),                        // 74: mingzhang.api.v1.Refusal
-	(*Document)(nil),                       // 75: mingzhang.api.v1.Document
-	(*Receipt)(nil),                        // 76: mingzhang.api.v1.Receipt
-	(*OpeningLine)(nil),                    // 77: mingzhang.api.v1.OpeningLine
-	(Cover)(0),                             // 78: mingzhang.api.v1.Cover
-	(*Replacement)(nil),                    // 79: mingzhang.api.v1.Replacement
-	(DividendBasis)(0),                     // 80: mingzhang.api.v1.DividendBasis
-	(DividendMethod)(0),                    // 81: mingzhang.api.v1.DividendMethod
+	(*PublishEditionRequest)(nil),          // 74: mingzhang.api.v1.PublishEditionRequest
+	(*PublishEditionResponse)(nil),         // 75: mingzhang.api.v1.PublishEditionResponse
+	(*DiscloseRoundRequest)(nil),           // 76: mingzhang.api.v1.DiscloseRoundRequest
+	(*DiscloseRoundResponse)(nil),          // 77: mingzhang.api.v1.DiscloseRoundResponse
+	(*Refusal)(nil),                        // 78: mingzhang.api.v1.Refusal
+	(*Document)(nil),                       // 79: mingzhang.api.v1.Document
+	(*Receipt)(nil),                        // 80: mingzhang.api.v1.Receipt
+	(*OpeningLine)(nil),                    // 81: mingzhang.api.v1.OpeningLine
+	(Cover)(0),                             // 82: mingzhang.api.v1.Cover
+	(*Replacement)(nil),                    // 83: mingzhang.api.v1.Replacement
+	(DividendBasis)(0),                     // 84: mingzhang.api.v1.DividendBasis
+	(DividendMethod)(0),                    // 85: mingzhang.api.v1.DividendMethod
+	(RoundKind)(0),                         // 86: mingzhang.api.v1.RoundKind
 }
 var file_mingzhang_api_v1_books_service_proto_depIdxs = []int32{
-	74, // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
-	75, // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	77, // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	76, // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	78, // 14: mingzhang.api.v1.RequestReversalRequest.cover:type_name -> mingzhang.api.v1.Cover
-	1,  // 15: mingzhang.api.v1.RequestReversalRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
-	76, // 16: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	79, // 17: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
-	78, // 18: mingzhang.api.v1.RequestCorrectionRequest.cover:type_name -> mingzhang.api.v1.Cover
-	1,  // 19: mingzhang.api.v1.RequestCorrectionRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
-	76, // 20: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	80, // 21: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
-	81, // 22: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
-	76, // 23: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 24: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 25: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 26: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 27: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 28: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	0,  // 29: mingzhang.api.v1.AddApplicantsRequest.applicants:type_name -> mingzhang.api.v1.GrantApplicant
-	76, // 30: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 31: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 32: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 33: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 34: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	2,  // 35: mingzhang.api.v1.ApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
-	3,  // 36: mingzhang.api.v1.ApplyResponse.results:type_name -> mingzhang.api.v1.ApplyResult
-	76, // 37: mingzhang.api.v1.PreviewResult.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 38: mingzhang.api.v1.PreviewResult.balances:type_name -> mingzhang.api.v1.BalanceChange
-	74, // 39: mingzhang.api.v1.PreviewResult.refusal:type_name -> mingzhang.api.v1.Refusal
-	2,  // 40: mingzhang.api.v1.PreviewRequest.line:type_name -> mingzhang.api.v1.ApplyLine
-	47, // 41: mingzhang.api.v1.PreviewResponse.result:type_name -> mingzhang.api.v1.PreviewResult
-	2,  // 42: mingzhang.api.v1.PreviewApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
-	47, // 43: mingzhang.api.v1.PreviewApplyResponse.results:type_name -> mingzhang.api.v1.PreviewResult
-	75, // 44: mingzhang.api.v1.RecordRefundRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 45: mingzhang.api.v1.RecordRefundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 46: mingzhang.api.v1.RecordFeeRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 47: mingzhang.api.v1.RecordFeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 48: mingzhang.api.v1.RecordReturnedIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 49: mingzhang.api.v1.RecordReturnedIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 50: mingzhang.api.v1.CollectReceivableRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 51: mingzhang.api.v1.CollectReceivableResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 52: mingzhang.api.v1.RecordReturnedDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 53: mingzhang.api.v1.RecordReturnedGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 54: mingzhang.api.v1.RequestDepositReturnRequest.documents:type_name -> mingzhang.api.v1.Document
-	76, // 55: mingzhang.api.v1.RequestDepositReturnResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 56: mingzhang.api.v1.AgreeGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	75, // 57: mingzhang.api.v1.ChangeGiftPurposeRequest.consent:type_name -> mingzhang.api.v1.Document
-	76, // 58: mingzhang.api.v1.ChangeGiftPurposeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 59: mingzhang.api.v1.RemoveApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	76, // 60: mingzhang.api.v1.BookTrueUpResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	4,  // 61: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
-	6,  // 62: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
-	8,  // 63: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
-	10, // 64: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
-	12, // 65: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
-	14, // 66: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
-	16, // 67: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
-	18, // 68: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
-	20, // 69: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
-	22, // 70: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
-	24, // 71: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
-	26, // 72: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
-	28, // 73: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
-	30, // 74: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
-	32, // 75: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
-	34, // 76: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
-	36, // 77: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
-	38, // 78: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
-	40, // 79: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
-	42, // 80: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
-	52, // 81: mingzhang.api.v1.BooksService.RecordRefund:input_type -> mingzhang.api.v1.RecordRefundRequest
-	54, // 82: mingzhang.api.v1.BooksService.RecordFee:input_type -> mingzhang.api.v1.RecordFeeRequest
-	56, // 83: mingzhang.api.v1.BooksService.RecordReturnedIncome:input_type -> mingzhang.api.v1.RecordReturnedIncomeRequest
-	58, // 84: mingzhang.api.v1.BooksService.CollectReceivable:input_type -> mingzhang.api.v1.CollectReceivableRequest
-	60, // 85: mingzhang.api.v1.BooksService.RecordReturnedDividend:input_type -> mingzhang.api.v1.RecordReturnedDividendRequest
-	62, // 86: mingzhang.api.v1.BooksService.RecordReturnedGrant:input_type -> mingzhang.api.v1.RecordReturnedGrantRequest
-	64, // 87: mingzhang.api.v1.BooksService.RequestDepositReturn:input_type -> mingzhang.api.v1.RequestDepositReturnRequest
-	66, // 88: mingzhang.api.v1.BooksService.AgreeGift:input_type -> mingzhang.api.v1.AgreeGiftRequest
-	68, // 89: mingzhang.api.v1.BooksService.ChangeGiftPurpose:input_type -> mingzhang.api.v1.ChangeGiftPurposeRequest
-	70, // 90: mingzhang.api.v1.BooksService.RemoveApplicants:input_type -> mingzhang.api.v1.RemoveApplicantsRequest
-	72, // 91: mingzhang.api.v1.BooksService.BookTrueUp:input_type -> mingzhang.api.v1.BookTrueUpRequest
-	44, // 92: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
-	48, // 93: mingzhang.api.v1.BooksService.Preview:input_type -> mingzhang.api.v1.PreviewRequest
-	50, // 94: mingzhang.api.v1.BooksService.PreviewApply:input_type -> mingzhang.api.v1.PreviewApplyRequest
-	5,  // 95: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
-	7,  // 96: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
-	9,  // 97: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
-	11, // 98: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
-	13, // 99: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
-	15, // 100: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
-	17, // 101: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
-	19, // 102: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
-	21, // 103: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
-	23, // 104: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
-	25, // 105: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
-	27, // 106: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
-	29, // 107: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
-	31, // 108: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
-	33, // 109: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
-	35, // 110: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
-	37, // 111: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
-	39, // 112: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
-	41, // 113: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
-	43, // 114: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
-	53, // 115: mingzhang.api.v1.BooksService.RecordRefund:output_type -> mingzhang.api.v1.RecordRefundResponse
-	55, // 116: mingzhang.api.v1.BooksService.RecordFee:output_type -> mingzhang.api.v1.RecordFeeResponse
-	57, // 117: mingzhang.api.v1.BooksService.RecordReturnedIncome:output_type -> mingzhang.api.v1.RecordReturnedIncomeResponse
-	59, // 118: mingzhang.api.v1.BooksService.CollectReceivable:output_type -> mingzhang.api.v1.CollectReceivableResponse
-	61, // 119: mingzhang.api.v1.BooksService.RecordReturnedDividend:output_type -> mingzhang.api.v1.RecordReturnedDividendResponse
-	63, // 120: mingzhang.api.v1.BooksService.RecordReturnedGrant:output_type -> mingzhang.api.v1.RecordReturnedGrantResponse
-	65, // 121: mingzhang.api.v1.BooksService.RequestDepositReturn:output_type -> mingzhang.api.v1.RequestDepositReturnResponse
-	67, // 122: mingzhang.api.v1.BooksService.AgreeGift:output_type -> mingzhang.api.v1.AgreeGiftResponse
-	69, // 123: mingzhang.api.v1.BooksService.ChangeGiftPurpose:output_type -> mingzhang.api.v1.ChangeGiftPurposeResponse
-	71, // 124: mingzhang.api.v1.BooksService.RemoveApplicants:output_type -> mingzhang.api.v1.RemoveApplicantsResponse
-	73, // 125: mingzhang.api.v1.BooksService.BookTrueUp:output_type -> mingzhang.api.v1.BookTrueUpResponse
-	45, // 126: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
-	49, // 127: mingzhang.api.v1.BooksService.Preview:output_type -> mingzhang.api.v1.PreviewResponse
-	51, // 128: mingzhang.api.v1.BooksService.PreviewApply:output_type -> mingzhang.api.v1.PreviewApplyResponse
-	95, // [95:129] is the sub-list for method output_type
-	61, // [61:95] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	78,  // 0: mingzhang.api.v1.ApplyResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	79,  // 1: mingzhang.api.v1.RecordIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 2: mingzhang.api.v1.RecordIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 3: mingzhang.api.v1.ReceiveDepositRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 4: mingzhang.api.v1.ReceiveDepositResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 5: mingzhang.api.v1.ReceiveGiftRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 6: mingzhang.api.v1.ReceiveGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 7: mingzhang.api.v1.MoveMoneyRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 8: mingzhang.api.v1.MoveMoneyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	81,  // 9: mingzhang.api.v1.ProposeOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	80,  // 10: mingzhang.api.v1.ProposeOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 11: mingzhang.api.v1.RequestPaymentRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 12: mingzhang.api.v1.RequestPaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 13: mingzhang.api.v1.RequestTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	82,  // 14: mingzhang.api.v1.RequestReversalRequest.cover:type_name -> mingzhang.api.v1.Cover
+	1,   // 15: mingzhang.api.v1.RequestReversalRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
+	80,  // 16: mingzhang.api.v1.RequestReversalResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	83,  // 17: mingzhang.api.v1.RequestCorrectionRequest.replacements:type_name -> mingzhang.api.v1.Replacement
+	82,  // 18: mingzhang.api.v1.RequestCorrectionRequest.cover:type_name -> mingzhang.api.v1.Cover
+	1,   // 19: mingzhang.api.v1.RequestCorrectionRequest.transfers:type_name -> mingzhang.api.v1.CoverTransfer
+	80,  // 20: mingzhang.api.v1.RequestCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	84,  // 21: mingzhang.api.v1.RequestDividendRequest.basis:type_name -> mingzhang.api.v1.DividendBasis
+	85,  // 22: mingzhang.api.v1.RequestDividendRequest.method:type_name -> mingzhang.api.v1.DividendMethod
+	80,  // 23: mingzhang.api.v1.RequestDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 24: mingzhang.api.v1.WithdrawRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 25: mingzhang.api.v1.SettlePaymentResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 26: mingzhang.api.v1.BookTransferResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 27: mingzhang.api.v1.BookCorrectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 28: mingzhang.api.v1.OpenGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	0,   // 29: mingzhang.api.v1.AddApplicantsRequest.applicants:type_name -> mingzhang.api.v1.GrantApplicant
+	80,  // 30: mingzhang.api.v1.AddApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 31: mingzhang.api.v1.PublishGrantNoticeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 32: mingzhang.api.v1.PayGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 33: mingzhang.api.v1.SendDividendFileResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 34: mingzhang.api.v1.RecordDividendResultsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	2,   // 35: mingzhang.api.v1.ApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
+	3,   // 36: mingzhang.api.v1.ApplyResponse.results:type_name -> mingzhang.api.v1.ApplyResult
+	80,  // 37: mingzhang.api.v1.PreviewResult.receipt:type_name -> mingzhang.api.v1.Receipt
+	46,  // 38: mingzhang.api.v1.PreviewResult.balances:type_name -> mingzhang.api.v1.BalanceChange
+	78,  // 39: mingzhang.api.v1.PreviewResult.refusal:type_name -> mingzhang.api.v1.Refusal
+	2,   // 40: mingzhang.api.v1.PreviewRequest.line:type_name -> mingzhang.api.v1.ApplyLine
+	47,  // 41: mingzhang.api.v1.PreviewResponse.result:type_name -> mingzhang.api.v1.PreviewResult
+	2,   // 42: mingzhang.api.v1.PreviewApplyRequest.lines:type_name -> mingzhang.api.v1.ApplyLine
+	47,  // 43: mingzhang.api.v1.PreviewApplyResponse.results:type_name -> mingzhang.api.v1.PreviewResult
+	79,  // 44: mingzhang.api.v1.RecordRefundRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 45: mingzhang.api.v1.RecordRefundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 46: mingzhang.api.v1.RecordFeeRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 47: mingzhang.api.v1.RecordFeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 48: mingzhang.api.v1.RecordReturnedIncomeRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 49: mingzhang.api.v1.RecordReturnedIncomeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 50: mingzhang.api.v1.CollectReceivableRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 51: mingzhang.api.v1.CollectReceivableResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 52: mingzhang.api.v1.RecordReturnedDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 53: mingzhang.api.v1.RecordReturnedGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 54: mingzhang.api.v1.RequestDepositReturnRequest.documents:type_name -> mingzhang.api.v1.Document
+	80,  // 55: mingzhang.api.v1.RequestDepositReturnResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 56: mingzhang.api.v1.AgreeGiftResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	79,  // 57: mingzhang.api.v1.ChangeGiftPurposeRequest.consent:type_name -> mingzhang.api.v1.Document
+	80,  // 58: mingzhang.api.v1.ChangeGiftPurposeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 59: mingzhang.api.v1.RemoveApplicantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 60: mingzhang.api.v1.BookTrueUpResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	80,  // 61: mingzhang.api.v1.PublishEditionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	86,  // 62: mingzhang.api.v1.DiscloseRoundRequest.kind:type_name -> mingzhang.api.v1.RoundKind
+	80,  // 63: mingzhang.api.v1.DiscloseRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	4,   // 64: mingzhang.api.v1.BooksService.RecordIncome:input_type -> mingzhang.api.v1.RecordIncomeRequest
+	6,   // 65: mingzhang.api.v1.BooksService.ReceiveDeposit:input_type -> mingzhang.api.v1.ReceiveDepositRequest
+	8,   // 66: mingzhang.api.v1.BooksService.ReceiveGift:input_type -> mingzhang.api.v1.ReceiveGiftRequest
+	10,  // 67: mingzhang.api.v1.BooksService.MoveMoney:input_type -> mingzhang.api.v1.MoveMoneyRequest
+	12,  // 68: mingzhang.api.v1.BooksService.ProposeOpening:input_type -> mingzhang.api.v1.ProposeOpeningRequest
+	14,  // 69: mingzhang.api.v1.BooksService.RequestPayment:input_type -> mingzhang.api.v1.RequestPaymentRequest
+	16,  // 70: mingzhang.api.v1.BooksService.RequestTransfer:input_type -> mingzhang.api.v1.RequestTransferRequest
+	18,  // 71: mingzhang.api.v1.BooksService.RequestReversal:input_type -> mingzhang.api.v1.RequestReversalRequest
+	20,  // 72: mingzhang.api.v1.BooksService.RequestCorrection:input_type -> mingzhang.api.v1.RequestCorrectionRequest
+	22,  // 73: mingzhang.api.v1.BooksService.RequestDividend:input_type -> mingzhang.api.v1.RequestDividendRequest
+	24,  // 74: mingzhang.api.v1.BooksService.WithdrawRequest:input_type -> mingzhang.api.v1.WithdrawRequestRequest
+	26,  // 75: mingzhang.api.v1.BooksService.SettlePayment:input_type -> mingzhang.api.v1.SettlePaymentRequest
+	28,  // 76: mingzhang.api.v1.BooksService.BookTransfer:input_type -> mingzhang.api.v1.BookTransferRequest
+	30,  // 77: mingzhang.api.v1.BooksService.BookCorrection:input_type -> mingzhang.api.v1.BookCorrectionRequest
+	32,  // 78: mingzhang.api.v1.BooksService.OpenGrantRound:input_type -> mingzhang.api.v1.OpenGrantRoundRequest
+	34,  // 79: mingzhang.api.v1.BooksService.AddApplicants:input_type -> mingzhang.api.v1.AddApplicantsRequest
+	36,  // 80: mingzhang.api.v1.BooksService.PublishGrantNotice:input_type -> mingzhang.api.v1.PublishGrantNoticeRequest
+	38,  // 81: mingzhang.api.v1.BooksService.PayGrant:input_type -> mingzhang.api.v1.PayGrantRequest
+	40,  // 82: mingzhang.api.v1.BooksService.SendDividendFile:input_type -> mingzhang.api.v1.SendDividendFileRequest
+	42,  // 83: mingzhang.api.v1.BooksService.RecordDividendResults:input_type -> mingzhang.api.v1.RecordDividendResultsRequest
+	52,  // 84: mingzhang.api.v1.BooksService.RecordRefund:input_type -> mingzhang.api.v1.RecordRefundRequest
+	54,  // 85: mingzhang.api.v1.BooksService.RecordFee:input_type -> mingzhang.api.v1.RecordFeeRequest
+	56,  // 86: mingzhang.api.v1.BooksService.RecordReturnedIncome:input_type -> mingzhang.api.v1.RecordReturnedIncomeRequest
+	58,  // 87: mingzhang.api.v1.BooksService.CollectReceivable:input_type -> mingzhang.api.v1.CollectReceivableRequest
+	60,  // 88: mingzhang.api.v1.BooksService.RecordReturnedDividend:input_type -> mingzhang.api.v1.RecordReturnedDividendRequest
+	62,  // 89: mingzhang.api.v1.BooksService.RecordReturnedGrant:input_type -> mingzhang.api.v1.RecordReturnedGrantRequest
+	64,  // 90: mingzhang.api.v1.BooksService.RequestDepositReturn:input_type -> mingzhang.api.v1.RequestDepositReturnRequest
+	66,  // 91: mingzhang.api.v1.BooksService.AgreeGift:input_type -> mingzhang.api.v1.AgreeGiftRequest
+	68,  // 92: mingzhang.api.v1.BooksService.ChangeGiftPurpose:input_type -> mingzhang.api.v1.ChangeGiftPurposeRequest
+	70,  // 93: mingzhang.api.v1.BooksService.RemoveApplicants:input_type -> mingzhang.api.v1.RemoveApplicantsRequest
+	72,  // 94: mingzhang.api.v1.BooksService.BookTrueUp:input_type -> mingzhang.api.v1.BookTrueUpRequest
+	44,  // 95: mingzhang.api.v1.BooksService.Apply:input_type -> mingzhang.api.v1.ApplyRequest
+	48,  // 96: mingzhang.api.v1.BooksService.Preview:input_type -> mingzhang.api.v1.PreviewRequest
+	50,  // 97: mingzhang.api.v1.BooksService.PreviewApply:input_type -> mingzhang.api.v1.PreviewApplyRequest
+	74,  // 98: mingzhang.api.v1.BooksService.PublishEdition:input_type -> mingzhang.api.v1.PublishEditionRequest
+	76,  // 99: mingzhang.api.v1.BooksService.DiscloseRound:input_type -> mingzhang.api.v1.DiscloseRoundRequest
+	5,   // 100: mingzhang.api.v1.BooksService.RecordIncome:output_type -> mingzhang.api.v1.RecordIncomeResponse
+	7,   // 101: mingzhang.api.v1.BooksService.ReceiveDeposit:output_type -> mingzhang.api.v1.ReceiveDepositResponse
+	9,   // 102: mingzhang.api.v1.BooksService.ReceiveGift:output_type -> mingzhang.api.v1.ReceiveGiftResponse
+	11,  // 103: mingzhang.api.v1.BooksService.MoveMoney:output_type -> mingzhang.api.v1.MoveMoneyResponse
+	13,  // 104: mingzhang.api.v1.BooksService.ProposeOpening:output_type -> mingzhang.api.v1.ProposeOpeningResponse
+	15,  // 105: mingzhang.api.v1.BooksService.RequestPayment:output_type -> mingzhang.api.v1.RequestPaymentResponse
+	17,  // 106: mingzhang.api.v1.BooksService.RequestTransfer:output_type -> mingzhang.api.v1.RequestTransferResponse
+	19,  // 107: mingzhang.api.v1.BooksService.RequestReversal:output_type -> mingzhang.api.v1.RequestReversalResponse
+	21,  // 108: mingzhang.api.v1.BooksService.RequestCorrection:output_type -> mingzhang.api.v1.RequestCorrectionResponse
+	23,  // 109: mingzhang.api.v1.BooksService.RequestDividend:output_type -> mingzhang.api.v1.RequestDividendResponse
+	25,  // 110: mingzhang.api.v1.BooksService.WithdrawRequest:output_type -> mingzhang.api.v1.WithdrawRequestResponse
+	27,  // 111: mingzhang.api.v1.BooksService.SettlePayment:output_type -> mingzhang.api.v1.SettlePaymentResponse
+	29,  // 112: mingzhang.api.v1.BooksService.BookTransfer:output_type -> mingzhang.api.v1.BookTransferResponse
+	31,  // 113: mingzhang.api.v1.BooksService.BookCorrection:output_type -> mingzhang.api.v1.BookCorrectionResponse
+	33,  // 114: mingzhang.api.v1.BooksService.OpenGrantRound:output_type -> mingzhang.api.v1.OpenGrantRoundResponse
+	35,  // 115: mingzhang.api.v1.BooksService.AddApplicants:output_type -> mingzhang.api.v1.AddApplicantsResponse
+	37,  // 116: mingzhang.api.v1.BooksService.PublishGrantNotice:output_type -> mingzhang.api.v1.PublishGrantNoticeResponse
+	39,  // 117: mingzhang.api.v1.BooksService.PayGrant:output_type -> mingzhang.api.v1.PayGrantResponse
+	41,  // 118: mingzhang.api.v1.BooksService.SendDividendFile:output_type -> mingzhang.api.v1.SendDividendFileResponse
+	43,  // 119: mingzhang.api.v1.BooksService.RecordDividendResults:output_type -> mingzhang.api.v1.RecordDividendResultsResponse
+	53,  // 120: mingzhang.api.v1.BooksService.RecordRefund:output_type -> mingzhang.api.v1.RecordRefundResponse
+	55,  // 121: mingzhang.api.v1.BooksService.RecordFee:output_type -> mingzhang.api.v1.RecordFeeResponse
+	57,  // 122: mingzhang.api.v1.BooksService.RecordReturnedIncome:output_type -> mingzhang.api.v1.RecordReturnedIncomeResponse
+	59,  // 123: mingzhang.api.v1.BooksService.CollectReceivable:output_type -> mingzhang.api.v1.CollectReceivableResponse
+	61,  // 124: mingzhang.api.v1.BooksService.RecordReturnedDividend:output_type -> mingzhang.api.v1.RecordReturnedDividendResponse
+	63,  // 125: mingzhang.api.v1.BooksService.RecordReturnedGrant:output_type -> mingzhang.api.v1.RecordReturnedGrantResponse
+	65,  // 126: mingzhang.api.v1.BooksService.RequestDepositReturn:output_type -> mingzhang.api.v1.RequestDepositReturnResponse
+	67,  // 127: mingzhang.api.v1.BooksService.AgreeGift:output_type -> mingzhang.api.v1.AgreeGiftResponse
+	69,  // 128: mingzhang.api.v1.BooksService.ChangeGiftPurpose:output_type -> mingzhang.api.v1.ChangeGiftPurposeResponse
+	71,  // 129: mingzhang.api.v1.BooksService.RemoveApplicants:output_type -> mingzhang.api.v1.RemoveApplicantsResponse
+	73,  // 130: mingzhang.api.v1.BooksService.BookTrueUp:output_type -> mingzhang.api.v1.BookTrueUpResponse
+	45,  // 131: mingzhang.api.v1.BooksService.Apply:output_type -> mingzhang.api.v1.ApplyResponse
+	49,  // 132: mingzhang.api.v1.BooksService.Preview:output_type -> mingzhang.api.v1.PreviewResponse
+	51,  // 133: mingzhang.api.v1.BooksService.PreviewApply:output_type -> mingzhang.api.v1.PreviewApplyResponse
+	75,  // 134: mingzhang.api.v1.BooksService.PublishEdition:output_type -> mingzhang.api.v1.PublishEditionResponse
+	77,  // 135: mingzhang.api.v1.BooksService.DiscloseRound:output_type -> mingzhang.api.v1.DiscloseRoundResponse
+	100, // [100:136] is the sub-list for method output_type
+	64,  // [64:100] is the sub-list for method input_type
+	64,  // [64:64] is the sub-list for extension type_name
+	64,  // [64:64] is the sub-list for extension extendee
+	0,   // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_books_service_proto_init() }
@@ -6669,13 +7010,15 @@ func file_mingzhang_api_v1_books_service_proto_init() {
 	file_mingzhang_api_v1_books_service_proto_msgTypes[68].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[70].OneofWrappers = []any{}
 	file_mingzhang_api_v1_books_service_proto_msgTypes[72].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[74].OneofWrappers = []any{}
+	file_mingzhang_api_v1_books_service_proto_msgTypes[76].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_books_service_proto_rawDesc), len(file_mingzhang_api_v1_books_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   74,
+			NumMessages:   78,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1720,6 +1720,480 @@ func (x *ListGiftsResponse) GetVersion() uint64 {
 	return 0
 }
 
+// Edition (公示版本) is a frozen board.
+type Edition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number in the collective, from 1.
+	Number uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// First business day, YYYY-MM-DD.
+	From string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// Last business day.
+	To string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// Edition of the same days that it took the place of; 0 for none.
+	Corrects uint32 `protobuf:"varint,4,opt,name=corrects,proto3" json:"corrects,omitempty"`
+	// Edition that took its place; 0 for none.
+	CorrectedBy uint32 `protobuf:"varint,5,opt,name=corrected_by,json=correctedBy,proto3" json:"corrected_by,omitempty"`
+	// Why it corrects.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// SHA-256 of its text, hex.
+	ContentSha256 string `protobuf:"bytes,7,opt,name=content_sha256,json=contentSha256,proto3" json:"content_sha256,omitempty"`
+	// What posters print: size and root of the log that the figures are made from, as example.org/log#84:ROOT with the root in base64url;
+	// verify --pin takes it.
+	Pin string `protobuf:"bytes,8,opt,name=pin,proto3" json:"pin,omitempty"`
+	// Number of events the figures are made from: the size of the pin.
+	FiguresVersion uint64 `protobuf:"varint,9,opt,name=figures_version,json=figuresVersion,proto3" json:"figures_version,omitempty"`
+	// Root of the log at that size, hex.
+	Root string `protobuf:"bytes,10,opt,name=root,proto3" json:"root,omitempty"`
+	// Version of the event that published it.
+	PublishedVersion uint64 `protobuf:"varint,11,opt,name=published_version,json=publishedVersion,proto3" json:"published_version,omitempty"`
+	// When it was published, RFC 3339, UTC.
+	RecordedAt    string `protobuf:"bytes,12,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Edition) Reset() {
+	*x = Edition{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Edition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Edition) ProtoMessage() {}
+
+func (x *Edition) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Edition.ProtoReflect.Descriptor instead.
+func (*Edition) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Edition) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Edition) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Edition) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Edition) GetCorrects() uint32 {
+	if x != nil {
+		return x.Corrects
+	}
+	return 0
+}
+
+func (x *Edition) GetCorrectedBy() uint32 {
+	if x != nil {
+		return x.CorrectedBy
+	}
+	return 0
+}
+
+func (x *Edition) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Edition) GetContentSha256() string {
+	if x != nil {
+		return x.ContentSha256
+	}
+	return ""
+}
+
+func (x *Edition) GetPin() string {
+	if x != nil {
+		return x.Pin
+	}
+	return ""
+}
+
+func (x *Edition) GetFiguresVersion() uint64 {
+	if x != nil {
+		return x.FiguresVersion
+	}
+	return 0
+}
+
+func (x *Edition) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *Edition) GetPublishedVersion() uint64 {
+	if x != nil {
+		return x.PublishedVersion
+	}
+	return 0
+}
+
+func (x *Edition) GetRecordedAt() string {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return ""
+}
+
+// ListEditionsRequest is what ListEditions takes.
+type ListEditionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which editions count, by the day they were published; default: all.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Items at most, 1 to 1,000; default 50.
+	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEditionsRequest) Reset() {
+	*x = ListEditionsRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEditionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEditionsRequest) ProtoMessage() {}
+
+func (x *ListEditionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEditionsRequest.ProtoReflect.Descriptor instead.
+func (*ListEditionsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListEditionsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListEditionsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListEditionsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListEditionsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListEditionsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListEditionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListEditionsResponse is what ListEditions answers.
+type ListEditionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page, by number.
+	Editions []*Edition `protobuf:"bytes,1,rep,name=editions,proto3" json:"editions,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEditionsResponse) Reset() {
+	*x = ListEditionsResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEditionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEditionsResponse) ProtoMessage() {}
+
+func (x *ListEditionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEditionsResponse.ProtoReflect.Descriptor instead.
+func (*ListEditionsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ListEditionsResponse) GetEditions() []*Edition {
+	if x != nil {
+		return x.Editions
+	}
+	return nil
+}
+
+func (x *ListEditionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListEditionsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// GetEditionRequest is what GetEdition takes.
+type GetEditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) up to which editions count, by the day they were published; default: all.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Number of the edition; default: the one with the digest.
+	Number uint32 `protobuf:"varint,5,opt,name=number,proto3" json:"number,omitempty"`
+	// SHA-256 of its text, hex; default: the one with the number. With both, both have to fit.
+	ContentSha256 string `protobuf:"bytes,6,opt,name=content_sha256,json=contentSha256,proto3" json:"content_sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEditionRequest) Reset() {
+	*x = GetEditionRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEditionRequest) ProtoMessage() {}
+
+func (x *GetEditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEditionRequest.ProtoReflect.Descriptor instead.
+func (*GetEditionRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GetEditionRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *GetEditionRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *GetEditionRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *GetEditionRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *GetEditionRequest) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *GetEditionRequest) GetContentSha256() string {
+	if x != nil {
+		return x.ContentSha256
+	}
+	return ""
+}
+
+// GetEditionResponse is what GetEdition answers.
+type GetEditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edition.
+	Edition *Edition `protobuf:"bytes,1,opt,name=edition,proto3" json:"edition,omitempty"`
+	// Its text, at most 3 MiB (docs/verification.md).
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// C2SP tlog-proof that the event that published it is in the log, with the event as its extra data.
+	Proof string `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	// Public key of the log.
+	VerifierKey string `protobuf:"bytes,4,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEditionResponse) Reset() {
+	*x = GetEditionResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEditionResponse) ProtoMessage() {}
+
+func (x *GetEditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEditionResponse.ProtoReflect.Descriptor instead.
+func (*GetEditionResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetEditionResponse) GetEdition() *Edition {
+	if x != nil {
+		return x.Edition
+	}
+	return nil
+}
+
+func (x *GetEditionResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *GetEditionResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
+func (x *GetEditionResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+func (x *GetEditionResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_mingzhang_api_v1_disclosure_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
@@ -1856,8 +2330,49 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x11ListGiftsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\x83\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xe0\x02\n" +
+	"\aEdition\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x1a\n" +
+	"\bcorrects\x18\x04 \x01(\rR\bcorrects\x12!\n" +
+	"\fcorrected_by\x18\x05 \x01(\rR\vcorrectedBy\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12%\n" +
+	"\x0econtent_sha256\x18\a \x01(\tR\rcontentSha256\x12\x10\n" +
+	"\x03pin\x18\b \x01(\tR\x03pin\x12'\n" +
+	"\x0ffigures_version\x18\t \x01(\x04R\x0efiguresVersion\x12\x12\n" +
+	"\x04root\x18\n" +
+	" \x01(\tR\x04root\x12+\n" +
+	"\x11published_version\x18\v \x01(\x04R\x10publishedVersion\x12\x1f\n" +
+	"\vrecorded_at\x18\f \x01(\tR\n" +
+	"recordedAt\"\xbb\x02\n" +
+	"\x13ListEditionsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8f\x01\n" +
+	"\x14ListEditionsResponse\x125\n" +
+	"\beditions\x18\x01 \x03(\v2\x19.mingzhang.api.v1.EditionR\beditions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xc2\x02\n" +
+	"\x11GetEditionRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12\x16\n" +
+	"\x06number\x18\x05 \x01(\rR\x06number\x12?\n" +
+	"\x0econtent_sha256\x18\x06 \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\rcontentSha256\"\xb0\x01\n" +
+	"\x12GetEditionResponse\x123\n" +
+	"\aedition\x18\x01 \x01(\v2\x19.mingzhang.api.v1.EditionR\aedition\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
+	"\x05proof\x18\x03 \x01(\tR\x05proof\x12!\n" +
+	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x04R\aversion2\xc5\v\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
@@ -1869,7 +2384,10 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12q\n" +
 	"\x11ListPeriodReviews\x12*.mingzhang.api.v1.ListPeriodReviewsRequest\x1a+.mingzhang.api.v1.ListPeriodReviewsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListFlags\x12\".mingzhang.api.v1.ListFlagsRequest\x1a#.mingzhang.api.v1.ListFlagsResponse\"\x03\x90\x02\x01\x12Y\n" +
-	"\tListGifts\x12\".mingzhang.api.v1.ListGiftsRequest\x1a#.mingzhang.api.v1.ListGiftsResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\tListGifts\x12\".mingzhang.api.v1.ListGiftsRequest\x1a#.mingzhang.api.v1.ListGiftsResponse\"\x03\x90\x02\x01\x12b\n" +
+	"\fListEditions\x12%.mingzhang.api.v1.ListEditionsRequest\x1a&.mingzhang.api.v1.ListEditionsResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\n" +
+	"GetEdition\x12#.mingzhang.api.v1.GetEditionRequest\x1a$.mingzhang.api.v1.GetEditionResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
 	"GetVersion\x12#.mingzhang.api.v1.GetVersionRequest\x1a$.mingzhang.api.v1.GetVersionResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
@@ -1885,7 +2403,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_disclosure_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListCollectivesRequest)(nil),          // 0: mingzhang.api.v1.ListCollectivesRequest
 	(*ListCollectivesResponse)(nil),         // 1: mingzhang.api.v1.ListCollectivesResponse
@@ -1911,61 +2429,72 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListFlagsResponse)(nil),               // 21: mingzhang.api.v1.ListFlagsResponse
 	(*ListGiftsRequest)(nil),                // 22: mingzhang.api.v1.ListGiftsRequest
 	(*ListGiftsResponse)(nil),               // 23: mingzhang.api.v1.ListGiftsResponse
-	(*Collective)(nil),                      // 24: mingzhang.api.v1.Collective
-	(*FundLine)(nil),                        // 25: mingzhang.api.v1.FundLine
-	(*AccountBalance)(nil),                  // 26: mingzhang.api.v1.AccountBalance
-	(*Policy)(nil),                          // 27: mingzhang.api.v1.Policy
-	(*TrueUp)(nil),                          // 28: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),                            // 29: mingzhang.api.v1.Tier
-	(*Resolution)(nil),                      // 30: mingzhang.api.v1.Resolution
-	(*Voucher)(nil),                         // 31: mingzhang.api.v1.Voucher
-	(*PeriodReview)(nil),                    // 32: mingzhang.api.v1.PeriodReview
-	(*OpenFlag)(nil),                        // 33: mingzhang.api.v1.OpenFlag
-	(*Gift)(nil),                            // 34: mingzhang.api.v1.Gift
+	(*Edition)(nil),                         // 24: mingzhang.api.v1.Edition
+	(*ListEditionsRequest)(nil),             // 25: mingzhang.api.v1.ListEditionsRequest
+	(*ListEditionsResponse)(nil),            // 26: mingzhang.api.v1.ListEditionsResponse
+	(*GetEditionRequest)(nil),               // 27: mingzhang.api.v1.GetEditionRequest
+	(*GetEditionResponse)(nil),              // 28: mingzhang.api.v1.GetEditionResponse
+	(*Collective)(nil),                      // 29: mingzhang.api.v1.Collective
+	(*FundLine)(nil),                        // 30: mingzhang.api.v1.FundLine
+	(*AccountBalance)(nil),                  // 31: mingzhang.api.v1.AccountBalance
+	(*Policy)(nil),                          // 32: mingzhang.api.v1.Policy
+	(*TrueUp)(nil),                          // 33: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),                            // 34: mingzhang.api.v1.Tier
+	(*Resolution)(nil),                      // 35: mingzhang.api.v1.Resolution
+	(*Voucher)(nil),                         // 36: mingzhang.api.v1.Voucher
+	(*PeriodReview)(nil),                    // 37: mingzhang.api.v1.PeriodReview
+	(*OpenFlag)(nil),                        // 38: mingzhang.api.v1.OpenFlag
+	(*Gift)(nil),                            // 39: mingzhang.api.v1.Gift
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
-	24, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
-	24, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
-	25, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
-	25, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
-	26, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
-	27, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
-	28, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
-	29, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
-	30, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
-	31, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	32, // 10: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
-	33, // 11: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
-	34, // 12: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
-	0,  // 13: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
-	2,  // 14: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
-	4,  // 15: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
-	6,  // 16: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
-	8,  // 17: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
-	10, // 18: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
-	12, // 19: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
-	14, // 20: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	18, // 21: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
-	20, // 22: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
-	22, // 23: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
-	16, // 24: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	1,  // 25: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 26: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 27: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 28: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 29: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
-	11, // 30: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	13, // 31: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	15, // 32: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	19, // 33: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
-	21, // 34: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
-	23, // 35: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
-	17, // 36: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	25, // [25:37] is the sub-list for method output_type
-	13, // [13:25] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	29, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
+	29, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
+	30, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
+	30, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
+	31, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
+	32, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
+	33, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
+	34, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
+	35, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
+	36, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	37, // 10: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
+	38, // 11: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
+	39, // 12: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	24, // 13: mingzhang.api.v1.ListEditionsResponse.editions:type_name -> mingzhang.api.v1.Edition
+	24, // 14: mingzhang.api.v1.GetEditionResponse.edition:type_name -> mingzhang.api.v1.Edition
+	0,  // 15: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
+	2,  // 16: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
+	4,  // 17: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
+	6,  // 18: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
+	8,  // 19: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
+	10, // 20: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
+	12, // 21: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
+	14, // 22: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	18, // 23: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
+	20, // 24: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
+	22, // 25: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
+	25, // 26: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
+	27, // 27: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
+	16, // 28: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	1,  // 29: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 30: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 31: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	7,  // 32: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 33: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 34: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 35: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 36: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	19, // 37: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	21, // 38: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
+	23, // 39: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
+	26, // 40: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
+	28, // 41: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
+	17, // 42: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	29, // [29:43] is the sub-list for method output_type
+	15, // [15:29] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_disclosure_service_proto_init() }
@@ -1980,7 +2509,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_disclosure_service_proto_rawDesc), len(file_mingzhang_api_v1_disclosure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -909,6 +909,56 @@ func (Retention) EnumDescriptor() ([]byte, []int) {
 	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
+// RoundKind is a benefit paid out in a round whose lines are disclosed.
+type RoundKind int32
+
+const (
+	RoundKind_ROUND_KIND_UNSPECIFIED RoundKind = 0
+	RoundKind_ROUND_KIND_DIVIDEND    RoundKind = 1 // 分红
+	RoundKind_ROUND_KIND_GRANT       RoundKind = 2 // 补助
+)
+
+// Enum value maps for RoundKind.
+var (
+	RoundKind_name = map[int32]string{
+		0: "ROUND_KIND_UNSPECIFIED",
+		1: "ROUND_KIND_DIVIDEND",
+		2: "ROUND_KIND_GRANT",
+	}
+	RoundKind_value = map[string]int32{
+		"ROUND_KIND_UNSPECIFIED": 0,
+		"ROUND_KIND_DIVIDEND":    1,
+		"ROUND_KIND_GRANT":       2,
+	}
+)
+
+func (x RoundKind) Enum() *RoundKind {
+	p := new(RoundKind)
+	*p = x
+	return p
+}
+
+func (x RoundKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoundKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_api_v1_types_proto_enumTypes[16].Descriptor()
+}
+
+func (RoundKind) Type() protoreflect.EnumType {
+	return &file_mingzhang_api_v1_types_proto_enumTypes[16]
+}
+
+func (x RoundKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoundKind.Descriptor instead.
+func (RoundKind) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
+}
+
 // Flag (公开提示) says that money moved without the authority the rules ask for.
 type Flag struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2017,7 +2067,11 @@ type Receipt struct {
 	// text of the form c2sp.org/tlog-proof@v1, 64 KiB at most: what mingzhang verify --proof reads.
 	Proof string `protobuf:"bytes,20,opt,name=proof,proto3" json:"proof,omitempty"`
 	// Why there is no proof though one was asked for: signer_away (repeat the command with its id later), or log_damaged. The command was stored.
-	ProofMissing  string `protobuf:"bytes,21,opt,name=proof_missing,json=proofMissing,proto3" json:"proof_missing,omitempty"`
+	ProofMissing string `protobuf:"bytes,21,opt,name=proof_missing,json=proofMissing,proto3" json:"proof_missing,omitempty"`
+	// Number of the edition published; 0 for none.
+	Edition uint32 `protobuf:"varint,22,opt,name=edition,proto3" json:"edition,omitempty"`
+	// Pin of that edition, as posters print it.
+	Pin           string `protobuf:"bytes,23,opt,name=pin,proto3" json:"pin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2160,6 +2214,20 @@ func (x *Receipt) GetProof() string {
 func (x *Receipt) GetProofMissing() string {
 	if x != nil {
 		return x.ProofMissing
+	}
+	return ""
+}
+
+func (x *Receipt) GetEdition() uint32 {
+	if x != nil {
+		return x.Edition
+	}
+	return 0
+}
+
+func (x *Receipt) GetPin() string {
+	if x != nil {
+		return x.Pin
 	}
 	return ""
 }
@@ -5359,7 +5427,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
 	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
-	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\x87\x04\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xb3\x04\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -5379,7 +5447,9 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\tobjection\x18\x0e \x01(\rR\tobjection\x12\x12\n" +
 	"\x04hold\x18\r \x01(\rR\x04hold\x12\x14\n" +
 	"\x05proof\x18\x14 \x01(\tR\x05proof\x12#\n" +
-	"\rproof_missing\x18\x15 \x01(\tR\fproofMissingB\t\n" +
+	"\rproof_missing\x18\x15 \x01(\tR\fproofMissing\x12\x18\n" +
+	"\aedition\x18\x16 \x01(\rR\aedition\x12\x10\n" +
+	"\x03pin\x18\x17 \x01(\tR\x03pinB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +
@@ -5780,7 +5850,11 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x15RETENTION_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13RETENTION_TEN_YEARS\x10\x01\x12\x1a\n" +
 	"\x16RETENTION_THIRTY_YEARS\x10\x02\x12\x17\n" +
-	"\x13RETENTION_PERMANENT\x10\x03BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\x13RETENTION_PERMANENT\x10\x03*V\n" +
+	"\tRoundKind\x12\x1a\n" +
+	"\x16ROUND_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13ROUND_KIND_DIVIDEND\x10\x01\x12\x14\n" +
+	"\x10ROUND_KIND_GRANT\x10\x02BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_types_proto_rawDescOnce sync.Once
@@ -5794,7 +5868,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_types_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
+var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 17)
 var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
@@ -5813,90 +5887,91 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Benefit)(0),             // 13: mingzhang.api.v1.Benefit
 	(Verdict)(0),             // 14: mingzhang.api.v1.Verdict
 	(Retention)(0),           // 15: mingzhang.api.v1.Retention
-	(*Flag)(nil),             // 16: mingzhang.api.v1.Flag
-	(*OpenFlag)(nil),         // 17: mingzhang.api.v1.OpenFlag
-	(*Gift)(nil),             // 18: mingzhang.api.v1.Gift
-	(*GiftChange)(nil),       // 19: mingzhang.api.v1.GiftChange
-	(*ReviewItem)(nil),       // 20: mingzhang.api.v1.ReviewItem
-	(*Document)(nil),         // 21: mingzhang.api.v1.Document
-	(*Posting)(nil),          // 22: mingzhang.api.v1.Posting
-	(*Voucher)(nil),          // 23: mingzhang.api.v1.Voucher
-	(*VoucherReview)(nil),    // 24: mingzhang.api.v1.VoucherReview
-	(*SupervisorReview)(nil), // 25: mingzhang.api.v1.SupervisorReview
-	(*PeriodReview)(nil),     // 26: mingzhang.api.v1.PeriodReview
-	(*Receipt)(nil),          // 27: mingzhang.api.v1.Receipt
-	(*Refusal)(nil),          // 28: mingzhang.api.v1.Refusal
-	(*Body)(nil),             // 29: mingzhang.api.v1.Body
-	(*Fund)(nil),             // 30: mingzhang.api.v1.Fund
-	(*MoneyAccount)(nil),     // 31: mingzhang.api.v1.MoneyAccount
-	(*PolicyShare)(nil),      // 32: mingzhang.api.v1.PolicyShare
-	(*Policy)(nil),           // 33: mingzhang.api.v1.Policy
-	(*TrueUpPart)(nil),       // 34: mingzhang.api.v1.TrueUpPart
-	(*TrueUpLine)(nil),       // 35: mingzhang.api.v1.TrueUpLine
-	(*TrueUp)(nil),           // 36: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),             // 37: mingzhang.api.v1.Tier
-	(*OpeningLine)(nil),      // 38: mingzhang.api.v1.OpeningLine
-	(*Inflow)(nil),           // 39: mingzhang.api.v1.Inflow
-	(*Outflow)(nil),          // 40: mingzhang.api.v1.Outflow
-	(*Replacement)(nil),      // 41: mingzhang.api.v1.Replacement
-	(*Resolution)(nil),       // 42: mingzhang.api.v1.Resolution
-	(*Request)(nil),          // 43: mingzhang.api.v1.Request
-	(*GrantLine)(nil),        // 44: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 45: mingzhang.api.v1.GrantRound
-	(*GrantObjection)(nil),   // 46: mingzhang.api.v1.GrantObjection
-	(*DividendFile)(nil),     // 47: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 48: mingzhang.api.v1.DividendRun
-	(*DividendReturn)(nil),   // 49: mingzhang.api.v1.DividendReturn
-	(*Hold)(nil),             // 50: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),     // 51: mingzhang.api.v1.MemberShares
-	(*AccountBalance)(nil),   // 52: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 53: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 54: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 55: mingzhang.api.v1.Collective
-	nil,                      // 56: mingzhang.api.v1.Refusal.FiguresEntry
+	(RoundKind)(0),           // 16: mingzhang.api.v1.RoundKind
+	(*Flag)(nil),             // 17: mingzhang.api.v1.Flag
+	(*OpenFlag)(nil),         // 18: mingzhang.api.v1.OpenFlag
+	(*Gift)(nil),             // 19: mingzhang.api.v1.Gift
+	(*GiftChange)(nil),       // 20: mingzhang.api.v1.GiftChange
+	(*ReviewItem)(nil),       // 21: mingzhang.api.v1.ReviewItem
+	(*Document)(nil),         // 22: mingzhang.api.v1.Document
+	(*Posting)(nil),          // 23: mingzhang.api.v1.Posting
+	(*Voucher)(nil),          // 24: mingzhang.api.v1.Voucher
+	(*VoucherReview)(nil),    // 25: mingzhang.api.v1.VoucherReview
+	(*SupervisorReview)(nil), // 26: mingzhang.api.v1.SupervisorReview
+	(*PeriodReview)(nil),     // 27: mingzhang.api.v1.PeriodReview
+	(*Receipt)(nil),          // 28: mingzhang.api.v1.Receipt
+	(*Refusal)(nil),          // 29: mingzhang.api.v1.Refusal
+	(*Body)(nil),             // 30: mingzhang.api.v1.Body
+	(*Fund)(nil),             // 31: mingzhang.api.v1.Fund
+	(*MoneyAccount)(nil),     // 32: mingzhang.api.v1.MoneyAccount
+	(*PolicyShare)(nil),      // 33: mingzhang.api.v1.PolicyShare
+	(*Policy)(nil),           // 34: mingzhang.api.v1.Policy
+	(*TrueUpPart)(nil),       // 35: mingzhang.api.v1.TrueUpPart
+	(*TrueUpLine)(nil),       // 36: mingzhang.api.v1.TrueUpLine
+	(*TrueUp)(nil),           // 37: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),             // 38: mingzhang.api.v1.Tier
+	(*OpeningLine)(nil),      // 39: mingzhang.api.v1.OpeningLine
+	(*Inflow)(nil),           // 40: mingzhang.api.v1.Inflow
+	(*Outflow)(nil),          // 41: mingzhang.api.v1.Outflow
+	(*Replacement)(nil),      // 42: mingzhang.api.v1.Replacement
+	(*Resolution)(nil),       // 43: mingzhang.api.v1.Resolution
+	(*Request)(nil),          // 44: mingzhang.api.v1.Request
+	(*GrantLine)(nil),        // 45: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 46: mingzhang.api.v1.GrantRound
+	(*GrantObjection)(nil),   // 47: mingzhang.api.v1.GrantObjection
+	(*DividendFile)(nil),     // 48: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 49: mingzhang.api.v1.DividendRun
+	(*DividendReturn)(nil),   // 50: mingzhang.api.v1.DividendReturn
+	(*Hold)(nil),             // 51: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),     // 52: mingzhang.api.v1.MemberShares
+	(*AccountBalance)(nil),   // 53: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 54: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 55: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 56: mingzhang.api.v1.Collective
+	nil,                      // 57: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
-	16, // 1: mingzhang.api.v1.OpenFlag.flag:type_name -> mingzhang.api.v1.Flag
-	19, // 2: mingzhang.api.v1.Gift.changes:type_name -> mingzhang.api.v1.GiftChange
-	21, // 3: mingzhang.api.v1.GiftChange.consent:type_name -> mingzhang.api.v1.Document
+	17, // 1: mingzhang.api.v1.OpenFlag.flag:type_name -> mingzhang.api.v1.Flag
+	20, // 2: mingzhang.api.v1.Gift.changes:type_name -> mingzhang.api.v1.GiftChange
+	22, // 3: mingzhang.api.v1.GiftChange.consent:type_name -> mingzhang.api.v1.Document
 	14, // 4: mingzhang.api.v1.ReviewItem.verdict:type_name -> mingzhang.api.v1.Verdict
 	15, // 5: mingzhang.api.v1.Document.retention:type_name -> mingzhang.api.v1.Retention
-	22, // 6: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
-	21, // 7: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
-	16, // 8: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
-	24, // 9: mingzhang.api.v1.Voucher.reviews:type_name -> mingzhang.api.v1.VoucherReview
+	23, // 6: mingzhang.api.v1.Voucher.postings:type_name -> mingzhang.api.v1.Posting
+	22, // 7: mingzhang.api.v1.Voucher.documents:type_name -> mingzhang.api.v1.Document
+	17, // 8: mingzhang.api.v1.Voucher.flags:type_name -> mingzhang.api.v1.Flag
+	25, // 9: mingzhang.api.v1.Voucher.reviews:type_name -> mingzhang.api.v1.VoucherReview
 	14, // 10: mingzhang.api.v1.VoucherReview.verdict:type_name -> mingzhang.api.v1.Verdict
 	14, // 11: mingzhang.api.v1.SupervisorReview.verdict:type_name -> mingzhang.api.v1.Verdict
-	20, // 12: mingzhang.api.v1.SupervisorReview.items:type_name -> mingzhang.api.v1.ReviewItem
-	25, // 13: mingzhang.api.v1.PeriodReview.reviews:type_name -> mingzhang.api.v1.SupervisorReview
-	23, // 14: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	56, // 15: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	21, // 12: mingzhang.api.v1.SupervisorReview.items:type_name -> mingzhang.api.v1.ReviewItem
+	26, // 13: mingzhang.api.v1.PeriodReview.reviews:type_name -> mingzhang.api.v1.SupervisorReview
+	24, // 14: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
+	57, // 15: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
 	1,  // 16: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
 	2,  // 17: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	32, // 18: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
-	32, // 19: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
+	33, // 18: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
+	33, // 19: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
 	5,  // 20: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
-	34, // 21: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
-	35, // 22: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
+	35, // 21: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
+	36, // 22: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
 	6,  // 23: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
 	9,  // 24: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
-	21, // 25: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
-	21, // 26: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
-	39, // 27: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
-	40, // 28: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
+	22, // 25: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
+	22, // 26: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
+	40, // 27: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
+	41, // 28: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
 	4,  // 29: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	44, // 30: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	46, // 31: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
+	45, // 30: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	47, // 31: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
 	7,  // 32: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
 	8,  // 33: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	47, // 34: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	49, // 35: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
+	48, // 34: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	50, // 35: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
 	12, // 36: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
 	13, // 37: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
-	29, // 38: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	30, // 39: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	31, // 40: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	30, // 38: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	31, // 39: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	32, // 40: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
 	3,  // 41: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
 	42, // [42:42] is the sub-list for method output_type
 	42, // [42:42] is the sub-list for method input_type
@@ -5920,7 +5995,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
-			NumEnums:      16,
+			NumEnums:      17,
 			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -79,6 +79,8 @@ const (
 	AuditServiceReadLogProcedure = "/mingzhang.api.v1.AuditService/ReadLog"
 	// AuditServiceWatchProcedure is the procedure name of the AuditService's Watch RPC.
 	AuditServiceWatchProcedure = "/mingzhang.api.v1.AuditService/Watch"
+	// AuditServiceProveLineProcedure is the procedure name of the AuditService's ProveLine RPC.
+	AuditServiceProveLineProcedure = "/mingzhang.api.v1.AuditService/ProveLine"
 )
 
 var (
@@ -271,6 +273,14 @@ var (
 			Procedure:  AuditServiceWatchProcedure,
 		}
 	})
+	auditServiceProveLineSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ProveLine"),
+			Procedure:        AuditServiceProveLineProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 )
 
 // AuditServiceClient is a client for the mingzhang.api.v1.AuditService service.
@@ -323,6 +333,8 @@ type AuditServiceClient interface {
 	ReadLog(context.Context, *v1.ReadLogRequest) (AuditServiceReadLogClientStream, error)
 	// Watch (跟踪) sends every event after a version as it is stored, for those who may read the log. It ends when the server stops; go on from the last version.
 	Watch(context.Context, *v1.WatchRequest) (AuditServiceWatchClientStream, error)
+	// ProveLine proves that one payee's line is among those that make up the total of a disclosed dividend or grant round, and shows no other.
+	ProveLine(context.Context, *v1.ProveLineRequest) (*v1.ProveLineResponse, error)
 }
 
 // NewAuditServiceClient constructs a client for the mingzhang.api.v1.AuditService service. Multiple
@@ -441,6 +453,8 @@ type AuditServiceHandler interface {
 	ReadLog(context.Context, *v1.ReadLogRequest, AuditServiceReadLogServerStream) error
 	// Watch (跟踪) sends every event after a version as it is stored, for those who may read the log. It ends when the server stops; go on from the last version.
 	Watch(context.Context, *v1.WatchRequest, AuditServiceWatchServerStream) error
+	// ProveLine proves that one payee's line is among those that make up the total of a disclosed dividend or grant round, and shows no other.
+	ProveLine(context.Context, *v1.ProveLineRequest) (*v1.ProveLineResponse, error)
 }
 
 // RegisterAuditServiceHandler registers svc as the mingzhang.api.v1.AuditService implementation on
@@ -472,6 +486,7 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
 		connect.Method{Spec: auditServiceWatchSpec(), Handler: adapter.watch},
+		connect.Method{Spec: auditServiceProveLineSpec(), Handler: adapter.proveLine},
 	)
 }
 
@@ -617,6 +632,10 @@ func (UnimplementedAuditServiceHandler) ReadLog(context.Context, *v1.ReadLogRequ
 
 func (UnimplementedAuditServiceHandler) Watch(context.Context, *v1.WatchRequest, AuditServiceWatchServerStream) error {
 	return connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.Watch is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ProveLine(context.Context, *v1.ProveLineRequest) (*v1.ProveLineResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ProveLine is not implemented")
 }
 
 type auditServiceClient struct {
@@ -813,6 +832,14 @@ func (c *auditServiceClient) Watch(ctx context.Context, req *v1.WatchRequest) (A
 		return AuditServiceWatchClientStream{}, err
 	}
 	return AuditServiceWatchClientStream{stream: stream}, nil
+}
+
+func (c *auditServiceClient) ProveLine(ctx context.Context, req *v1.ProveLineRequest) (*v1.ProveLineResponse, error) {
+	var res v1.ProveLineResponse
+	if err := c.client.CallUnary(ctx, auditServiceProveLineSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
 }
 
 type auditServiceHandler struct{ svc AuditServiceHandler }
@@ -1091,4 +1118,16 @@ func (h auditServiceHandler) watch(ctx context.Context, _ connect.Spec, stream c
 		return err
 	}
 	return h.svc.Watch(ctx, &req, AuditServiceWatchServerStream{stream: stream})
+}
+
+func (h auditServiceHandler) proveLine(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ProveLineRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ProveLine(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
 }

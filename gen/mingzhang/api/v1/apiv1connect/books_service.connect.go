@@ -112,6 +112,11 @@ const (
 	BooksServicePreviewProcedure = "/mingzhang.api.v1.BooksService/Preview"
 	// BooksServicePreviewApplyProcedure is the procedure name of the BooksService's PreviewApply RPC.
 	BooksServicePreviewApplyProcedure = "/mingzhang.api.v1.BooksService/PreviewApply"
+	// BooksServicePublishEditionProcedure is the procedure name of the BooksService's PublishEdition
+	// RPC.
+	BooksServicePublishEditionProcedure = "/mingzhang.api.v1.BooksService/PublishEdition"
+	// BooksServiceDiscloseRoundProcedure is the procedure name of the BooksService's DiscloseRound RPC.
+	BooksServiceDiscloseRoundProcedure = "/mingzhang.api.v1.BooksService/DiscloseRound"
 )
 
 var (
@@ -355,6 +360,20 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	booksServicePublishEditionSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("PublishEdition"),
+			Procedure:  BooksServicePublishEditionProcedure,
+		}
+	})
+	booksServiceDiscloseRoundSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_books_service_proto.Services().ByName("BooksService").Methods().ByName("DiscloseRound"),
+			Procedure:  BooksServiceDiscloseRoundProcedure,
+		}
+	})
 )
 
 // BooksServiceClient is a client for the mingzhang.api.v1.BooksService service.
@@ -427,6 +446,10 @@ type BooksServiceClient interface {
 	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
 	// PreviewApply (预览一批) decides a batch in order on a copy that is thrown away, each line after what the lines before it would do, and stores nothing.
 	PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error)
+	// PublishEdition (公示) freezes a board: the text of the figures of some days, by its digest, with the pin that posters print.
+	PublishEdition(context.Context, *v1.PublishEditionRequest) (*v1.PublishEditionResponse, error)
+	// DiscloseRound publishes the root of a sum tree over the lines of a dividend or grant round, so that everybody can have the own line proved.
+	DiscloseRound(context.Context, *v1.DiscloseRoundRequest) (*v1.DiscloseRoundResponse, error)
 }
 
 // NewBooksServiceClient constructs a client for the mingzhang.api.v1.BooksService service. Multiple
@@ -505,6 +528,10 @@ type BooksServiceHandler interface {
 	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
 	// PreviewApply (预览一批) decides a batch in order on a copy that is thrown away, each line after what the lines before it would do, and stores nothing.
 	PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error)
+	// PublishEdition (公示) freezes a board: the text of the figures of some days, by its digest, with the pin that posters print.
+	PublishEdition(context.Context, *v1.PublishEditionRequest) (*v1.PublishEditionResponse, error)
+	// DiscloseRound publishes the root of a sum tree over the lines of a dividend or grant round, so that everybody can have the own line proved.
+	DiscloseRound(context.Context, *v1.DiscloseRoundRequest) (*v1.DiscloseRoundResponse, error)
 }
 
 // RegisterBooksServiceHandler registers svc as the mingzhang.api.v1.BooksService implementation on
@@ -546,6 +573,8 @@ func RegisterBooksServiceHandler(server *connect.Server, svc BooksServiceHandler
 		connect.Method{Spec: booksServiceApplySpec(), Handler: adapter.apply},
 		connect.Method{Spec: booksServicePreviewSpec(), Handler: adapter.preview},
 		connect.Method{Spec: booksServicePreviewApplySpec(), Handler: adapter.previewApply},
+		connect.Method{Spec: booksServicePublishEditionSpec(), Handler: adapter.publishEdition},
+		connect.Method{Spec: booksServiceDiscloseRoundSpec(), Handler: adapter.discloseRound},
 	)
 }
 
@@ -686,6 +715,14 @@ func (UnimplementedBooksServiceHandler) Preview(context.Context, *v1.PreviewRequ
 
 func (UnimplementedBooksServiceHandler) PreviewApply(context.Context, *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.PreviewApply is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) PublishEdition(context.Context, *v1.PublishEditionRequest) (*v1.PublishEditionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.PublishEdition is not implemented")
+}
+
+func (UnimplementedBooksServiceHandler) DiscloseRound(context.Context, *v1.DiscloseRoundRequest) (*v1.DiscloseRoundResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.BooksService.DiscloseRound is not implemented")
 }
 
 type booksServiceClient struct {
@@ -959,6 +996,22 @@ func (c *booksServiceClient) Preview(ctx context.Context, req *v1.PreviewRequest
 func (c *booksServiceClient) PreviewApply(ctx context.Context, req *v1.PreviewApplyRequest) (*v1.PreviewApplyResponse, error) {
 	var res v1.PreviewApplyResponse
 	if err := c.client.CallUnary(ctx, booksServicePreviewApplySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) PublishEdition(ctx context.Context, req *v1.PublishEditionRequest) (*v1.PublishEditionResponse, error) {
+	var res v1.PublishEditionResponse
+	if err := c.client.CallUnary(ctx, booksServicePublishEditionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *booksServiceClient) DiscloseRound(ctx context.Context, req *v1.DiscloseRoundRequest) (*v1.DiscloseRoundResponse, error) {
+	var res v1.DiscloseRoundResponse
+	if err := c.client.CallUnary(ctx, booksServiceDiscloseRoundSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -1368,6 +1421,30 @@ func (h booksServiceHandler) previewApply(ctx context.Context, _ connect.Spec, s
 		return err
 	}
 	res, err := h.svc.PreviewApply(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) publishEdition(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.PublishEditionRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.PublishEdition(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h booksServiceHandler) discloseRound(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.DiscloseRoundRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.DiscloseRound(ctx, &req)
 	if err != nil {
 		return err
 	}

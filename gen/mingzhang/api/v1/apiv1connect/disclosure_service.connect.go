@@ -57,6 +57,12 @@ const (
 	// DisclosureServiceListGiftsProcedure is the procedure name of the DisclosureService's ListGifts
 	// RPC.
 	DisclosureServiceListGiftsProcedure = "/mingzhang.api.v1.DisclosureService/ListGifts"
+	// DisclosureServiceListEditionsProcedure is the procedure name of the DisclosureService's
+	// ListEditions RPC.
+	DisclosureServiceListEditionsProcedure = "/mingzhang.api.v1.DisclosureService/ListEditions"
+	// DisclosureServiceGetEditionProcedure is the procedure name of the DisclosureService's GetEdition
+	// RPC.
+	DisclosureServiceGetEditionProcedure = "/mingzhang.api.v1.DisclosureService/GetEdition"
 	// DisclosureServiceGetVersionProcedure is the procedure name of the DisclosureService's GetVersion
 	// RPC.
 	DisclosureServiceGetVersionProcedure = "/mingzhang.api.v1.DisclosureService/GetVersion"
@@ -151,6 +157,22 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceListEditionsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListEditions"),
+			Procedure:        DisclosureServiceListEditionsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceGetEditionSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("GetEdition"),
+			Procedure:        DisclosureServiceGetEditionProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	disclosureServiceGetVersionSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -185,6 +207,10 @@ type DisclosureServiceClient interface {
 	ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error)
 	// ListGifts (定向捐赠) lists gifts with a purpose of their own: received, spent, left. Donors are left out.
 	ListGifts(context.Context, *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error)
+	// ListEditions (公示版本) lists frozen boards with their digests and pins.
+	ListEditions(context.Context, *v1.ListEditionsRequest) (*v1.ListEditionsResponse, error)
+	// GetEdition (公示版本) reads a frozen board: its text, made anew from the log, and the proof that it was published.
+	GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
 }
@@ -219,6 +245,10 @@ type DisclosureServiceHandler interface {
 	ListFlags(context.Context, *v1.ListFlagsRequest) (*v1.ListFlagsResponse, error)
 	// ListGifts (定向捐赠) lists gifts with a purpose of their own: received, spent, left. Donors are left out.
 	ListGifts(context.Context, *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error)
+	// ListEditions (公示版本) lists frozen boards with their digests and pins.
+	ListEditions(context.Context, *v1.ListEditionsRequest) (*v1.ListEditionsResponse, error)
+	// GetEdition (公示版本) reads a frozen board: its text, made anew from the log, and the proof that it was published.
+	GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
 }
@@ -239,6 +269,8 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceListPeriodReviewsSpec(), Handler: adapter.listPeriodReviews},
 		connect.Method{Spec: disclosureServiceListFlagsSpec(), Handler: adapter.listFlags},
 		connect.Method{Spec: disclosureServiceListGiftsSpec(), Handler: adapter.listGifts},
+		connect.Method{Spec: disclosureServiceListEditionsSpec(), Handler: adapter.listEditions},
+		connect.Method{Spec: disclosureServiceGetEditionSpec(), Handler: adapter.getEdition},
 		connect.Method{Spec: disclosureServiceGetVersionSpec(), Handler: adapter.getVersion},
 	)
 }
@@ -288,6 +320,14 @@ func (UnimplementedDisclosureServiceHandler) ListFlags(context.Context, *v1.List
 
 func (UnimplementedDisclosureServiceHandler) ListGifts(context.Context, *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListGifts is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListEditions(context.Context, *v1.ListEditionsRequest) (*v1.ListEditionsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListEditions is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetEdition is not implemented")
 }
 
 func (UnimplementedDisclosureServiceHandler) GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error) {
@@ -381,6 +421,22 @@ func (c *disclosureServiceClient) ListFlags(ctx context.Context, req *v1.ListFla
 func (c *disclosureServiceClient) ListGifts(ctx context.Context, req *v1.ListGiftsRequest) (*v1.ListGiftsResponse, error) {
 	var res v1.ListGiftsResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceListGiftsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListEditions(ctx context.Context, req *v1.ListEditionsRequest) (*v1.ListEditionsResponse, error) {
+	var res v1.ListEditionsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListEditionsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) GetEdition(ctx context.Context, req *v1.GetEditionRequest) (*v1.GetEditionResponse, error) {
+	var res v1.GetEditionResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceGetEditionSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -522,6 +578,30 @@ func (h disclosureServiceHandler) listGifts(ctx context.Context, _ connect.Spec,
 		return err
 	}
 	res, err := h.svc.ListGifts(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listEditions(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListEditionsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListEditions(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) getEdition(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.GetEditionRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetEdition(ctx, &req)
 	if err != nil {
 		return err
 	}
