@@ -237,6 +237,7 @@ var Matrix = map[string][]eventv1.Role{
 	"ReviewPeriod":           {supervisor},
 	"ChangeBody":             {approver},
 	"ChangeFund":             {approver},
+	"AdoptWitnessPolicy":     {approver},
 }
 
 const (

@@ -224,6 +224,8 @@ const (
 	StatementChanged      Reason = "statement_changed"
 	VoucherOtherMonth     Reason = "voucher_other_month"
 	RetentionTooShort     Reason = "retention_too_short"
+	ThresholdInvalid      Reason = "threshold_invalid"
+	WitnessKeyInvalid     Reason = "witness_key_invalid"
 )
 
 // Reasons describes every reason.
@@ -362,4 +364,7 @@ var Reasons = map[Reason]ReasonInfo{
 	StatementChanged:  {Precondition, "{month} 的报表与所见不符。", "The statement of {month} is not what was seen."},
 	VoucherOtherMonth: {Precondition, "凭证 {voucher} 的日期是 {date},不在 {month}。", "The voucher {voucher} occurred on {date}, not in {month}."},
 	RetentionTooShort: {Precondition, "{kind} 类单据至少保管 {needed} 年,不能只保管 {given} 年(∞ 为永久)。", "Papers of the kind {kind} are kept at least {needed} years, not {given} (∞ is for ever)."},
+
+	ThresholdInvalid:  {Invalid, "见证组 {group} 有 {witnesses} 人,需要的签名应为 1 至 {witnesses} 个,不能是 {threshold} 个。", "The group {group} has {witnesses} witnesses and cannot need {threshold} signatures: 1 to {witnesses}."},
+	WitnessKeyInvalid: {Invalid, "见证人 {witness} 的公钥“{key}”写法不对:应为 mingzhang witness init 印出的那一行。", "The public key of the witness {witness}, \"{key}\", is not a cosignature key as mingzhang witness init prints it."},
 }
