@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -112,12 +113,21 @@ func TestParseHeadRefuses(t *testing.T) {
 	if _, err := ParseHead(msg, testKey(t, "p")); err == nil {
 		t.Error("a head opened with the key of another log")
 	}
-	witnessed := string(msg) + strings.Repeat("— w AAAAAAAA\n", 31)
+	witnessed := string(msg)
+	for i := range 31 {
+		witnessed += fmt.Sprintf("— w%d AAAAAAAA\n", i)
+	}
 	if h, err := ParseHead([]byte(witnessed), k); err != nil || h != good {
 		t.Errorf("a head with 31 signatures more is %v, %v", h, err)
 	}
 	if _, err := ParseHead([]byte(witnessed+"— w AAAAAAAA\n"), k); err == nil {
 		t.Error("a head with 33 signatures was accepted")
+	}
+	if _, err := ParseHead([]byte(string(msg)+strings.Repeat("— w AAAAAAAA\n", 2)), k); err == nil {
+		t.Error("a head with two lines of one key was accepted")
+	}
+	if _, err := ParseHead([]byte(string(msg)+"— w AAAAAAB=\n"), k); err == nil {
+		t.Error("a head with loose base64 was accepted")
 	}
 	long := string(msg) + strings.Repeat("— "+strings.Repeat("w", 4096)+" AAAAAAAA\n", 16)
 	if _, err := ParseHead([]byte(long), k); err == nil {

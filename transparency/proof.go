@@ -8,8 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 )
 
 // Proofs as they travel: what is here needs no store and no secret.
@@ -227,22 +228,9 @@ func parseProof(word string, lines []string) (uint64, []tlog.Hash, error) {
 
 // ReadHead is what a signed head says, in the form that ParseHead demands, without a look at who signed it: OpenHead does that.
 func ReadHead(msg []byte) (Head, error) {
-	if len(msg) > noteBytesMax {
-		return Head{}, fmt.Errorf("head has %d bytes, more than %d", len(msg), noteBytesMax)
-	}
-	if n := bytes.Count(msg, []byte("\n— ")); n > noteSignaturesMax {
-		return Head{}, fmt.Errorf("head has %d signatures, more than %d", n, noteSignaturesMax)
-	}
-	_, err := note.Open(msg, note.VerifierList())
-	var unverified *note.UnverifiedNoteError
-	if !errors.As(err, &unverified) {
+	n, err := signednote.Parse(msg)
+	if err != nil {
 		return Head{}, fmt.Errorf("read head: %w", err)
 	}
-	for _, s := range unverified.Note.UnverifiedSigs {
-		// One way to write a signature, for a text that is compared byte for byte.
-		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
-			return Head{}, errHeadForm
-		}
-	}
-	return parseBody(unverified.Note.Text)
+	return parseBody(n.Text)
 }

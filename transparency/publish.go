@@ -120,7 +120,7 @@ func (p *publisher) before(v note.Verifier) (Head, error) {
 	case err != nil:
 		return Head{}, err
 	}
-	head, err := parseCheckpoint(msg, v)
+	head, err := ParseHead(msg, v)
 	if err != nil {
 		return Head{}, &PublishedError{File: CheckpointFile, Reason: "the key of this log did not sign it, or it was changed (" + err.Error() + ")"}
 	}

@@ -1,9 +1,7 @@
 package transparency
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +11,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 )
 
 // PublishedLog is the published directory of a log in the hands of somebody who trusts nobody. It is for one goroutine.
@@ -54,7 +54,7 @@ func OpenPublished(dir, verifierKey string) (*PublishedLog, error) {
 		return nil, missingFile(CheckpointFile, err)
 	}
 	l := &PublishedLog{dir: dir, VerifierKey: verifierKey}
-	if l.Head, err = parseCheckpoint(msg, v); err != nil {
+	if l.Head, err = ParseHead(msg, v); err != nil {
 		return nil, &PublishedError{File: CheckpointFile, Reason: err.Error()}
 	}
 	_, err = os.Lstat(filepath.Join(dir, tileDir))
@@ -72,33 +72,14 @@ func missingFile(name string, err error) error {
 
 // parseVerifier reads a public key of a log in its one form.
 func parseVerifier(verifierKey string) (note.Verifier, error) {
-	v, err := note.NewVerifier(verifierKey)
+	if _, err := signednote.ParseVerifier(verifierKey); err != nil {
+		return nil, fmt.Errorf("verifier key of a log: %w", err)
+	}
+	v, err := note.NewVerifier(verifierKey) // refuses other algorithms
 	if err != nil {
 		return nil, fmt.Errorf("verifier key of a log: %w", err)
 	}
-	if !strings.HasPrefix(verifierKey, fmt.Sprintf("%s+%08x+", v.Name(), v.KeyHash())) {
-		return nil, errors.New("verifier key of a log: it is not in its one form")
-	}
 	return v, CheckOrigin(v.Name())
-}
-
-// parseCheckpoint is ParseHead for a note that went through other hands: its signatures too are in their one form, for loose
-// base64 would let bits change unseen.
-func parseCheckpoint(msg []byte, v note.Verifier) (Head, error) {
-	h, err := ParseHead(msg, v)
-	if err != nil {
-		return Head{}, err
-	}
-	_, signatures, _ := bytes.Cut(msg, []byte("\n\n"))
-	for line := range bytes.Lines(signatures) {
-		line = bytes.TrimSuffix(line, []byte("\n"))
-		signature := string(line[bytes.LastIndexByte(line, ' ')+1:])
-		b, err := base64.StdEncoding.Strict().DecodeString(signature)
-		if err != nil || base64.StdEncoding.EncodeToString(b) != signature {
-			return Head{}, errors.New("a signature is not in its one form")
-		}
-	}
-	return h, nil
 }
 
 // ParseCheckpoint opens a signed head that went through other hands.
@@ -107,7 +88,7 @@ func ParseCheckpoint(msg []byte, verifierKey string) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	return parseCheckpoint(msg, v)
+	return ParseHead(msg, v)
 }
 
 // Check reads every file of the log and compares it with the head: the leaf hashes give its root, the tiles above them are

@@ -71,7 +71,9 @@ func (c Cosignature) Line(v signednote.Verifier) signednote.Signature {
 }
 
 // message is what is signed.
-func message(text string, at int64) []byte { return fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text) }
+func message(text string, at int64) []byte {
+	return fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text)
+}
 
 // Verify says whether a witness made this cosignature over the text of a head, at a time that may be. The error wraps ErrCosignature
 // or ErrTime.

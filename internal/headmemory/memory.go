@@ -144,27 +144,27 @@ func (f *File) load() error {
 	if err != nil {
 		return err
 	}
+	f.sequence, f.head, err = decode(b)
+	return err
+}
+
+// decode reads a file.
+func decode(b []byte) (uint64, Head, error) {
 	if len(b) != 2*slotBytes {
-		return fmt.Errorf("%w: it has %d bytes or more, not %d", ErrDamaged, len(b), 2*slotBytes)
+		return 0, Head{}, fmt.Errorf("%w: it does not have %d bytes", ErrDamaged, 2*slotBytes)
 	}
-	first, firstHead, firstOK := decodeSlot(b[:slotBytes])
-	second, secondHead, secondOK := decodeSlot(b[slotBytes:])
-	firstOK, secondOK = firstOK && first%2 == 0, secondOK && second%2 == 1
+	even, evenHead, evenOK := decodeSlot(b[:slotBytes])
+	odd, oddHead, oddOK := decodeSlot(b[slotBytes:])
+	evenOK, oddOK = evenOK && even%2 == 0, oddOK && odd%2 == 1
 	switch {
-	case !firstOK && !secondOK:
-		return fmt.Errorf("%w: neither of its slots is whole", ErrDamaged)
-	case firstOK && !secondOK:
-		f.sequence, f.head = first, firstHead
-	case !firstOK:
-		f.sequence, f.head = second, secondHead
-	case second == first+1 && follows(firstHead, secondHead) == nil:
-		f.sequence, f.head = second, secondHead
-	case first == second+1 && follows(secondHead, firstHead) == nil:
-		f.sequence, f.head = first, firstHead
-	default:
-		return fmt.Errorf("%w: its slots do not follow one on the other", ErrDamaged)
+	case !evenOK && !oddOK:
+		return 0, Head{}, fmt.Errorf("%w: neither of its slots is whole", ErrDamaged)
+	case !oddOK || evenOK && even == odd+1 && follows(oddHead, evenHead) == nil:
+		return even, evenHead, nil
+	case !evenOK || odd == even+1 && follows(evenHead, oddHead) == nil:
+		return odd, oddHead, nil
 	}
-	return nil
+	return 0, Head{}, fmt.Errorf("%w: its slots do not follow one on the other", ErrDamaged)
 }
 
 // follows says whether a head may be remembered after another one.
