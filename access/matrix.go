@@ -44,6 +44,12 @@ var Matrix = map[string]Callers{
 	"ListFlags":               {Public: true},
 	"ListGifts":               {Public: true},
 	"ListPeriodReviews":       {Public: true},
+	"ListSeals":               {Public: true},
+	"GetSeal":                 {Public: true},
+	"GetWitnessPolicy":        {Public: true},
+	"ListForks":               {Public: true},
+	"SubmitCosignature":       {Public: true}, // a signature proves itself
+	"ReportFork":              {Public: true},
 
 	"ListVouchers":     {Roles: readers},
 	"GetVoucher":       {Roles: settlers},

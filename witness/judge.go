@@ -46,6 +46,14 @@ type Judgement struct {
 	Pending []Adopted // adopted later and not in effect, by version
 }
 
+// Version is the number of the policy in force, 0 when there is none.
+func (j Judgement) Version() uint32 {
+	if j.InForce == nil {
+		return 0
+	}
+	return j.InForce.Version
+}
+
 // Judge walks the heads in order of size and says which are sealed, by whom and under which policy. The first policy takes effect with the
 // event that adopts it. Each later one takes effect with the first head that contains it and is sealed under the policy before:
 // that head is the last one of the old witnesses, the heads behind it are judged by the new policy, and no head brings two policies into

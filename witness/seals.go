@@ -57,30 +57,28 @@ func NewService(store eventstore.Store, heads Heads, keys func(origin string) []
 
 // Reasons only this package gives; every other refusal has one of ledger.Reasons.
 const (
-	PolicyMissing       ledger.Reason = "witness_policy_missing"
-	HeadUnknown         ledger.Reason = "head_unknown"
-	HeadOfOther         ledger.Reason = "head_of_other_log"
-	HeadDiffers         ledger.Reason = "head_differs"
-	WitnessUnknown      ledger.Reason = "witness_unknown"
-	CosignatureInvalid  ledger.Reason = "cosignature_invalid"
-	CosignatureTime     ledger.Reason = "cosignature_time"
-	CosignatureTooLate  ledger.Reason = "cosignature_too_late"
-	ForkNotProven       ledger.Reason = "fork_not_proven"
-	PolicyVersionAbsent ledger.Reason = "witness_policy_unknown"
+	PolicyMissing      ledger.Reason = "witness_policy_missing"
+	HeadUnknown        ledger.Reason = "head_unknown"
+	HeadOfOther        ledger.Reason = "head_of_other_log"
+	HeadDiffers        ledger.Reason = "head_differs"
+	WitnessUnknown     ledger.Reason = "witness_unknown"
+	CosignatureInvalid ledger.Reason = "cosignature_invalid"
+	CosignatureTime    ledger.Reason = "cosignature_time"
+	CosignatureTooLate ledger.Reason = "cosignature_too_late"
+	ForkNotProven      ledger.Reason = "fork_not_proven"
 )
 
 // Reasons describes them.
 var Reasons = map[ledger.Reason]ledger.ReasonInfo{
-	PolicyMissing:       {Category: ledger.Precondition, Chinese: "集体 {collective} 到第 {size} 笔还没有见证章程,没有人可以见证。", English: "The collective {collective} has no witness policy up to event {size}: nobody is a witness there."},
-	PolicyVersionAbsent: {Category: ledger.Missing, Chinese: "没有第 {policy} 版见证章程。", English: "There is no witness policy {policy}."},
-	HeadUnknown:         {Category: ledger.Missing, Chinese: "第 {size} 笔不是结账,那里没有可盖章的月份。", English: "Event {size} closes no month: there is nothing to seal."},
-	HeadOfOther:         {Category: ledger.Invalid, Chinese: "这是账簿 {origin} 的,不是 {expected} 的。", English: "It is of the log {origin}, not of {expected}."},
-	HeadDiffers:         {Category: ledger.Precondition, Chinese: "账簿前 {size} 笔的根是 {expected},不是 {root}。若那一个由账簿的密钥签名,请用 report-fork 举报。", English: "The first {size} events of the log have the root {expected}, not {root}. If the log's key has signed that one, report it with report-fork."},
-	WitnessUnknown:      {Category: ledger.Denied, Chinese: "公钥 {key} 不是可以见证前 {size} 笔的人的(从未列入,或已卸任)。", English: "The key {key} is of nobody who may sign the head of {size} events: never a witness, or no longer one."},
-	CosignatureInvalid:  {Category: ledger.Invalid, Chinese: "{witness} 的见证签名不对。", English: "The cosignature of {witness} does not verify."},
-	CosignatureTime:     {Category: ledger.Precondition, Chinese: "{witness} 的见证签名写的时间是 {time},应在 {from} 至 {to} 之间。", English: "The cosignature of {witness} is of {time}, and can only be of {from} to {to}."},
-	CosignatureTooLate:  {Category: ledger.Precondition, Chinese: "见证章程已随前 {later} 笔的五瓣章改换,前 {size} 笔的见证签名不再收。", English: "The policy changed with the seal at {later} events: the head of {size} events takes no more cosignatures."},
-	ForkNotProven:       {Category: ledger.Precondition, Chinese: "看不出分叉:{problem}。", English: "This proves no fork: {problem}."},
+	PolicyMissing:      {Category: ledger.Precondition, Chinese: "集体 {collective} 到第 {size} 笔还没有见证章程,没有人可以见证。", English: "The collective {collective} has no witness policy up to event {size}: nobody is a witness there."},
+	HeadUnknown:        {Category: ledger.Missing, Chinese: "第 {size} 笔不是结账,那里没有可盖章的月份。", English: "Event {size} closes no month: there is nothing to seal."},
+	HeadOfOther:        {Category: ledger.Invalid, Chinese: "这是账簿 {origin} 的,不是 {expected} 的。", English: "It is of the log {origin}, not of {expected}."},
+	HeadDiffers:        {Category: ledger.Precondition, Chinese: "账簿前 {size} 笔的根是 {expected},不是 {root}。若那一个由账簿的密钥签名,请用 report-fork 举报。", English: "The first {size} events of the log have the root {expected}, not {root}. If the log's key has signed that one, report it with report-fork."},
+	WitnessUnknown:     {Category: ledger.Denied, Chinese: "公钥 {key} 不是可以见证前 {size} 笔的人的(从未列入,或已卸任)。", English: "The key {key} is of nobody who may sign the head of {size} events: never a witness, or no longer one."},
+	CosignatureInvalid: {Category: ledger.Invalid, Chinese: "{witness} 的见证签名不对。", English: "The cosignature of {witness} does not verify."},
+	CosignatureTime:    {Category: ledger.Precondition, Chinese: "{witness} 的见证签名写的时间是 {time},应在 {from} 至 {to} 之间。", English: "The cosignature of {witness} is of {time}, and can only be of {from} to {to}."},
+	CosignatureTooLate: {Category: ledger.Precondition, Chinese: "见证章程已随前 {later} 笔的五瓣章改换,前 {size} 笔的见证签名不再收。", English: "The policy changed with the seal at {later} events: the head of {size} events takes no more cosignatures."},
+	ForkNotProven:      {Category: ledger.Precondition, Chinese: "看不出分叉:{problem}。", English: "This proves no fork: {problem}."},
 }
 
 // refuse makes a refusal of a reason, at a field (or none), with figures as name, value, name, value …
@@ -384,7 +382,7 @@ func (h *shelf) tooLate(b Books, at int, before Judgement, entries []entry) erro
 
 // Fork is evidence that the log's key has signed two heads that cannot both be true.
 type Fork struct {
-	Version       uint64 // of the report, from 1 in order of reporting
+	Number        uint32 // of the report, from 1 in order of reporting
 	First, Second []byte // signed notes
 }
 
@@ -398,7 +396,7 @@ func (s *Service) Forks(ctx context.Context, collective string) ([]Fork, error) 
 	}
 	var list []Fork
 	for i, f := range h.forks {
-		list = append(list, Fork{Version: uint64(i) + 1, First: f.First, Second: f.Second})
+		list = append(list, Fork{Number: uint32(i) + 1, First: f.First, Second: f.Second})
 	}
 	return list, nil
 }

@@ -19,6 +19,8 @@ import (
 const (
 	// refreshEvery bounds how long a cosignature added on another node is not shown on this one.
 	refreshEvery = time.Second
+	// refreshWait bounds how long a read waits for a store that does not answer.
+	refreshWait = 500 * time.Millisecond
 	// attemptsMax bounds how often an append is tried again after somebody else appended first.
 	attemptsMax = 10
 	// shelvesMax bounds the collectives whose streams are in memory; the others are read again when they are asked for.
@@ -80,12 +82,22 @@ func (s *Service) catchUp(ctx context.Context, h *shelf) error {
 	return nil
 }
 
-// fresh is catchUp for reads, at most once a second.
+// fresh is catchUp for reads, at most once a second. While the store cannot be reached what is known is shown.
 func (s *Service) fresh(ctx context.Context, h *shelf) error {
-	if age := s.clock().Sub(h.read); !h.read.IsZero() && age >= 0 && age < refreshEvery {
+	switch age := s.clock().Sub(h.read); {
+	case h.read.IsZero():
+		return s.catchUp(ctx, h)
+	case age >= 0 && age < refreshEvery:
 		return nil
 	}
-	return s.catchUp(ctx, h)
+	ctx, cancel := context.WithTimeout(ctx, refreshWait)
+	defer cancel()
+	err := s.catchUp(ctx, h)
+	if corrupt := (*eventstore.CorruptError)(nil); errors.As(err, &corrupt) {
+		return err
+	}
+	h.read = s.clock() // not at every call of an outage
+	return nil
 }
 
 // fold takes the next event. Only this package writes the stream: anything else than it writes is damage, told in words.

@@ -383,7 +383,8 @@ func (v *verification) print(s *session) error {
 
 const notOurs = "it is no log of this program"
 
-var collectiveStream = regexp.MustCompile("^" + ledger.StreamPrefix + "[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")
+// collectiveStream is the name of a collective's stream, or of what its witnesses signed.
+var collectiveStream = regexp.MustCompile("^(" + ledger.StreamPrefix + "|" + ledger.StreamWitness + ")[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")
 
 // ours says whether this program writes streams of such a name.
 func ours(stream string) bool {

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"access":                                    {"ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"projections":                               {"ledger", "eventstore", "gen/mingzhang/event/v1", "internal/snapshot"},
 	"documents":                                 {"gen/mingzhang/event/v1"},
-	"rpc":                                       {"docs", "access", "documents", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
+	"rpc":                                       {"docs", "witness", "access", "documents", "ledger", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
 	"sqlexport":                                 {"projections", "ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"docs":                                      {},
 	"telemetry":                                 {"eventstore", "ledger"},
