@@ -47,7 +47,7 @@ var chineseVerbs = map[string]string{
 }
 
 var chineseFields = map[string]string{
-	"groups": "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "signed": "已签", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
+	"groups": "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
 	"committee_only": "只有委员会", "adopted_version": "见于第几笔", "in_force": "现行", "forks": "分叉", "first": "其一", "second": "其二", "old_size": "记得的笔数",
 	"id": "编号", "number": "号码", "name": "名称", "title": "标题", "kind": "种类", "class": "类别", "state": "状态", "version": "第几笔",
 	"amount": "金额", "balance": "余额", "opening": "期初", "closing": "期末", "debit": "借方", "credit": "贷方", "received": "收入", "spent": "支出",
