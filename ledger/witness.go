@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -41,17 +43,8 @@ func (c *AdoptWitnessPolicy) decide(d *decision) error {
 	if err := d.founded(); err != nil {
 		return err
 	}
-	if n := len(c.Groups); n == 0 || n > witnessGroupsMax {
-		return refuse(TooMany).with("what", "groups").with("max", witnessGroupsMax).with("count", n).at("groups")
-	}
-	names, keys := map[string]bool{}, map[[32]byte]bool{}
-	for _, g := range c.Groups {
-		if err := checkWitnessGroup(g, names, keys); err != nil {
-			return err
-		}
-	}
-	if n := len(keys); n > witnessesAllMax {
-		return refuse(TooMany).with("what", "witnesses").with("max", witnessesAllMax).with("count", n).at("groups")
+	if err := checkWitnessGroups(c.Groups); err != nil {
+		return err
 	}
 	now := d.s.witnesses
 	if err := d.amends("groups", &eventv1.WitnessPolicyAdopted{Groups: now.GetGroups()}, &eventv1.WitnessPolicyAdopted{Groups: c.Groups}, c.Resolution); err != nil {
@@ -67,6 +60,38 @@ func cloneGroups(groups []*eventv1.WitnessGroup) (out []*eventv1.WitnessGroup) {
 		out = append(out, proto.CloneOf(g))
 	}
 	return out
+}
+
+// checkWitnessGroups holds what a policy is made of.
+func checkWitnessGroups(groups []*eventv1.WitnessGroup) error {
+	if n := len(groups); n == 0 || n > witnessGroupsMax {
+		return refuse(TooMany).with("what", "groups").with("max", witnessGroupsMax).with("count", n).at("groups")
+	}
+	names, keys := map[string]bool{}, map[[32]byte]bool{}
+	for _, g := range groups {
+		if err := checkWitnessGroup(g, names, keys); err != nil {
+			return err
+		}
+	}
+	if n := len(keys); n > witnessesAllMax {
+		return refuse(TooMany).with("what", "witnesses").with("max", witnessesAllMax).with("count", n).at("groups")
+	}
+	return nil
+}
+
+// examineWitnessPolicy holds an adopted policy to what AdoptWitnessPolicy promises: whoever checks seals relies on it.
+func (d *decision) examineWitnessPolicy(f *eventv1.WitnessPolicyAdopted) string {
+	if due := d.s.witnesses.GetVersion() + 1; f.Version != due {
+		return fmt.Sprintf("witness policy %d comes where %d is due", f.Version, due)
+	}
+	err := checkWitnessGroups(f.Groups)
+	if err == nil {
+		err = d.adopting(f.ResolutionId, eventv1.Matter_MATTER_CHARTER, d.s.charter.CharterBody)
+	}
+	if r := (*Refusal)(nil); errors.As(err, &r) {
+		return fmt.Sprintf("witness policy %d was not to be adopted: %s", f.Version, r.English())
+	}
+	return ""
 }
 
 // checkWitnessGroup adds the names and keys of a group to those that were listed before.

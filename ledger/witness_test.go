@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	lt "github.com/mingzhang-ledger/mingzhang/ledger/ledgertest"
@@ -115,4 +117,34 @@ func TestLargestWitnessPolicy(t *testing.T) {
 	more = append(slices.Clone(groups[:7]), lt.WitnessGroup("group-7", 1, "one", "more"))
 	b.Refuse("2021-12-20", lt.Approver, &ledger.AdoptWitnessPolicy{Groups: more, Resolution: "large"}, ledger.TooMany, "what=witnesses", "max=30", "count=31")
 	b.Do("2021-12-20", lt.Approver, &ledger.AdoptWitnessPolicy{Groups: groups, Resolution: "large"})
+}
+
+// TestForgedWitnessPolicy: whoever has the key of the log cannot make witnesses of his friends.
+func TestForgedWitnessPolicy(t *testing.T) {
+	b := lt.Demo(t, "2021-12-20")
+	b.Resolve("2021-12-20", "other", eventv1.Matter_MATTER_OTHER, "household_heads", "", "")
+	b.Resolve("2021-12-20", "seal", eventv1.Matter_MATTER_CHARTER, "household_heads", "", "")
+	b.Do("2021-12-20", lt.Approver, &ledger.AdoptWitnessPolicy{Groups: []*eventv1.WitnessGroup{lt.WitnessGroup("committee", 1, "first")}, Resolution: "seal"})
+	if at, reason := audited(t, b.Events); at != 0 {
+		t.Fatalf("event %d: %s", at, reason)
+	}
+	last := len(b.Events) - 1
+	for name, c := range map[string]struct {
+		forge func(*eventv1.Event)
+		wants string
+	}{
+		"a number":            {func(e *eventv1.Event) { e.GetWitnessPolicyAdopted().Version = 2 }, "policy 2 comes where 1 is due"},
+		"no resolution":       {func(e *eventv1.Event) { e.GetWitnessPolicyAdopted().ResolutionId = "" }, "not to be adopted"},
+		"a resolution used":   {func(e *eventv1.Event) { e.GetWitnessPolicyAdopted().ResolutionId = "founding" }, "not to be adopted"},
+		"another matter":      {func(e *eventv1.Event) { e.GetWitnessPolicyAdopted().ResolutionId = "other" }, "not to be adopted"},
+		"a threshold of none": {func(e *eventv1.Event) { e.GetWitnessPolicyAdopted().Groups[0].Threshold = 0 }, "not to be adopted"},
+		"a role":              {func(e *eventv1.Event) { e.Actor = lt.Treasurer }, ""},
+	} {
+		events := slices.Clone(b.Events)
+		events[last] = proto.CloneOf(events[last])
+		c.forge(events[last])
+		if at, reason := audited(t, events); at != uint64(last+1) || !strings.Contains(reason, c.wants) {
+			t.Errorf("%s: event %d: %s", name, at, reason)
+		}
+	}
 }

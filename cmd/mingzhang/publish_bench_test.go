@@ -57,7 +57,7 @@ func BenchmarkPublish(b *testing.B) {
 	published := time.Since(start)
 	start = time.Now()
 	s := &session{}
-	log, err := transparency.OpenPublished(dir, key)
+	log, err := transparency.OpenPublished(ctx, transparency.Dir(dir), key)
 	if err != nil {
 		b.Fatal(err)
 	}

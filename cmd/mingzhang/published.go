@@ -102,7 +102,7 @@ func (p *published) one(ctx context.Context, dir string, named bool) error {
 	if err != nil {
 		return err
 	}
-	log, err := transparency.OpenPublished(dir, key)
+	log, err := transparency.OpenPublished(ctx, transparency.Dir(dir), key)
 	if err != nil {
 		return notPublished(dir, err)
 	}
