@@ -366,7 +366,7 @@ func (l *PublishedLog) rest(dir string, levels levels) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if needed[name] {
+		if needed[name] || isAside(name) {
 			return nil
 		}
 		t, ok := parseTile(name)

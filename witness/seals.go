@@ -99,6 +99,14 @@ type Sealing struct {
 	Cosignatures []*eventv1.CosignatureAdded // in the order of the stream; must not be changed
 }
 
+// Has says whether a signature line is one of the cosignatures.
+func (s Sealing) Has(line signednote.Signature) bool {
+	return slices.ContainsFunc(s.Cosignatures, func(c *eventv1.CosignatureAdded) bool {
+		known, err := lineOf(c)
+		return err == nil && known.String() == line.String()
+	})
+}
+
 // Sealings says how far each closed month is sealed, in order, which policy is in force and which are pending.
 func (s *Service) Sealings(ctx context.Context, b Books) ([]Sealing, Judgement, error) {
 	h := s.shelf(b.Collective)
