@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -43,6 +44,17 @@ func NewAudit() *Audit { return &Audit{state: NewCollective()} }
 
 // State is what the events so far made.
 func (a *Audit) State() *Collective { return a.state }
+
+// Balances gives every account that ever moved with its balance, positive on the account's own side, in no order.
+func (a *Audit) Balances() iter.Seq2[Account, Fen] {
+	return func(yield func(Account, Fen) bool) {
+		for name, acc := range a.state.accounts {
+			if !yield(name, name.Sign()*acc.Now()) {
+				return
+			}
+		}
+	}
+}
 
 // Add takes the next event. One that cannot follow those before it is a *eventstore.CorruptError, and the Audit ends there. It
 // keeps what Evolve keeps.

@@ -175,6 +175,14 @@ func (l levels) rootAt(size uint64) tlog.Hash {
 	return t.root()
 }
 
+// RootOf is the root of the first of these leaf hashes. False: there are fewer.
+func RootOf(leaves []tlog.Hash, size uint64) (tlog.Hash, bool) {
+	if size > uint64(len(leaves)) {
+		return tlog.Hash{}, false
+	}
+	return rootOf(leaves[:size]), true
+}
+
 // rootOf is the root of a tree that has these leaves.
 func rootOf(leaves []tlog.Hash) tlog.Hash {
 	var t tree
