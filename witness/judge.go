@@ -109,6 +109,14 @@ func (v Verdict) admitted(policies []Adopted) (list []Adopted) {
 	return list
 }
 
+// Admits says whether a key is of somebody who may sign a head.
+func (v Verdict) Admits(policies []Adopted, key string) bool {
+	return slices.ContainsFunc(v.admitted(policies), func(p Adopted) bool {
+		_, ok := p.Holder(key)
+		return ok
+	})
+}
+
 // Holder is the name of the witness who has a key.
 func (p *Adopted) Holder(key string) (name string, ok bool) {
 	for _, g := range p.Groups {
