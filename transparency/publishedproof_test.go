@@ -18,14 +18,14 @@ func TestPublishedConsistency(t *testing.T) {
 		}
 		return hashes, nil
 	})
-	l := &PublishedLog{}
+	l := &PublishedLog{levels: levels{nil}}
 	for i := range int64(most) {
 		data := fmt.Appendf(nil, "event %d", i)
 		hashes, err := tlog.StoredHashes(i, data, reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		stored, l.leaves = append(stored, hashes...), append(l.leaves, tlog.RecordHash(data))
+		stored, l.levels[0] = append(stored, hashes...), append(l.levels[0], tlog.RecordHash(data))
 	}
 	for size := range uint64(most + 1) {
 		for old := range size + 1 {

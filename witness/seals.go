@@ -439,7 +439,7 @@ func (s *Service) ReportFork(ctx context.Context, collective, origin string, fir
 		known := func(f *eventv1.ForkReported) bool {
 			return bytes.Equal(f.First, notes[0]) && bytes.Equal(f.Second, notes[1])
 		}
-		if slices.ContainsFunc(h.forks, known) || len(h.forks) >= forksMax {
+		if slices.ContainsFunc(h.forks, known) || len(h.forks) >= reportsMax {
 			return nil, nil
 		}
 		stored = true

@@ -25,8 +25,8 @@ const (
 	attemptsMax = 10
 	// shelvesMax bounds the collectives whose streams are in memory; the others are read again when they are asked for.
 	shelvesMax = 256
-	// forksMax bounds the reports that are kept of one log: each takes a fork that the log's key has signed.
-	forksMax = 64
+	// reportsMax bounds the reports that are kept of one log: each takes a fork that the log's key has signed.
+	reportsMax = 64
 )
 
 // shelf is the stream of one collective as far as it is known here.

@@ -26,6 +26,7 @@ type cosigning struct {
 	witness    *witness.Cosigner
 	dir        string // of the witness
 	published  string // DIR: what publish wrote; empty for a file
+	month      string // --month: of the server's seals; empty: the one closed last
 	proof      string // --proof: a request add-checkpoint, a signed head, or the JSON answer with one
 	checkpoint string // --checkpoint: an earlier head of the log in DIR
 	out        string // -o; empty: stdout
@@ -38,6 +39,7 @@ type offer struct {
 	old     transparency.Head // what is remembered
 	request []byte            // add-checkpoint
 	book    *projections.Book // when the events were there to be folded
+	seal    *apiv1.Seal       // when it comes from a server
 	forked  bool              // the events show another history than the one that is remembered
 }
 
@@ -47,10 +49,12 @@ func (s *session) witnessCosignCmd(dir *string) *cobra.Command {
 		Use:   "cosign [DIR]",
 		Short: s.lang.text("核对账簿以上次签过的开头,然后签名", "sign a head, after checking that it begins with the one signed last"),
 		Long: s.lang.text(`DIR 是 publish 写的目录(或其中一个集体的):从哈希自己算出证明;有各笔记录时重做账簿,把余额给您看。
+--server 和 --collective 从服务器取得最后结账的月份(或 --month)和证明,签好就交给服务器;不要密钥。
 --proof 用文件代替目录:prove-consistency 的答复(从上次签过的笔数起),或者只有签名的根(第一次,或与上次相同)。
 先记住,再签名;签名的一行写到标准输出或 -o 的文件,交给集体。历史被改写时不签,保留证据,退出码 4。`,
 			`DIR was written by publish, or is that of one of its collectives: the proof is computed from its hashes, and when it has the events the
-books are folded and the balances shown. --proof takes a file instead: the answer of prove-consistency from the size signed last, or a
+books are folded and the balances shown. With --server and --collective the month closed last (or --month) and the proof come from the
+server, and the signature goes back there; nobody needs a key of the server. --proof takes a file instead: the answer of prove-consistency from the size signed last, or a
 signed head alone, for the first time or the head signed last.
 The head is remembered first and signed then. The signature line goes to standard output, or to the file of -o: it is for the collective.
 A history that was rewritten is not signed, the evidence is kept, and the exit code is 4.`),
@@ -61,8 +65,12 @@ A history that was rewritten is not signed, the evidence is kept, and the exit c
 				c.published = args[0]
 			}
 			switch {
-			case (c.published == "") == (c.proof == ""):
-				return failed(exitUsage, "请给出公布的目录 DIR,或用 --proof 给出文件,二者选一。", "Give either a published directory DIR or a file with --proof.")
+			case s.server != "" && c.published+c.proof+c.checkpoint != "":
+				return failed(exitUsage, "用 --server 时不要 DIR、--proof、--checkpoint。", "With --server leave DIR, --proof and --checkpoint out.")
+			case s.server == "" && c.month != "":
+				return failed(exitUsage, "--month 要与 --server 一起用。", "--month goes with --server.")
+			case s.server == "" && (c.published == "") == (c.proof == ""):
+				return failed(exitUsage, "请给出公布的目录 DIR、用 --proof 给出文件,或用 --server 连到服务器,选一样。", "Give a published directory DIR, a file with --proof, or a server with --server, one of them.")
 			case c.checkpoint != "" && c.published == "":
 				return failed(exitUsage, "--checkpoint 要与 DIR 一起用。", "--checkpoint goes with DIR.")
 			case !c.yes && !isTerminal(s.stdin):
@@ -77,6 +85,7 @@ A history that was rewritten is not signed, the evidence is kept, and the exit c
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.proof, "proof", "", s.lang.text("证明或签名根的文件,代替 DIR", "file with a proof or a signed head, instead of DIR"))
+	f.StringVar(&c.month, "month", "", s.lang.text("服务器上要签的月份 YYYY-MM(默认:最后结账的)", "month on the server to be signed, YYYY-MM (default: the one closed last)"))
 	f.StringVar(&c.checkpoint, "checkpoint", "", s.lang.text("要签的是 DIR 里账簿较早的这个签名根(如月末的)", "file with an earlier head of the log in DIR to be signed, as that of the month's end"))
 	f.StringVarP(&c.out, "output", "o", "", s.lang.text("签名的一行写到这个文件", "file for the signature line"))
 	f.BoolVarP(&c.yes, "yes", "y", false, s.lang.text("不询问", "do not ask"))
@@ -98,12 +107,18 @@ func (c *cosigning) run(ctx context.Context) error {
 	if err != nil {
 		return c.refused(o, err)
 	}
+	if o.seal != nil {
+		return c.submit(ctx, o, line)
+	}
 	return c.print(o, line)
 }
 
 func (c *cosigning) offer(ctx context.Context) (*offer, error) {
 	if c.published != "" {
 		return c.fromDirectory(ctx)
+	}
+	if c.session.server != "" {
+		return c.fromServer(ctx)
 	}
 	return c.fromFile()
 }
@@ -162,7 +177,7 @@ func (c *cosigning) fromDirectory(ctx context.Context) (*offer, error) {
 	if len(dirs) > 1 {
 		return nil, failed(exitUsage, "%s 里有 %d 本账簿,一次签一本;请用 --collective 指明。", "There are %[2]d logs in %[1]s, and one is signed at a time: say which with --collective.", c.published, len(dirs))
 	}
-	log, err := c.openPublished(dirs[0])
+	log, err := c.openPublished(ctx, dirs[0])
 	if err != nil {
 		return nil, err
 	}
@@ -183,9 +198,11 @@ func (c *cosigning) fromDirectory(ctx context.Context) (*offer, error) {
 		return c.bare(head, note)
 	}
 	o := &offer{head: head}
-	if o.book, err = replay(ctx, c.session, log); err != nil {
+	r := (&published{session: c.session}).newReplay(log.Head)
+	if err := r.read(checkedEvents(ctx, log)); err != nil {
 		return nil, notPublished(dirs[0], err)
 	}
+	o.book = r.book
 	if root, ok := log.RootAt(head.Size); !ok || root != head.Root {
 		return nil, failed(exitVerified, "%s 里的账簿不含 %s 的 %d 笔。", "The log in %s does not contain %s of %d events.", dirs[0], c.checkpoint, head.Size)
 	}
@@ -205,7 +222,7 @@ func (c *cosigning) fromDirectory(ctx context.Context) (*offer, error) {
 }
 
 // openPublished opens a published directory with the key of the log that the witness knows; while a log changes its key there are two.
-func (c *cosigning) openPublished(dir string) (*transparency.PublishedLog, error) {
+func (c *cosigning) openPublished(ctx context.Context, dir string) (*transparency.PublishedLog, error) {
 	text, err := os.ReadFile(filepath.Join(dir, transparency.CheckpointFile))
 	if err != nil {
 		return nil, cannotOpen(filepath.Join(dir, transparency.CheckpointFile), err)
@@ -224,7 +241,7 @@ func (c *cosigning) openPublished(dir string) (*transparency.PublishedLog, error
 			continue
 		}
 		for _, key := range state.Keys {
-			log, err := transparency.OpenPublished(dir, key.String())
+			log, err := transparency.OpenPublished(ctx, transparency.Dir(dir), key.String())
 			if err == nil {
 				return log, nil
 			}
@@ -246,6 +263,9 @@ func (c *cosigning) show(o *offer) {
 		}
 		say("%s 在第 %d 笔时的余额:", "Balances of %s at event %d:", o.book.ID(), o.head.Size)
 		_ = balanceTable(answer.Balances, accountNames(nil, s.lang)).print(s.stderr, s.lang) // what is signed does not depend on it
+	}
+	if o.seal != nil {
+		say("月份 %s,%s 结账", "month  %s, closed at %s", o.seal.Month, o.seal.ClosedAt)
 	}
 	say("账簿 %s\n笔数 %d\n根   %x", "log    %s\nevents %d\nroot   %x", o.head.Origin, o.head.Size, o.head.Root[:])
 	switch {
