@@ -114,7 +114,7 @@ func (c *sealCheck) withEvents(ctx context.Context) error {
 	if len(c.books.Policies) == 0 {
 		return c.withoutPolicy(ctx)
 	}
-	if err := c.unexpected(); err != nil {
+	if err := c.unexpected(ctx); err != nil {
 		return err
 	}
 	var candidates []witness.Candidate
@@ -153,7 +153,7 @@ func (c *sealCheck) withoutPolicy(ctx context.Context) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := c.unexpected(); err != nil {
+	if err := c.unexpected(ctx); err != nil {
 		return err
 	}
 	if c.flags.given() {
@@ -223,16 +223,11 @@ func (c *sealCheck) claimed(ctx context.Context, inForce *witness.Adopted) error
 }
 
 // unexpected finds heads and policies in a directory that the log knows nothing of.
-func (c *sealCheck) unexpected() error {
+func (c *sealCheck) unexpected(ctx context.Context) error {
 	for _, name := range c.listed() {
 		if rest, ok := strings.CutPrefix(name, transparency.CheckpointFile+"."); ok {
-			size, err := strconv.ParseUint(rest, 10, 64)
-			switch {
-			case err != nil:
-			case size > c.head.Size:
-				return wrongFile(name, "it is ahead of the checkpoint, which has %d events: the log was put back to an earlier state", c.head.Size)
-			case !slices.ContainsFunc(c.books.Closings, func(closing witness.Closing) bool { return closing.Size == size }):
-				return wrongFile(name, "event %d closes no month", size)
+			if err := c.mayBe(ctx, name, rest); err != nil {
+				return err
 			}
 		}
 		if rest, ok := strings.CutPrefix(name, transparency.PolicyFile+"."); ok {
@@ -240,6 +235,25 @@ func (c *sealCheck) unexpected() error {
 				return wrongFile(name, "the log has adopted %d witness policies", len(c.books.Policies))
 			}
 		}
+	}
+	return nil
+}
+
+// mayBe wants a head to be that of a closed month; one from before the first policy is checked here, for no verdict rests on it.
+func (c *sealCheck) mayBe(ctx context.Context, name, digits string) error {
+	size, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || transparency.SealFile(size) != name {
+		return nil // no name of this format
+	}
+	at := slices.IndexFunc(c.books.Closings, func(closing witness.Closing) bool { return closing.Size == size })
+	switch {
+	case size > c.head.Size:
+		return wrongFile(name, "it is ahead of the checkpoint, which has %d events: the log was put back to an earlier state", c.head.Size)
+	case at < 0:
+		return wrongFile(name, "event %d closes no month", size)
+	case len(c.books.Policies) == 0 || size < c.books.Policies[0].Event:
+		_, err := c.readSeal(ctx, c.books.Closings[at])
+		return err
 	}
 	return nil
 }
@@ -493,7 +507,7 @@ func (c *sealCheck) withoutEvents(ctx context.Context) error {
 		for _, s := range seal.Signed {
 			m.Signed = append(m.Signed, s.Witness.Name)
 		}
-		if name != transparency.CheckpointFile || len(keys) > 0 {
+		if again := slices.ContainsFunc(c.found.Months, func(o sealFound) bool { return o.Size == size }); !again && len(keys) > 0 || name != transparency.CheckpointFile {
 			c.found.Months = append(c.found.Months, m)
 		}
 	}
