@@ -33,14 +33,16 @@ import (
 // What rests on texts, papers, minutes and members is not judged again: the rules for them may change, and facts stay.
 // The zero Audit is of no use; it is for one goroutine.
 type Audit struct {
-	state   *Collective
-	command uuid.UUID // of the event before
-	digest  []byte
-	actor   string
+	state    *Collective
+	stream   string    // its name, once it is known
+	command  uuid.UUID // of the event before
+	digest   []byte
+	actor    string
+	decision decision // used again for each event
 }
 
 // NewAudit begins before the first event.
-func NewAudit() *Audit { return &Audit{state: NewCollective()} }
+func NewAudit() *Audit { return &Audit{state: NewCollective(), stream: StreamPrefix} }
 
 // State is what the events so far made.
 func (a *Audit) State() *Collective { return a.state }
@@ -59,11 +61,24 @@ func (a *Audit) Balances() iter.Seq2[Account, Fen] {
 // Add takes the next event. One that cannot follow those before it is a *eventstore.CorruptError, and the Audit ends there. It
 // keeps what Evolve keeps.
 func (a *Audit) Add(e *eventv1.Event) error {
-	stream := StreamOf(a.state.charter.GetCollectiveId())
-	if reason := a.examine(e); reason != "" {
-		return &eventstore.CorruptError{Stream: stream, Version: e.Version, Reason: reason}
+	before, first := a.state.accepted.known(), a.command
+	reason := a.examine(e)
+	if reason == "" {
+		if err := foldStored(a.state, a.stream, e); err != nil {
+			return err
+		}
+		// Evolve has looked for the command already: looking twice is what costs most in a log of a million.
+		if a.command != first && a.state.accepted.known() == before && e.Version > 1 {
+			reason = "its command was given before"
+		}
 	}
-	return foldStored(a.state, stream, e)
+	if a.stream == StreamPrefix {
+		a.stream = StreamOf(a.state.charter.GetCollectiveId())
+	}
+	if reason != "" {
+		return &eventstore.CorruptError{Stream: a.stream, Version: e.Version, Reason: reason}
+	}
+	return nil
 }
 
 // examine says in one sentence why an event cannot follow; empty when it can.
@@ -92,7 +107,8 @@ func (a *Audit) examine(e *eventv1.Event) (reason string) {
 		}
 		return ""
 	}
-	d := &decision{s: s, m: Meta{Actor: e.Actor}, recorded: e.RecordedAt, today: DayOf(time.UnixMicro(e.RecordedAt), s.zone)}
+	d := &a.decision
+	*d = decision{s: s, m: Meta{Actor: e.Actor}, recorded: e.RecordedAt, today: DayOf(time.UnixMicro(e.RecordedAt), s.zone)}
 	if reason := s.examineVouchers(d, e); reason != "" {
 		return reason
 	}
@@ -105,10 +121,10 @@ func (a *Audit) examineCommand(e *eventv1.Event) string {
 	if err != nil || len(e.CommandDigest) != sha256.Size {
 		return "it has no command"
 	}
-	if id != a.command || a.state.version == 0 {
-		if first, given := a.state.accepted.get(id); given {
-			return fmt.Sprintf("its command was given before, at event %d", first)
-		}
+	if id == uuid.Nil {
+		return "it has no command"
+	}
+	if id != a.command { // whether it was given before Add sees
 		a.command, a.digest, a.actor = id, append(a.digest[:0], e.CommandDigest...), strings.Clone(e.Actor)
 	} else if !bytes.Equal(e.CommandDigest, a.digest) || e.Actor != a.actor {
 		return "its command is another than that of the event before, with the same id"

@@ -103,7 +103,7 @@ func TestAuditNamesTheFirstForgedEvent(t *testing.T) {
 		"an approval by the treasurer":        {approved, func(e *eventv1.Event) { e.Actor = lt.Treasurer }, "none of the roles"},
 		"an approval of no request":           {approved, func(e *eventv1.Event) { e.GetRequestApproved().Number = 4000 }, ""},
 		"somebody without a role":             {rent, func(e *eventv1.Event) { e.Actor = "nobody" }, "nobody has none of the roles"},
-		"a command given twice":               {rent, func(e *eventv1.Event) { e.CommandId = b.Events[3].CommandId }, "was given before, at event 4"},
+		"a command given twice":               {rent, func(e *eventv1.Event) { e.CommandId = b.Events[3].CommandId }, "its command was given before"},
 		"no command":                          {rent, func(e *eventv1.Event) { e.CommandId = nil }, "it has no command"},
 		"no digest of the command":            {rent, func(e *eventv1.Event) { e.CommandDigest = e.CommandDigest[:31] }, "it has no command"},
 		"recorded before the event before":    {rent, func(e *eventv1.Event) { e.RecordedAt = b.Events[0].RecordedAt - 1 }, "it was recorded before event"},

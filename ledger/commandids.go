@@ -40,6 +40,9 @@ func (c *commandIDs) get(id uuid.UUID) (version uint64, ok bool) {
 	return c.before[i].version, true
 }
 
+// known is how many there are.
+func (c *commandIDs) known() int { return len(c.before) + len(c.since) }
+
 // accept notes a command, unless it was noted before.
 func (c *commandIDs) accept(id uuid.UUID, version uint64) {
 	if _, ok := c.get(id); ok {

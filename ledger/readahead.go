@@ -23,11 +23,12 @@ var passingFacts = map[string]bool{
 // text but a copy. Replay uses the memory of these events again.
 func PassingFact(typeName string) bool { return passingFacts[typeName] }
 
-// Decoded decodes events of any source as Replay does those of a store: on other goroutines while the consumer folds, in order,
-// events of passing facts valid only until the next one is asked for. The first that cannot be read is a
-// *eventstore.CorruptError. The bytes of stored events must not change while they are read.
-func Decoded(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[*eventv1.Event, error] {
-	return decodeAhead(stored, true)
+// Decoded decodes events of any source as Replay does those of a store, on other goroutines while the consumer folds, and gives
+// them in pieces, in order: a few hundred that the consumer may share among goroutines of its own. Events of passing facts are
+// valid until the next piece is asked for. The first event that cannot be read is a *eventstore.CorruptError, which comes once,
+// with the events before it. The bytes of stored events must not change while they are read.
+func Decoded(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[[]*eventv1.Event, error] {
+	return decodePieces(stored, true)
 }
 
 // decodeAhead decodes stored events on other goroutines while the consumer folds, keeping their order: the reader cuts the
@@ -35,6 +36,23 @@ func Decoded(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[*eventv1.Event
 // passing facts are valid until their piece is used up, and their memory then serves another piece.
 func decodeAhead(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq2[*eventv1.Event, error] {
 	return func(yield func(*eventv1.Event, error) bool) {
+		for events, err := range decodePieces(stored, reuse) {
+			for _, e := range events {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+// decodePieces gives the pieces of decodeAhead; an error comes with the events before it, and is the end.
+func decodePieces(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq2[[]*eventv1.Event, error] {
+	return func(yield func([]*eventv1.Event, error) bool) {
 		a := &ahead{
 			stop: make(chan struct{}), work: make(chan *piece, aheadPieces), ordered: make(chan *piece, aheadPieces),
 			used: make(chan *piece, 2*aheadPieces+aheadWorkers), reuse: reuse,
@@ -50,13 +68,7 @@ func decodeAhead(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq
 		go a.cut(stored)
 		for p := range a.ordered {
 			<-p.ready
-			for _, e := range p.events {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			if p.err != nil {
-				yield(nil, p.err)
+			if !yield(p.events, p.err) || p.err != nil {
 				return
 			}
 			a.recycle(p)

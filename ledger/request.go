@@ -436,8 +436,21 @@ func (c *BookTransfer) decide(d *decision) error {
 // then one line a field in the order written here, each "name value\n"; documents by digest, or by kind, issuer and number.
 func orderText(collective string, r *eventv1.RequestMade) string {
 	var b strings.Builder
-	put := func(name string, value any) { fmt.Fprintf(&b, "%s %v\n", name, value) }
-	fmt.Fprintf(&b, "mingzhang/approval@v1\n")
+	b.Grow(256)
+	put := func(name string, value any) {
+		b.WriteString(name)
+		b.WriteByte(' ')
+		switch v := value.(type) {
+		case string:
+			b.WriteString(v)
+		case Fen:
+			b.WriteString(v.String())
+		default:
+			fmt.Fprint(&b, v)
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("mingzhang/approval@v1\n")
 	put("collective", collective)
 	put("request", r.Number)
 	switch o := r.Order.(type) {

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ const (
 // heldLog is a log in files, and what is known of it when it was checked.
 type heldLog struct {
 	name, kind string
+	id         string // what its directory is called where it was published
 	head       transparency.Head
 	key        string // that signed the head; empty: nobody did
 	others     int    // files that were not looked at
@@ -159,7 +161,7 @@ func (p *published) directory(ctx context.Context, dir string, named bool) error
 	if named {
 		expect = filepath.Base(dir)
 	}
-	return p.files(ctx, &heldLog{name: dir, kind: kindDirectory}, transparency.Dir(dir), expect)
+	return p.files(ctx, &heldLog{name: dir, kind: kindDirectory, id: filepath.Base(dir)}, transparency.Dir(dir), expect)
 }
 
 // web checks the log of one collective at an address; with --collective the address is that above it.
@@ -173,7 +175,7 @@ func (p *published) web(ctx context.Context, address string) error {
 		return failed(exitUsage, "地址不对(%v)。", "The address is wrong (%v).", err)
 	}
 	defer web.Close()
-	return p.files(ctx, &heldLog{name: address, kind: kindWeb, unlisted: true}, web, expect)
+	return p.files(ctx, &heldLog{name: address, kind: kindWeb, id: path.Base(address), unlisted: true}, web, expect)
 }
 
 // files checks a published log, wherever its files lie.
@@ -286,7 +288,7 @@ func (p *published) export(ctx context.Context, name string) error {
 		return err
 	}
 	var leaves []transparency.Hash
-	held := &heldLog{name: name, kind: kindExport}
+	held := &heldLog{name: name, kind: kindExport, id: r.header.Collective}
 	held.replay = p.newReplay(transparency.Head{Origin: r.header.Origin})
 	err = held.replay.read(func(yield func(eventstore.Event, error) bool) {
 		for {
@@ -386,7 +388,7 @@ func (p *published) kept(held *heldLog) ([]pinned, error) {
 		kept = append(kept, pin)
 	}
 	for _, name := range p.checkpoints {
-		files, err := checkpointFiles(name, held.name)
+		files, err := checkpointFiles(name, held.id)
 		if err != nil {
 			return nil, err
 		}
@@ -412,8 +414,8 @@ func (p *published) kept(held *heldLog) ([]pinned, error) {
 }
 
 // checkpointFiles are the files that --checkpoint names: one, those of a directory of them, or of a log that was published before,
-// or of that directory of the directory that was published before which is named like the log's.
-func checkpointFiles(name, log string) ([]string, error) {
+// or of the log id among several that were published before.
+func checkpointFiles(name, id string) ([]string, error) {
 	entries, err := os.ReadDir(name)
 	if err != nil {
 		return []string{name}, nil // whoever reads it finds the words
@@ -430,7 +432,7 @@ func checkpointFiles(name, log string) ([]string, error) {
 		}
 	}
 	_, err = os.Stat(filepath.Join(name, transparency.CheckpointFile))
-	switch below := filepath.Join(name, filepath.Base(log)); {
+	switch below := filepath.Join(name, id); {
 	case err == nil:
 		return heads, nil
 	case len(all) > keptMax:
@@ -439,7 +441,7 @@ func checkpointFiles(name, log string) ([]string, error) {
 		return all, nil
 	default:
 		if _, err := os.Stat(filepath.Join(below, transparency.CheckpointFile)); err == nil {
-			return checkpointFiles(below, log)
+			return checkpointFiles(below, id)
 		}
 	}
 	return nil, failed(exitUsage, "目录 %s 里没有 checkpoint。", "There is no checkpoint in the directory %s.", name)

@@ -32,9 +32,6 @@ type claim struct {
 	root    []byte
 }
 
-// progressEvents is after how many events progress is told.
-const progressEvents = 1024
-
 func newReplay(origin string, bar *progress) *replay {
 	return &replay{origin: origin, bar: bar, audit: ledger.NewAudit()}
 }
@@ -42,7 +39,10 @@ func newReplay(origin string, bar *progress) *replay {
 // read takes all events, which have to be checked as bytes already.
 func (r *replay) read(stored iter.Seq2[eventstore.Event, error]) error {
 	defer r.bar.end()
-	for event, err := range ledger.Decoded(stored) {
+	for events, err := range ledger.Decoded(stored) {
+		if err := r.fold(events); err != nil {
+			return err
+		}
 		var damage *eventstore.CorruptError
 		if errors.As(err, &damage) {
 			return wrongEvent(damage.Version, "it cannot be read: "+damage.Reason)
@@ -50,11 +50,8 @@ func (r *replay) read(stored iter.Seq2[eventstore.Event, error]) error {
 		if err != nil {
 			return err
 		}
-		if err := r.fold(event); err != nil {
-			return err
-		}
-		if event.Version%progressEvents == 0 {
-			r.bar.at(int64(event.Version))
+		if len(events) > 0 {
+			r.bar.at(int64(events[len(events)-1].Version))
 		}
 	}
 	if r.book == nil {
@@ -63,32 +60,55 @@ func (r *replay) read(stored iter.Seq2[eventstore.Event, error]) error {
 	return r.compare()
 }
 
-func (r *replay) fold(event *eventv1.Event) error {
+// fold takes the next events, the audit and the books at once.
+func (r *replay) fold(events []*eventv1.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
 	if r.book == nil {
-		book, err := begin(r.origin, event)
+		book, err := begin(r.origin, events[0])
 		if err != nil {
-			return wrongEvent(event.Version, err.Error())
+			return wrongEvent(events[0].Version, err.Error())
 		}
 		r.book = book
 	}
-	err := r.audit.Add(event)
-	if err == nil {
-		err = r.book.Fold(event)
+	folded := make(chan error, 1)
+	go func() { folded <- foldEach(events, r.book.Fold) }()
+	err := foldEach(events, r.audit.Add)
+	if other := <-folded; err == nil || other != nil && versionOf(other) < versionOf(err) {
+		err = other
 	}
 	if err != nil {
-		reason := err.Error()
-		if damage := (*eventstore.CorruptError)(nil); errors.As(err, &damage) {
-			reason = damage.Reason
-		}
-		return wrongEvent(event.Version, "it does not follow from those before it: "+reason)
+		return err
 	}
-	if f := event.GetEditionPublished(); f != nil {
-		if f.Version >= event.Version {
-			return wrongEvent(event.Version, fmt.Sprintf("it publishes an edition made from %d events", f.Version))
+	for _, e := range events {
+		if f := e.GetEditionPublished(); f != nil {
+			if f.Version >= e.Version {
+				return wrongEvent(e.Version, fmt.Sprintf("it publishes an edition made from %d events", f.Version))
+			}
+			r.claims = append(r.claims, claim{e.Version, f.Version, bytes.Clone(f.Root)})
 		}
-		r.claims = append(r.claims, claim{event.Version, f.Version, bytes.Clone(f.Root)})
 	}
 	return nil
+}
+
+func foldEach(events []*eventv1.Event, fold func(*eventv1.Event) error) error {
+	for _, e := range events {
+		if err := fold(e); err != nil {
+			reason := err.Error()
+			if damage := (*eventstore.CorruptError)(nil); errors.As(err, &damage) {
+				reason = damage.Reason
+			}
+			return wrongEvent(e.Version, "it does not follow from those before it: "+reason)
+		}
+	}
+	return nil
+}
+
+func versionOf(err error) uint64 {
+	var bad *transparency.PublishedError
+	errors.As(err, &bad)
+	return bad.Version
 }
 
 // compare wants the books to be those of the audit: every balance, both sides of the trial balance, the closed months.
