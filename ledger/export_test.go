@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -211,3 +212,6 @@ func (s *Collective) Tamper() { s.accounts["money/bank"].Add(s.accounts["money/b
 
 // CommandsSince counts the commands that came after the copy the state was made of.
 func (s *Collective) CommandsSince() int { return len(s.accepted.since) }
+
+// GiversOf lists the roles that a fact can come about by.
+func GiversOf(fact reflect.Type) []eventv1.Role { return givers[fact] }

@@ -23,6 +23,13 @@ var passingFacts = map[string]bool{
 // text but a copy. Replay uses the memory of these events again.
 func PassingFact(typeName string) bool { return passingFacts[typeName] }
 
+// Decoded decodes events of any source as Replay does those of a store: on other goroutines while the consumer folds, in order,
+// events of passing facts valid only until the next one is asked for. The first that cannot be read is a
+// *eventstore.CorruptError. The bytes of stored events must not change while they are read.
+func Decoded(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[*eventv1.Event, error] {
+	return decodeAhead(stored, true)
+}
+
 // decodeAhead decodes stored events on other goroutines while the consumer folds, keeping their order: the reader cuts the
 // stream into pieces, workers decode them, and the pieces come out in the order they were cut. With reuse the events of
 // passing facts are valid until their piece is used up, and their memory then serves another piece.

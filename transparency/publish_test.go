@@ -75,16 +75,7 @@ func (p printed) publish(t testing.TB, dir string, size int) Published {
 
 // checkDir verifies a directory as a stranger does and gives its events.
 func checkDir(ctx context.Context, dir, verifierKey string) (*PublishedLog, []eventstore.Event, error) {
-	l, err := OpenPublished(dir, verifierKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	var events []eventstore.Event
-	err = l.Check(ctx, func(version uint64, eventType string, data []byte) error {
-		events = append(events, eventstore.Event{Stream: village, Version: version, Type: eventType, Data: bytes.Clone(data)})
-		return nil
-	})
-	return l, events, err
+	return checkFiles(ctx, Dir(dir), verifierKey)
 }
 
 func (p printed) wantPublished(t testing.TB, dir string, size int) {
@@ -442,7 +433,7 @@ func TestPublishTheHeadAlone(t *testing.T) {
 		if files := slices.Sorted(maps.Keys(contents(t, dir))); !slices.Equal(files, []string{CheckpointFile, VerifierFile}) {
 			t.Errorf("published are %v", files)
 		}
-		l, err := OpenPublished(dir, "")
+		l, err := OpenPublished(t.Context(), Dir(dir), "")
 		if err != nil || !l.HeadOnly || l.Head.Size != uint64(size) {
 			t.Errorf("published is %+v, %v", l, err)
 		}

@@ -1,13 +1,15 @@
 package transparency
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -15,21 +17,22 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 )
 
-// PublishedLog is the published directory of a log in the hands of somebody who trusts nobody. It is for one goroutine.
+// PublishedLog is a published log in the hands of somebody who trusts nobody. It is for one goroutine.
 type PublishedLog struct {
 	Head        Head
 	VerifierKey string // that signed the head
 	HeadOnly    bool   // there is a checkpoint and no events
+	Listed      bool   // Check looked for files that nobody needs, which can be done in a directory alone
 	Others      int    // files that are none of the format, or ahead of the checkpoint: they were not looked at
 
-	dir    string
-	leaves []tlog.Hash // when Check has found them to have the root of the head
+	files  Files
+	levels levels // when Check has found them to have the root of the head
 }
 
-// OpenPublished reads the checkpoint of a published directory. With an empty verifierKey it takes the one that lies beside it,
-// which proves that the directory agrees with itself and no more.
-func OpenPublished(dir, verifierKey string) (*PublishedLog, error) {
-	own, err := readRegular(dir, VerifierFile, noteBytesMax)
+// OpenPublished reads the checkpoint of a published log. With an empty verifierKey it takes the one that lies beside it, which
+// proves that the files agree with each other and no more.
+func OpenPublished(ctx context.Context, files Files, verifierKey string) (*PublishedLog, error) {
+	own, err := files.Read(ctx, VerifierFile, noteBytesMax)
 	switch {
 	case err == nil:
 		name, oneLine := strings.CutSuffix(string(own), "\n")
@@ -49,17 +52,33 @@ func OpenPublished(dir, verifierKey string) (*PublishedLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg, err := readRegular(dir, CheckpointFile, noteBytesMax)
+	msg, err := files.Read(ctx, CheckpointFile, noteBytesMax)
 	if err != nil {
 		return nil, missingFile(CheckpointFile, err)
 	}
-	l := &PublishedLog{dir: dir, VerifierKey: verifierKey}
+	l := &PublishedLog{files: files, VerifierKey: verifierKey}
 	if l.Head, err = ParseHead(msg, v); err != nil {
 		return nil, &PublishedError{File: CheckpointFile, Reason: err.Error()}
 	}
-	_, err = os.Lstat(filepath.Join(dir, tileDir))
-	l.HeadOnly = errors.Is(err, fs.ErrNotExist) && l.Head.Size > 0
-	return l, nil
+	if l.Head.Size > 0 {
+		l.HeadOnly, err = l.headOnly(ctx)
+	}
+	return l, err
+}
+
+// headOnly says whether there are no events at all, as where the charter does not open the log. A server cannot be asked what it
+// has: there it is the first bundle and the first tile that are not.
+func (l *PublishedLog) headOnly(ctx context.Context) (bool, error) {
+	if dir, ok := l.files.(Dir); ok {
+		return !dir.has(tileDir), nil
+	}
+	for _, level := range []int{0, entriesLevel} {
+		_, err := l.tile(ctx, tile{level, 0, int(min(l.Head.Size, tileWidth))})
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // missingFile makes a file that is not there the fault of the directory.
@@ -93,64 +112,147 @@ func ParseCheckpoint(msg []byte, verifierKey string) (Head, error) {
 
 // Check reads every file of the log and compares it with the head: the leaf hashes give its root, the tiles above them are
 // theirs, and so is every entry. Each event is handed to f in order once its hash has been found right, so no forged byte comes
-// to f; an error of f ends it. The first thing that is wrong is a *PublishedError.
+// to f; an error of f ends it. The data are f's to keep. The first thing that is wrong is a *PublishedError.
 //
-// Files of the format that the head does not need (partial tiles of before) are compared as well. Memory holds 32 bytes for
-// each event, and one bundle.
+// Files of the format that the head does not need (partial tiles of before) are compared as well where they can be listed. Files
+// are read and hashed on other goroutines, a few ahead. Memory holds 32 bytes for each event, and a few bundles.
 func (l *PublishedLog) Check(ctx context.Context, f func(version uint64, eventType string, data []byte) error) error {
 	leaves, err := l.readLeaves(ctx)
 	if err != nil {
 		return err
 	}
-	if rootOf(leaves) != l.Head.Root {
+	levels := newLevels(leaves)
+	if levels.rootAt(l.Head.Size) != l.Head.Root {
 		return l.blame(ctx, leaves)
 	}
-	levels := newLevels(leaves)
-	for t := range tilesOf(l.Head.Size) {
-		if t.level > 0 {
-			there, err := compareTile(l.dir, t, levels)
-			if err == nil && !there {
-				err = missingFile(t.name(), fs.ErrNotExist)
+	for level := 1; l.Head.Size>>(level*tileHeight) > 0; level++ {
+		err := readTiles(ctx, l, level, func(_ tile, data []byte) ([]byte, error) { return data, nil }, func(t tile, data []byte) error {
+			if !bytes.Equal(data, levels.data(t)) {
+				return &PublishedError{File: t.name(), Reason: "it does not have the hashes of the log"}
 			}
-			if err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if err := l.entries(ctx, leaves, f); err != nil {
 		return err
 	}
-	l.leaves = leaves
-	return l.rest(levels)
-}
-
-// read gives the tiles of one level in order, with no more memory than one takes however many the head claims.
-func (l *PublishedLog) read(ctx context.Context, level int, f func(t tile, data []byte) error) error {
-	for t := range tilesAt(level, l.Head.Size) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		most := int64(t.width * tlog.HashSize)
-		if level == entriesLevel {
-			most = bundleMax
-		}
-		data, err := readRegular(l.dir, t.name(), most)
-		if err != nil {
-			return missingFile(t.name(), err)
-		}
-		if level != entriesLevel && int64(len(data)) != most {
-			return &PublishedError{File: t.name(), Reason: fmt.Sprintf("it has %d bytes, not %d", len(data), most)}
-		}
-		if err := f(t, data); err != nil {
-			return err
-		}
+	l.levels = levels
+	if dir, ok := l.files.(Dir); ok {
+		l.Listed = true
+		return l.rest(string(dir), levels)
 	}
 	return nil
 }
 
+// tile reads a file of the tree. Where a partial one is gone because the log has grown since the checkpoint was read, the full one
+// has the same at its beginning. What is there nowhere is fs.ErrNotExist.
+func (l *PublishedLog) tile(ctx context.Context, t tile) ([]byte, error) {
+	data, err := l.whole(ctx, t)
+	if t.width == tileWidth || !errors.Is(err, fs.ErrNotExist) {
+		return data, err
+	}
+	full, fullErr := l.whole(ctx, tile{t.level, t.n, tileWidth})
+	switch {
+	case errors.Is(fullErr, fs.ErrNotExist):
+		return nil, err
+	case fullErr != nil:
+		return nil, fullErr
+	case t.level != entriesLevel:
+		return full[:t.width*tlog.HashSize], nil
+	}
+	at := 0
+	for range t.width {
+		if len(full) < at+2 {
+			return full, nil // of a form that is refused by whoever splits it
+		}
+		at += 2 + int(binary.BigEndian.Uint16(full[at:]))
+	}
+	return full[:min(at, len(full))], nil
+}
+
+// whole reads one file, which for hashes has to be of exactly its size.
+func (l *PublishedLog) whole(ctx context.Context, t tile) ([]byte, error) {
+	if t.level == entriesLevel {
+		return l.files.Read(ctx, t.name(), bundleMax)
+	}
+	size := t.width * tlog.HashSize
+	data, err := l.files.Read(ctx, t.name(), int64(size))
+	if err == nil && len(data) != size {
+		return nil, &PublishedError{File: t.name(), Reason: fmt.Sprintf("it has %d bytes, not %d", len(data), size)}
+	}
+	return data, err
+}
+
+// readAhead is how many files are read or made ready at once, or wait to be used.
+const readAhead = 8
+
+// readTiles gives the tiles of one level to use in order, after ready has made of each what use takes. ready runs on other
+// goroutines. What it makes beside an error is used before the error counts. However many the head claims, no more are held at
+// once than twice readAhead.
+func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready func(tile, []byte) (T, error), use func(tile, T) error) error {
+	type made struct {
+		t    tile
+		it   T
+		have bool // there is one
+		err  error
+		done chan struct{}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	work, order := make(chan *made), make(chan *made, readAhead)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer cancel()
+	for range min(readAhead, l.Head.Size>>(max(level, 0)*tileHeight)/tileWidth+1) {
+		workers.Go(func() {
+			for m := range work {
+				data, err := l.tile(ctx, m.t)
+				if err != nil {
+					m.err = missingFile(m.t.name(), err)
+				} else {
+					m.it, m.err = ready(m.t, data)
+					m.have = true
+				}
+				close(m.done)
+			}
+		})
+	}
+	workers.Go(func() {
+		defer close(order)
+		defer close(work)
+		for t := range tilesAt(level, l.Head.Size) {
+			m := &made{t: t, done: make(chan struct{})}
+			for _, to := range []chan<- *made{work, order} {
+				select {
+				case to <- m:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	})
+	for m := range order {
+		<-m.done
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if m.have {
+			if err := use(m.t, m.it); err != nil {
+				return err
+			}
+		}
+		if m.err != nil {
+			return m.err
+		}
+	}
+	return ctx.Err()
+}
+
 func (l *PublishedLog) readLeaves(ctx context.Context) ([]tlog.Hash, error) {
 	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<16))
-	err := l.read(ctx, 0, func(_ tile, data []byte) error {
+	err := readTiles(ctx, l, 0, func(_ tile, data []byte) ([]byte, error) { return data, nil }, func(_ tile, data []byte) error {
 		for ; len(data) > 0; data = data[tlog.HashSize:] {
 			leaves = append(leaves, tlog.Hash(data))
 		}
@@ -159,28 +261,45 @@ func (l *PublishedLog) readLeaves(ctx context.Context) ([]tlog.Hash, error) {
 	return leaves, err
 }
 
+// checkedEntry is an event whose hash is right.
+type checkedEntry struct {
+	eventType string
+	data      []byte
+}
+
 // entries hands on the events whose hashes are right.
 func (l *PublishedLog) entries(ctx context.Context, leaves []tlog.Hash, f func(version uint64, eventType string, data []byte) error) error {
-	return l.read(ctx, entriesLevel, func(t tile, bundle []byte) error {
-		entries, err := splitBundle(bundle, t.width)
-		if err != nil {
-			return &PublishedError{File: t.name(), Version: firstWrong(bundle, t, leaves), Reason: err.Error()}
-		}
-		for i, entry := range entries {
-			at := t.n*tileWidth + uint64(i)
-			if tlog.RecordHash(entry) != leaves[at] {
-				return &PublishedError{File: t.name(), Version: at + 1, Reason: errNotTheLeaf}
-			}
-			eventType, data, err := ParseEntry(l.Head.Origin, entry)
-			if err != nil {
-				return &PublishedError{File: t.name(), Version: at + 1, Reason: err.Error()}
-			}
-			if err := f(at+1, eventType, data); err != nil {
+	return readTiles(ctx, l, entriesLevel, func(t tile, bundle []byte) ([]checkedEntry, error) {
+		return l.checkBundle(t, bundle, leaves)
+	}, func(t tile, checked []checkedEntry) error {
+		for i, e := range checked {
+			if err := f(t.n*tileWidth+uint64(i)+1, e.eventType, e.data); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// checkBundle gives the events of a bundle before the first that is wrong.
+func (l *PublishedLog) checkBundle(t tile, bundle []byte, leaves []tlog.Hash) ([]checkedEntry, error) {
+	entries, err := splitBundle(bundle, t.width)
+	if err != nil {
+		return nil, &PublishedError{File: t.name(), Version: firstWrong(bundle, t, leaves), Reason: err.Error()}
+	}
+	checked := make([]checkedEntry, 0, len(entries))
+	for i, entry := range entries {
+		at := t.n*tileWidth + uint64(i)
+		if tlog.RecordHash(entry) != leaves[at] {
+			return checked, &PublishedError{File: t.name(), Version: at + 1, Reason: errNotTheLeaf}
+		}
+		eventType, data, err := ParseEntry(l.Head.Origin, entry)
+		if err != nil {
+			return checked, &PublishedError{File: t.name(), Version: at + 1, Reason: err.Error()}
+		}
+		checked = append(checked, checkedEntry{eventType, data})
+	}
+	return checked, nil
 }
 
 // firstWrong is the first event in a bundle of the wrong form that is not what its hash says.
@@ -204,7 +323,7 @@ func firstWrong(bundle []byte, t tile, leaves []tlog.Hash) uint64 {
 func (l *PublishedLog) blame(ctx context.Context, leaves []tlog.Hash) error {
 	var differs *PublishedError
 	hashes := make([]tlog.Hash, 0, len(leaves))
-	err := l.read(ctx, entriesLevel, func(t tile, bundle []byte) error {
+	err := readTiles(ctx, l, entriesLevel, func(_ tile, bundle []byte) ([]byte, error) { return bundle, nil }, func(t tile, bundle []byte) error {
 		entries, err := splitBundle(bundle, t.width)
 		if err != nil {
 			return &PublishedError{File: t.name(), Version: firstWrong(bundle, t, leaves), Reason: err.Error()}
@@ -233,16 +352,16 @@ func (l *PublishedLog) blame(ctx context.Context, leaves []tlog.Hash) error {
 }
 
 // rest compares the files that the head does not need, and counts those that say nothing about it.
-func (l *PublishedLog) rest(levels levels) error {
+func (l *PublishedLog) rest(dir string, levels levels) error {
 	needed := map[string]bool{CheckpointFile: true, VerifierFile: true}
 	for t := range tilesOf(l.Head.Size) {
 		needed[t.name()] = true
 	}
-	return filepath.WalkDir(l.dir, func(full string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		name, err := filepath.Rel(l.dir, full)
+		name, err := filepath.Rel(dir, full)
 		if err != nil {
 			return err
 		}
@@ -258,15 +377,15 @@ func (l *PublishedLog) rest(levels levels) error {
 			l.Others++
 			return nil
 		}
-		_, err = compareTile(l.dir, t, levels)
+		_, err = compareTile(dir, t, levels)
 		return err
 	})
 }
 
-// RootAt is the root of the first events, of a log that Check found right. False: it has fewer.
+// RootAt is the root of the first events. False: it has fewer, or Check has not found them right.
 func (l *PublishedLog) RootAt(size uint64) (tlog.Hash, bool) {
-	if size > uint64(len(l.leaves)) {
+	if l.levels == nil || size > l.Head.Size {
 		return tlog.Hash{}, false
 	}
-	return rootOf(l.leaves[:size]), true
+	return l.levels.rootAt(size), true
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"iter"
 	"path"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -135,6 +137,7 @@ func tilesAt(level int, size uint64) iter.Seq[tile] {
 // levels are the hashes of a log that stand in its tiles, level by level. They are kept in memory: 32 bytes an event.
 type levels [][]tlog.Hash
 
+// newLevels hashes on every core: the tree over a million leaves is a million hashes.
 func newLevels(leaves []tlog.Hash) levels {
 	all := levels{leaves}
 	for {
@@ -142,12 +145,42 @@ func newLevels(leaves []tlog.Hash) levels {
 		if len(below) < tileWidth {
 			return all
 		}
-		above := make([]tlog.Hash, 0, len(below)/tileWidth)
-		for ; len(below) >= tileWidth; below = below[tileWidth:] {
-			above = append(above, rootOf(below[:tileWidth]))
+		above := make([]tlog.Hash, len(below)/tileWidth)
+		cores := min(runtime.GOMAXPROCS(0), len(above))
+		var hashing sync.WaitGroup
+		for core := range cores {
+			hashing.Go(func() {
+				for i := core; i < len(above); i += cores {
+					above[i] = rootOf(below[i*tileWidth : (i+1)*tileWidth])
+				}
+			})
 		}
+		hashing.Wait()
 		all = append(all, above)
 	}
+}
+
+// rootAt is the root of the first size leaves, of which there must be so many.
+func (l levels) rootAt(size uint64) tlog.Hash {
+	var t tree // its edge is that of the full subtrees of each level, the largest first
+	for level := len(l) - 1; level >= 0; level-- {
+		var part tree
+		have := size >> (level * tileHeight)
+		for _, hash := range l[level][have&^(tileWidth-1) : have] {
+			part.add(hash)
+		}
+		t.edge = append(t.edge, part.edge...)
+	}
+	t.size = size
+	return t.root()
+}
+
+// RootOf is the root of the first of these leaf hashes. False: there are fewer.
+func RootOf(leaves []tlog.Hash, size uint64) (tlog.Hash, bool) {
+	if size > uint64(len(leaves)) {
+		return tlog.Hash{}, false
+	}
+	return rootOf(leaves[:size]), true
 }
 
 // rootOf is the root of a tree that has these leaves.

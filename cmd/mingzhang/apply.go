@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -264,34 +265,64 @@ func (a *applier) conclude(err error) error {
 	return nil
 }
 
-// progress is a bar on a terminal, shown when the work takes longer than a second. A nil one shows nothing.
+// progress is a bar on a terminal, shown when the work takes longer than a second; elsewhere, where it is asked for, a line each
+// second. A nil one shows nothing.
 type progress struct {
 	name  string
-	size  int64
-	count bool // of events, not bytes
+	size  int64 // 0: not known
+	count bool  // of events, not bytes
+	lines bool  // there is no terminal
 	out   io.Writer
 	since time.Time
 	bar   *progressbar.ProgressBar
+
+	said time.Time // when the last line was written
+	lang language
 }
 
 const progressAfter = time.Second
 
 func newProgress(s *session, name string, size int64) *progress {
-	if !isTerminal(s.stderr) {
+	terminal := isTerminal(s.stderr)
+	if !terminal && !s.progress {
 		return nil
 	}
-	return &progress{name: name, size: size, out: s.stderr, since: time.Now()}
+	return &progress{name: name, size: size, lines: !terminal, out: s.stderr, since: time.Now(), said: time.Now(), lang: s.lang}
 }
 
 func (p *progress) at(bytes int64) {
 	if p == nil || p.bar == nil && time.Since(p.since) < progressAfter {
 		return
 	}
+	if p.lines {
+		p.line(bytes)
+		return
+	}
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(p.size, progressbar.OptionSetWriter(p.out), progressbar.OptionShowBytes(!p.count),
-			progressbar.OptionSetDescription(p.name), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
+		options := []progressbar.Option{progressbar.OptionSetWriter(p.out), progressbar.OptionShowBytes(!p.count), progressbar.OptionSetDescription(p.name),
+			progressbar.OptionSetWidth(30), progressbar.OptionThrottle(progressThrottle), progressbar.OptionClearOnFinish()}
+		if p.count {
+			options = append(options, progressbar.OptionShowIts(), progressbar.OptionShowCount(), progressbar.OptionSetItsString(p.lang.text("笔", "events")))
+		}
+		p.bar = progressbar.NewOptions64(cmp.Or(p.size, -1), options...)
 	}
 	_ = p.bar.Set64(bytes) // a bar that cannot be drawn is no reason to stop
+}
+
+const progressThrottle = 100 * time.Millisecond
+
+// line tells how far it is, once a second.
+func (p *progress) line(done int64) {
+	if time.Since(p.said) < progressAfter {
+		return
+	}
+	p.said = time.Now()
+	rate := float64(done) / time.Since(p.since).Seconds()
+	if p.size == 0 {
+		fmt.Fprintf(p.out, p.lang.text("%s:%d 笔,每秒 %.0f 笔\n", "%s: %d events, %.0f events/s\n"), p.name, done, rate)
+		return
+	}
+	fmt.Fprintf(p.out, p.lang.text("%s:%d/%d 笔,%d%%,每秒 %.0f 笔\n", "%s: %d/%d events, %d%%, %.0f events/s\n"), p.name, done, p.size, 100*done/p.size, rate)
 }
 
 func (p *progress) clear() {

@@ -160,11 +160,13 @@ func writeLine(w io.Writer, line any) error {
 // logReader reads a log file and believes nothing: every line has to follow from the one before, every hash to fit.
 type logReader struct {
 	name   string
+	verify bool // it is read for verify, which imports nothing
 	in     *bufio.Reader
 	line   int // number of the line read last, from 1
 	header logHeader
 	hasher *transparency.Hasher
-	head   logHead // of the last line; Size 0 before it
+	leaf   transparency.Hash // of the event read last
+	head   logHead           // of the last line; Size 0 before it
 }
 
 func newLogReader(name string, r io.Reader) *logReader {
@@ -173,7 +175,20 @@ func newLogReader(name string, r io.Reader) *logReader {
 
 // bad is what is wrong with the line read last.
 func (r *logReader) bad(zh, en string, args ...any) *failure {
+	if r.verify {
+		f := failed(exitVerified, r.place()+":"+zh+"。", r.place()+": "+en+".", args...)
+		f.cause = &transparency.PublishedError{File: r.place(), Version: r.due(), Reason: f.en}
+		return f
+	}
 	return failed(exitVerified, r.place()+":"+zh+";什么也没有导入。", r.place()+": "+en+"; nothing was imported.", args...)
+}
+
+// due is the version of the event in the line read last; 0 where there is none.
+func (r *logReader) due() uint64 {
+	if r.hasher == nil {
+		return 0
+	}
+	return uint64(max(r.line-1, 0))
 }
 
 func (r *logReader) place() string { return fmt.Sprintf("%s:%d", r.name, max(r.line, 1)) }
@@ -265,6 +280,12 @@ func (r *logReader) next() (eventstore.Event, *eventv1.Event, error) {
 	return r.event(text)
 }
 
+// nextLeaf is next with the leaf hash in place of the event as it is read.
+func (r *logReader) nextLeaf() (eventstore.Event, transparency.Hash, error) {
+	stored, _, err := r.next()
+	return stored, r.leaf, err
+}
+
 func (r *logReader) event(text []byte) (stored eventstore.Event, event *eventv1.Event, err error) {
 	var line logEvent
 	if err := r.parse(text, &line); err != nil {
@@ -285,6 +306,7 @@ func (r *logReader) event(text []byte) (stored eventstore.Event, event *eventv1.
 	if err != nil || hex.EncodeToString(leaf[:]) != line.Leaf {
 		return stored, nil, r.bad("第 %d 笔的内容与它的哈希不符", "version %d does not have the hash that stands beside it", line.Version)
 	}
+	r.leaf = leaf
 	event, err = ledger.Decode(stored)
 	if err != nil {
 		return stored, nil, r.bad("第 %d 笔读不出来(%v)", "version %d cannot be read (%v)", line.Version, err)

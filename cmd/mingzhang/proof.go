@@ -23,12 +23,14 @@ import (
 // proofFlags are those of mingzhang verify --proof, which needs no server and no data directory: what it takes for true is the proof's
 // own arithmetic and what the caller has kept.
 type proofFlags struct {
-	proof      string // file: the text of a proof, or the JSON answer of the API
-	event      string // file: a line of export jsonl, the whole export, or the stored bytes
-	eventType  string // type of the event when its file is the stored bytes
-	pin        string // SIZE:ROOT
-	checkpoint string // file: a signed head, or the JSON answer of the API
-	logKey     string // public key of the log
+	proof       string   // file: the text of a proof, or the JSON answer of the API
+	event       string   // file: a line of export jsonl, the whole export, or the stored bytes
+	eventType   string   // type of the event when its file is the stored bytes
+	pins        []string // SIZE:ROOT
+	checkpoints []string // files: a signed head, or the JSON answer of the API
+	logKey      string   // public key of the log
+
+	pin, checkpoint string // the one of these that a proof is held against
 }
 
 func (s *session) proofFlags(cmd *cobra.Command, o *proofFlags) {
@@ -38,23 +40,27 @@ func (s *session) proofFlags(cmd *cobra.Command, o *proofFlags) {
 	f.StringVar(&o.event, "event", "", text("所证明的记录:export jsonl 的一行或整个文件;有 --type 时为记录的原始字节",
 		"the event it is about: a line of export jsonl or the whole file; with --type its stored bytes"))
 	f.StringVar(&o.eventType, "type", "", text("原始字节的记录类型", "type of the event whose stored bytes are given"))
-	f.StringVar(&o.pin, "pin", "", text("保存下来的笔数和根 笔数:根(根为十六进制或 base64)", "what was kept, SIZE:ROOT (root in hex or base64)"))
-	f.StringVar(&o.checkpoint, "checkpoint", "", text("保存下来的签名根的文件", "file with the signed head that was kept"))
+	f.StringArrayVar(&o.pins, "pin", nil, text("保存下来的笔数和根 笔数:根(根为十六进制或 base64);核验账簿时可以多次", "what was kept, SIZE:ROOT (root in hex or base64); of a log as often as you like"))
+	f.StringArrayVar(&o.checkpoints, "checkpoint", nil, text("保存下来的签名根的文件;核验账簿时可以多次,也可以是存有它们的目录或以前公布的目录",
+		"file with the signed head that was kept; of a log as often as you like, also a directory of them, or one that was published before"))
 	f.StringVar(&o.logKey, "log-key", "", text("账簿的公钥或存有公钥的文件,须从别处得知(verifierKey)", "public key of the log, or a file with it, known from elsewhere (verifierKey)"))
 }
 
 // given says whether any of them was used.
-func (o *proofFlags) given() bool { return *o != proofFlags{} }
+func (o *proofFlags) given() bool {
+	return o.proof+o.event+o.eventType+o.logKey != "" || len(o.pins)+len(o.checkpoints) > 0
+}
 
 func (o *proofFlags) check() error {
 	switch {
 	case o.proof == "":
 		return failed(exitUsage, "请用 --proof 给出证明的文件。", "Give the file of the proof with --proof.")
-	case o.pin != "" && o.checkpoint != "":
+	case len(o.pins)+len(o.checkpoints) > 1:
 		return failed(exitUsage, "--pin 和 --checkpoint 只能用一个。", "Use either --pin or --checkpoint.")
 	case o.eventType != "" && o.event == "":
 		return failed(exitUsage, "--type 要与 --event 一起用。", "--type goes with --event.")
 	}
+	o.pin, o.checkpoint = strings.Join(o.pins, ""), strings.Join(o.checkpoints, "")
 	return nil
 }
 

@@ -56,12 +56,11 @@ func BenchmarkPublish(b *testing.B) {
 	}
 	published := time.Since(start)
 	start = time.Now()
-	s := &session{}
-	log, err := transparency.OpenPublished(dir, key)
+	log, err := transparency.OpenPublished(ctx, transparency.Dir(dir), key)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := replay(context.Background(), s, log); err != nil {
+	if err := newReplay(log.Head.Origin, nil).read(checkedEvents(ctx, log)); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(0, "ns/op")

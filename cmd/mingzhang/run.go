@@ -17,6 +17,7 @@ type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	started        bool         // the command line was understood
+	progress       bool         // --progress: tell how far it is also where standard error is no terminal
 	booksAge       atomic.Int64 // seconds that the server says its books are old; 0 when it does not
 }
 

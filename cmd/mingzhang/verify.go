@@ -22,29 +22,38 @@ import (
 func (s *session) verifyCmd() *cobra.Command {
 	var adopt bool
 	var proof proofFlags
+	var version uint64
 	cmd := &cobra.Command{
-		Use:   "verify [DIR]",
+		Use:   "verify [DIR|URL|FILE]",
 		Short: s.lang.text("核验:每个字节对照签名的根,账簿重做一遍对照", "hash every byte again against the signed heads, and fold the books anew"),
 		Args:  cobra.MaximumNArgs(1),
-		Long: s.lang.text(`没有 DIR 也没有 --proof:核验数据目录或服务器的账簿。
-DIR 是 publish 写的目录(或其中一个集体的):不要密钥、不要服务器,重算每个哈希和根,重做账簿,打印余额。
---proof 离线核对一份证明。两者都用 --log-key 给出账簿的公钥(或存有公钥的文件),用 --pin 笔数:根 或 --checkpoint 文件 对照以前保存的。`,
-			`Without DIR and --proof: the logs of the data directory or of a server.
-DIR was written by publish, or is that of one of its collectives: without a secret and without a server every hash and the root are
-computed again, the books are folded and the balances printed. --proof checks a proof offline. Both take the log's public key, or a file
-with it, by --log-key, and compare what was kept: --pin SIZE:ROOT or --checkpoint FILE.`),
+		Long: s.lang.text(`没有参数也没有 --proof:核验数据目录或服务器的账簿。
+DIR 是 publish 写的目录(或其中一个集体的),URL 是网上的一个集体的目录(http、https),FILE 是 export jsonl 的文件:
+不要密钥、不要服务器,重算每个哈希和根,每一笔按规则重新核对,重做账簿,打印余额;指出第一笔有问题的。
+--event-version 只核验一笔:只取它到根的那几个文件。--proof 离线核对一份证明。
+都用 --log-key 给出账簿的公钥(或存有公钥的文件),用 --pin 笔数:根 或 --checkpoint 文件 对照以前保存的。
+退出码:0 相符,2 用法有误,3 读不到,4 核验不符。`,
+			`Without argument and --proof: the logs of the data directory or of a server.
+DIR was written by publish, or is that of one of its collectives; URL is that of one collective on the web (http, https); FILE was written
+by export jsonl. Without a secret and without a server every hash and the root are computed again, every event is held to the rules, the
+books are folded and the balances printed; the first bad event is named. --event-version checks one event, with the few files on its way
+to the root. --proof checks a proof offline. All take the log's public key, or a file with it, by --log-key, and compare what was kept:
+--pin SIZE:ROOT or --checkpoint FILE. Exit code: 0 it is sound, 2 wrongly used, 3 it cannot be read, 4 it does not verify.`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 || proof.given() {
 				if adopt || cmd.Flags().Changed("server") || cmd.Flags().Changed("data") {
-					return failed(exitUsage, "公布的目录和证明只按文件核验,不要 --data、--server 或 --adopt-heads。",
-						"A published directory and a proof are checked by their files alone, without --data, --server or --adopt-heads.")
+					return failed(exitUsage, "公布的账簿和证明只按文件核验,不要 --data、--server 或 --adopt-heads。",
+						"A published log and a proof are checked by their files alone, without --data, --server or --adopt-heads.")
 				}
+			}
+			if cmd.Flags().Changed("event-version") && (version == 0 || len(args) == 0) {
+				return failed(exitUsage, "--event-version 从 1 起,用于 DIR 或 URL。", "--event-version counts from 1 and is for a DIR or URL.")
 			}
 			switch {
 			case len(args) == 1 && proof.proof+proof.event+proof.eventType != "":
-				return failed(exitUsage, "DIR 和 --proof 一次只核验一样。", "Check either DIR or --proof at a time.")
+				return failed(exitUsage, "账簿和 --proof 一次只核验一样。", "Check either a log or --proof at a time.")
 			case len(args) == 1:
-				p := &published{session: s, key: proof.logKey, pin: proof.pin, checkpoint: proof.checkpoint}
+				p := &published{session: s, key: proof.logKey, pins: proof.pins, checkpoints: proof.checkpoints, version: version}
 				return p.verify(cmd.Context(), args[0])
 			case proof.given():
 				return s.verifyProof(&proof)
@@ -60,6 +69,8 @@ with it, by --log-key, and compare what was kept: --pin SIZE:ROOT or --checkpoin
 	}
 	cmd.Flags().BoolVar(&adopt, "adopt-heads", false, s.lang.text("查明原因以后,为缺少签名根的账簿按现状签一个",
 		"after looking into the reason: sign a head for logs that have none, as they are now"))
+	cmd.Flags().Uint64Var(&version, "event-version", 0, s.lang.text("只核验这一笔(DIR 或 URL)", "check this event alone (of a DIR or URL)"))
+	cmd.Flags().BoolVar(&s.progress, "progress", false, s.lang.text("标准错误不是终端也显示进度,每秒一行", "show progress, a line a second, where standard error is no terminal too"))
 	s.proofFlags(cmd, &proof)
 	return cmd
 }

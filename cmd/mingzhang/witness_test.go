@@ -57,7 +57,7 @@ func TestServersWitnessEachOther(t *testing.T) {
 	publish := func(v *village) *transparency.PublishedLog {
 		t.Helper()
 		mz(t, "publish", v.published, "--for-auditors", "--data", v.data)
-		log, err := transparency.OpenPublished(filepath.Join(v.published, v.id), "")
+		log, err := transparency.OpenPublished(t.Context(), transparency.Dir(filepath.Join(v.published, v.id)), "")
 		if err != nil {
 			t.Fatal(err)
 		}

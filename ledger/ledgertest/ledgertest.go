@@ -79,9 +79,23 @@ type Books struct {
 	commands int
 }
 
-// New gives books in which nothing has happened.
+// New gives books in which nothing has happened. When the test ends, an audit has to pass all that was decided, unless the test
+// folded something of its own besides.
 func New(t testing.TB) *Books {
-	return &Books{T: t, State: ledger.NewCollective()}
+	b := &Books{T: t, State: ledger.NewCollective()}
+	t.Cleanup(func() {
+		audit := ledger.NewAudit()
+		if b.State.Version() != uint64(len(b.Events)) {
+			return
+		}
+		for _, e := range b.Events {
+			if err := audit.Add(e); err != nil && !t.Failed() {
+				t.Errorf("what was decided does not pass an audit: %v", err)
+				return
+			}
+		}
+	})
+	return b
 }
 
 // Continue folds the events of other books into these, which have to be new, and goes on from there without touching them.
