@@ -507,7 +507,7 @@ func TestAddLog(t *testing.T) {
 	if _, err := c.Cosign(rotated.request(t, 5, 9)); !errors.Is(err, ErrNotSigned) {
 		t.Errorf("a key that is not known: %v", err)
 	}
-	if err := c.AddLog(second, transparency.Head{}); err != nil {
+	if err := reopen(t, dir).AddLog(second, transparency.Head{}); err != nil { // as another process does
 		t.Fatal(err)
 	}
 	mustCosign(t, c, rotated, 5, 9)
