@@ -10,17 +10,13 @@ import (
 // Consistency proves that the first size events of a log that Check found right begin with its first old ones (RFC 6962, section
 // 2.1.2). From 0, and from a size to itself, the proof is empty.
 func (l *PublishedLog) Consistency(old, size uint64) ([]Hash, error) {
-	var leaves []tlog.Hash
-	if l.levels != nil {
-		leaves = l.levels[0]
-	}
-	if old > size || size > uint64(len(leaves)) {
-		return nil, fmt.Errorf("prove consistency of %s from %d to %d: %d events are known", l.Head.Origin, old, size, len(leaves))
+	if l.levels == nil || old > size || size > l.Head.Size {
+		return nil, fmt.Errorf("prove consistency of %s from %d to %d: its %d events are not that many, or were not checked", l.Head.Origin, old, size, l.Head.Size)
 	}
 	if old == 0 || old == size {
 		return nil, nil
 	}
-	return proveConsistency(leaves[:size], old, true), nil
+	return proveConsistency(l.levels[0][:size], old, true), nil
 }
 
 // proveConsistency proves that the tree of leaves begins with that of its first old ones. whole says that the verifier knows the

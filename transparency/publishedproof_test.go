@@ -18,15 +18,20 @@ func TestPublishedConsistency(t *testing.T) {
 		}
 		return hashes, nil
 	})
-	l := &PublishedLog{levels: levels{nil}}
+	var leaves []tlog.Hash
 	for i := range int64(most) {
 		data := fmt.Appendf(nil, "event %d", i)
 		hashes, err := tlog.StoredHashes(i, data, reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		stored, l.levels[0] = append(stored, hashes...), append(l.levels[0], tlog.RecordHash(data))
+		stored, leaves = append(stored, hashes...), append(leaves, tlog.RecordHash(data))
 	}
+	l := &PublishedLog{Head: Head{Size: most}}
+	if got, err := l.Consistency(3, 5); err == nil {
+		t.Errorf("before it was checked: %v", got)
+	}
+	l.levels = newLevels(leaves)
 	for size := range uint64(most + 1) {
 		for old := range size + 1 {
 			var want []tlog.Hash

@@ -394,6 +394,24 @@ func TestCrashBetweenMemoryAndSignature(t *testing.T) {
 	}
 }
 
+// What cannot be remembered is not signed, also when it is what was signed before: nobody knows what is on the disk.
+func TestNothingIsSignedThatIsNotRemembered(t *testing.T) {
+	c, dir := newCosigner(t)
+	l := newTestLog(t, "", 0, 20)
+	mustCosign(t, c, l, 0, 12)
+	if err := c.logs[testOrigin].memory.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{12, 17} {
+		if s, err := c.Cosign(l.request(t, 12, size)); !errors.Is(err, headmemory.ErrBroken) {
+			t.Errorf("size %d got %v, %v", size, s, err)
+		}
+	}
+	if s := state(t, dir); s.Remembered != l.head(t, 12) {
+		t.Errorf("it remembers %+v", s.Remembered)
+	}
+}
+
 func TestDamagedMemorySignsNothing(t *testing.T) {
 	c, dir := newCosigner(t)
 	l := newTestLog(t, "", 0, 20)
@@ -507,7 +525,7 @@ func TestAddLog(t *testing.T) {
 	if _, err := c.Cosign(rotated.request(t, 5, 9)); !errors.Is(err, ErrNotSigned) {
 		t.Errorf("a key that is not known: %v", err)
 	}
-	if err := c.AddLog(second, transparency.Head{}); err != nil {
+	if err := reopen(t, dir).AddLog(second, transparency.Head{}); err != nil { // as another process does
 		t.Fatal(err)
 	}
 	mustCosign(t, c, rotated, 5, 9)

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/url"
 	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ type cosigning struct {
 	session    *session
 	witness    *witness.Cosigner
 	dir        string // of the witness
-	published  string // DIR: what publish wrote; empty for a file
+	published  string // DIR: what publish wrote, or an address of it; empty for a file
 	month      string // --month: of the server's seals; empty: the one closed last
 	proof      string // --proof: a request add-checkpoint, a signed head, or the JSON answer with one
 	checkpoint string // --checkpoint: an earlier head of the log in DIR
@@ -48,13 +50,13 @@ func (s *session) witnessCosignCmd(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cosign [DIR]",
 		Short: s.lang.text("核对账簿以上次签过的开头,然后签名", "sign a head, after checking that it begins with the one signed last"),
-		Long: s.lang.text(`DIR 是 publish 写的目录(或其中一个集体的):从哈希自己算出证明;有各笔记录时重做账簿,把余额给您看。
+		Long: s.lang.text(`DIR 是 publish 写的目录(或其中一个集体的),或一本账簿的网址:从哈希自己算出证明;有各笔记录时重做账簿,把余额给您看。
 --server 和 --collective 从服务器取得最后结账的月份(或 --month)和证明,签好就交给服务器;不要密钥。
 --proof 用文件代替目录:prove-consistency 的答复(从上次签过的笔数起),或者只有签名的根(第一次,或与上次相同)。
 先记住,再签名;签名的一行写到标准输出或 -o 的文件,交给集体。历史被改写时不签,保留证据,退出码 4。`,
-			`DIR was written by publish, or is that of one of its collectives: the proof is computed from its hashes, and when it has the events the
-books are folded and the balances shown. With --server and --collective the month closed last (or --month) and the proof come from the
-server, and the signature goes back there; nobody needs a key of the server. --proof takes a file instead: the answer of prove-consistency from the size signed last, or a
+			`DIR was written by publish, or is that of one of its collectives, or the address of a log: the proof is computed from its hashes, and when
+it has the events the books are folded and the balances shown. With --server and --collective the month closed last (or
+--month) and the proof come from the server, and the signature goes back there; no key of the server is needed. --proof takes a file instead: the answer of prove-consistency from the size signed last, or a
 signed head alone, for the first time or the head signed last.
 The head is remembered first and signed then. The signature line goes to standard output, or to the file of -o: it is for the collective.
 A history that was rewritten is not signed, the evidence is kept, and the exit code is 4.`),
@@ -70,7 +72,7 @@ A history that was rewritten is not signed, the evidence is kept, and the exit c
 			case s.server == "" && c.month != "":
 				return failed(exitUsage, "--month 要与 --server 一起用。", "--month goes with --server.")
 			case s.server == "" && (c.published == "") == (c.proof == ""):
-				return failed(exitUsage, "请给出公布的目录 DIR、用 --proof 给出文件,或用 --server 连到服务器,选一样。", "Give a published directory DIR, a file with --proof, or a server with --server, one of them.")
+				return failed(exitUsage, "请给出公布的目录 DIR 或网址、用 --proof 给出文件,或用 --server 连到服务器,选一样。", "Give a published directory DIR or its address, a file with --proof, or a server with --server, one of them.")
 			case c.checkpoint != "" && c.published == "":
 				return failed(exitUsage, "--checkpoint 要与 DIR 一起用。", "--checkpoint goes with DIR.")
 			case !c.yes && !isTerminal(s.stdin):
@@ -115,7 +117,7 @@ func (c *cosigning) run(ctx context.Context) error {
 
 func (c *cosigning) offer(ctx context.Context) (*offer, error) {
 	if c.published != "" {
-		return c.fromDirectory(ctx)
+		return c.fromPublished(ctx)
 	}
 	if c.session.server != "" {
 		return c.fromServer(ctx)
@@ -168,72 +170,94 @@ func (c *cosigning) remembered(origin string) (transparency.Head, error) {
 	return old, nil
 }
 
-// fromDirectory checks a published log, with a key that the witness knows, and computes the proof.
-func (c *cosigning) fromDirectory(ctx context.Context) (*offer, error) {
-	dirs, err := (&published{session: c.session}).dirs(c.published)
+// fromPublished checks a published log, with a key that the witness knows, and computes the proof.
+func (c *cosigning) fromPublished(ctx context.Context) (*offer, error) {
+	name, files, end, err := c.files()
 	if err != nil {
 		return nil, err
 	}
-	if len(dirs) > 1 {
-		return nil, failed(exitUsage, "%s 里有 %d 本账簿,一次签一本;请用 --collective 指明。", "There are %[2]d logs in %[1]s, and one is signed at a time: say which with --collective.", c.published, len(dirs))
-	}
-	log, err := c.openPublished(ctx, dirs[0])
+	defer end()
+	log, note, err := c.open(ctx, name, files)
 	if err != nil {
 		return nil, err
 	}
-	note, err := os.ReadFile(filepath.Join(dirs[0], transparency.CheckpointFile))
-	if err != nil {
-		return nil, cannotOpen(dirs[0], err)
-	}
-	head := log.Head
+	o := &offer{head: log.Head}
 	if c.checkpoint != "" {
 		if note, err = c.session.textOf(c.checkpoint, "note"); err != nil {
 			return nil, err
 		}
-		if head, err = transparency.ParseCheckpoint(note, log.VerifierKey); err != nil {
+		if o.head, err = transparency.ParseCheckpoint(note, log.VerifierKey); err != nil {
 			return nil, failed(exitVerified, "%s 不是用 %s 签的 checkpoint(%v)。", "%s is no checkpoint signed with %s (%v).", c.checkpoint, log.VerifierKey, err)
 		}
 	}
 	if log.HeadOnly {
-		return c.bare(head, note)
+		return c.bare(o.head, note)
 	}
-	o := &offer{head: head}
-	r := (&published{session: c.session}).newReplay(log.Head)
-	if err := r.read(checkedEvents(ctx, log)); err != nil {
-		return nil, notPublished(dirs[0], err)
+	p := &published{session: c.session}
+	replay := p.newReplay(log.Head)
+	err = replay.read(checkedEvents(ctx, log))
+	if err == nil {
+		err = replay.claimed(log.RootAt)
 	}
-	o.book = r.book
-	if root, ok := log.RootAt(head.Size); !ok || root != head.Root {
-		return nil, failed(exitVerified, "%s 里的账簿不含 %s 的 %d 笔。", "The log in %s does not contain %s of %d events.", dirs[0], c.checkpoint, head.Size)
+	if err != nil {
+		return nil, c.unread(name, err)
 	}
-	if o.old, err = c.remembered(head.Origin); err != nil {
+	o.book = replay.book
+	if root, ok := log.RootAt(o.head.Size); !ok || root != o.head.Root {
+		return nil, failed(exitVerified, "%s 里的账簿不含 %s 的 %d 笔。", "The log in %s does not contain %s of %d events.", name, c.checkpoint, o.head.Size)
+	}
+	if o.old, err = c.remembered(o.head.Origin); err != nil {
 		return nil, err
 	}
 	root, known := log.RootAt(o.old.Size)
 	o.forked = known && root != o.old.Root
-	p := transparency.Consistency{OldSize: min(o.old.Size, head.Size), Note: note}
-	if o.old.Size < head.Size {
-		if p.Hashes, err = log.Consistency(o.old.Size, head.Size); err != nil {
-			return nil, err
-		}
+	request := transparency.Consistency{OldSize: min(o.old.Size, o.head.Size), Note: note}
+	if request.Hashes, err = log.Consistency(request.OldSize, o.head.Size); err != nil {
+		return nil, err
 	}
-	o.request = transparency.FormatConsistency(p)
+	o.request = transparency.FormatConsistency(request)
 	return o, nil
 }
 
-// openPublished opens a published directory with the key of the log that the witness knows; while a log changes its key there are two.
-func (c *cosigning) openPublished(ctx context.Context, dir string) (*transparency.PublishedLog, error) {
-	text, err := os.ReadFile(filepath.Join(dir, transparency.CheckpointFile))
+// files are those of the log that the command line names, in a directory or on the web.
+func (c *cosigning) files() (name string, files transparency.Files, end func(), err error) {
+	if strings.HasPrefix(c.published, "http://") || strings.HasPrefix(c.published, "https://") {
+		address := c.published
+		if one := c.session.collective; one != "" {
+			address = strings.TrimSuffix(address, "/") + "/" + url.PathEscape(one)
+		}
+		web, err := transparency.NewWeb(address)
+		if err != nil {
+			return "", nil, nil, failed(exitUsage, "地址不对(%v)。", "The address is wrong (%v).", err)
+		}
+		return address, web, web.Close, nil
+	}
+	dirs, err := (&published{session: c.session}).dirs(c.published)
+	if err == nil && len(dirs) > 1 {
+		err = failed(exitUsage, "%s 里有 %d 本账簿,一次签一本;请用 --collective 指明。", "There are %[2]d logs in %[1]s, and one is signed at a time: say which with --collective.", c.published, len(dirs))
+	}
 	if err != nil {
-		return nil, cannotOpen(filepath.Join(dir, transparency.CheckpointFile), err)
+		return "", nil, nil, err
+	}
+	return dirs[0], transparency.Dir(dirs[0]), func() {}, nil
+}
+
+// open opens a published log with the key that the witness knows, and gives its signed head; while a log changes its key there are two.
+func (c *cosigning) open(ctx context.Context, name string, files transparency.Files) (*transparency.PublishedLog, []byte, error) {
+	text, err := files.Read(ctx, transparency.CheckpointFile, signednote.BytesMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &transparency.PublishedError{File: transparency.CheckpointFile, Reason: "it is missing"}
+	}
+	if err != nil {
+		return nil, nil, c.unread(name, err)
 	}
 	head, err := transparency.ReadHead(text)
 	if err != nil {
-		return nil, notPublished(dir, &transparency.PublishedError{File: transparency.CheckpointFile, Reason: err.Error()})
+		return nil, nil, notPublished(name, &transparency.PublishedError{File: transparency.CheckpointFile, Reason: err.Error()})
 	}
 	_, states, err := witness.Read(c.dir)
 	if err != nil {
-		return nil, witnessFailed(c.dir, err)
+		return nil, nil, witnessFailed(c.dir, err)
 	}
 	refused := c.refused(&offer{head: head}, fmt.Errorf("%w: %s", witness.ErrUnknownLog, head.Origin))
 	for _, state := range states {
@@ -241,14 +265,26 @@ func (c *cosigning) openPublished(ctx context.Context, dir string) (*transparenc
 			continue
 		}
 		for _, key := range state.Keys {
-			log, err := transparency.OpenPublished(ctx, transparency.Dir(dir), key.String())
-			if err == nil {
-				return log, nil
+			log, err := transparency.OpenPublished(ctx, files, key.String())
+			if err == nil && log.Head != head {
+				err = &transparency.PublishedError{File: transparency.CheckpointFile, Reason: "it was replaced meanwhile: try again"}
 			}
-			refused = notPublished(dir, err)
+			if err == nil {
+				return log, text, nil
+			}
+			refused = c.unread(name, err)
 		}
 	}
-	return nil, refused
+	return nil, nil, refused
+}
+
+// unread tells a log that does not verify, or that cannot be reached.
+func (c *cosigning) unread(name string, err error) error {
+	kind := kindDirectory
+	if name != "" && strings.Contains(name, "://") {
+		kind = kindWeb
+	}
+	return notPublished(name, notRead(&heldLog{name: name, kind: kind}, err))
 }
 
 // show says what would be signed.

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,5 +119,25 @@ func TestServersWitnessEachOther(t *testing.T) {
 	_, states, err := witness.Read(villages[1].witness)
 	if err != nil || len(states) != 1 || states[0].Remembered.Size != villages[0].known {
 		t.Errorf("it remembers %+v, %v", states, err)
+	}
+}
+
+// A member of the committee signs from the address of what is published; the page of the manual is right in what it has her type.
+func TestCosignFromTheWeb(t *testing.T) {
+	data, published := demoDir(t), filepath.Join(t.TempDir(), "published")
+	mz(t, "publish", published, "--for-auditors", "--data", data)
+	server := httptest.NewServer(http.FileServer(http.Dir(published)))
+	defer server.Close()
+	dir := filepath.Join(t.TempDir(), "witness")
+	mz(t, "witness", "init", "village.example/committee-1", "--dir", dir, "--log", filepath.Join(published, "liminba", "vkey"))
+	for _, args := range [][]string{{server.URL + "/liminba"}, {server.URL, "--collective", "liminba"}} {
+		if got := mz(t, append([]string{"witness", "cosign", "--yes", "--dir", dir}, args...)...); !strings.HasPrefix(got, "— village.example/committee-1 ") {
+			t.Errorf("signed is %q", got)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	err := run(t.Context(), []string{"witness", "cosign", server.URL + "/other", "--yes", "--dir", dir}, strings.NewReader(""), &stdout, &stderr)
+	if err == nil || explain(err).code != exitVerified || stdout.Len() > 0 {
+		t.Errorf("where nothing is published: %v, %s", err, &stdout)
 	}
 }
