@@ -69,6 +69,8 @@ var Matrix = map[string]Callers{
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"ProveInclusion":   {Roles: checkers, PublicLog: true},
 	"ProveConsistency": {Roles: checkers, PublicLog: true},
+	"GetTile":          {Roles: checkers, PublicLog: true},
+	"WatchHeads":       {Public: true}, // a signed head says nothing of the books
 	"VerifyLog":        {Roles: checkers, PublicLog: true},
 	"ReadLog":          {Roles: copiers, PublicLog: true},
 	"Watch":            {Roles: copiers, PublicLog: true},
@@ -83,6 +85,7 @@ var Matrix = map[string]Callers{
 	"IssueKey":        {Admin: true},
 	"RevokeKey":       {Admin: true},
 	"ListOperators":   {Admin: true},
+	"RetireLogKey":    {Admin: true},
 
 	"Apply":        {Operator: true},
 	"Preview":      {Operator: true},

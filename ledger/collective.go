@@ -25,6 +25,7 @@ type Collective struct {
 	money   map[string]eventv1.MoneyAccountKind
 	roles   map[string][]eventv1.Role
 	members map[uint32]membership
+	logKey  logKey
 
 	// The books.
 	accounts    map[Account]*account

@@ -177,6 +177,7 @@ var Matrix = map[string][]eventv1.Role{
 	"FoundCollective":       nil,
 	"GrantRole":             {admin},
 	"RevokeRole":            {admin},
+	"RotateLogKey":          {admin},
 	"OpenFund":              {approver},
 	"OpenMoneyAccount":      {treasurer},
 	"EnrolMembers":          {treasurer},

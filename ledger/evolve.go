@@ -75,6 +75,8 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.opening, s.proposer = f.OpeningProposed, e.Actor
 	case *eventv1.Event_OpeningConfirmed:
 		s.opening = nil
+	case *eventv1.Event_LogKeyRotated:
+		s.evolveLogKey(f.LogKeyRotated)
 	default:
 		s.evolveRequest(e)
 		s.evolveGrant(e)

@@ -304,5 +304,6 @@ func everyFact(t *testing.T) *lt.Books {
 	payCost(b, "2020-05-11", "40.00")
 	do("2020-05-11", lt.Treasurer, &ledger.BookTrueUp{Year: 2020, On: 20200511, Narration: "年终清算"})
 	witnessFacts(b)
+	rotateKeys(b)
 	return b
 }

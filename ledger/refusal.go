@@ -116,6 +116,8 @@ const (
 	VoucherNumberInvalid  Reason = "voucher_number_invalid"
 	PartyInvalid          Reason = "party_invalid"
 	FieldInvalid          Reason = "field_invalid"
+	LogKeyGeneration      Reason = "log_key_generation"
+	LogKeyOther           Reason = "log_key_other"
 	ShareInvalid          Reason = "share_invalid"
 	SharesNotOne          Reason = "shares_not_one"
 	RepeatedEntry         Reason = "repeated_entry"
@@ -240,6 +242,8 @@ var Reasons = map[Reason]ReasonInfo{
 	IDInvalid:            {Invalid, "编号“{id}”只能用小写字母、数字、连字符和下划线,2 至 40 个字符,首尾为字母或数字。", "The id \"{id}\" may only have 2 to 40 lower-case letters, digits, hyphens and underscores, and begins and ends with a letter or digit."},
 	VoucherNumberInvalid: {Invalid, "凭证号“{voucher}”写法不对,应如 付2021-19 或 P2021-19。", "\"{voucher}\" is not a voucher number like 付2021-19 or P2021-19."},
 	PartyInvalid:         {Invalid, "往来方“{party}”写法不对:应为 org/公开名称、member/编号 或 party/代号。", "The party \"{party}\" is not written as org/<public name>, member/<number> or party/<opaque id>."},
+	LogKeyGeneration:     {Precondition, "现在用的是第 {current} 代公钥,下一代不是 {generation}。", "The key of generation {current} signs now: {generation} is not the next one."},
+	LogKeyOther:          {Precondition, "账簿上现在用的公钥是 {key};签名用的是另一把,请查明原因。", "By the log the key {key} signs now, and what signs has another one: find out why."},
 	FieldInvalid:         {Invalid, "{field} 不合要求:{problem}。", "{field} is not valid: {problem}."},
 	ShareInvalid:         {Invalid, "份额“{share}”写法不对:应为小数、分数或一次 rest。", "The share \"{share}\" is not a decimal or fraction up to one, or rest once."},
 	SharesNotOne:         {Invalid, "各份额合计 {sum},必须恰好等于 1。", "The shares sum to {sum} and must sum to exactly 1."},

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
-	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
 
@@ -22,7 +21,7 @@ import (
 // Lines of one collective are carried out in the order they stand in; with stop_on_refusal, so are all lines. A founding, or
 // a command about operators or keys, is carried out after every line before it and before every line after it.
 func (s booksService) Apply(ctx context.Context, r *apiv1.ApplyRequest) (*apiv1.ApplyResponse, error) {
-	b := &batch{Server: s.Server, caller: callerOf(ctx), stop: r.StopOnRefusal, results: make([]*apiv1.ApplyResult, len(r.Lines))}
+	b := &batch{Server: s.Server, caller: callerOf(ctx), stop: r.StopOnRefusal, results: make([]*apiv1.ApplyResult, len(r.Lines)), proofs: proofWanted(ctx)}
 	i := 0
 	for lines := range s.parseAhead(r.Lines) {
 		for _, l := range lines {
@@ -99,6 +98,7 @@ type batch struct {
 	*Server
 	caller  *caller
 	stop    bool // at the first line that is not carried out
+	proofs  bool // in the receipts
 	stopped bool
 	results []*apiv1.ApplyResult // nil for lines not carried out yet, or not at all
 	pending []pending            // commands on books, not yet given to the ledger
@@ -229,13 +229,17 @@ func (b *batch) result(ctx context.Context, p pending, o ledger.Outcome) *apiv1.
 	if o.Err != nil {
 		return b.outcome(ctx, p.procedure, o.Err)
 	}
-	return &apiv1.ApplyResult{ResponseJson: receiptJSON(p.given.collective, o.Events)}
+	receipt := receiptOf(p.given.collective, o.Events)
+	if b.proofs {
+		b.addProof(ctx, receipt)
+	}
+	return &apiv1.ApplyResult{ResponseJson: receiptJSON(receipt)}
 }
 
 // receiptJSON is the answer to a command on books: the answers of all of them have one field, the receipt.
-func receiptJSON(collective string, events []*eventv1.Event) string {
+func receiptJSON(receipt *apiv1.Receipt) string {
 	b := append(make([]byte, 0, 1024), `{"receipt":`...)
-	b = appendReceipt(b, receiptOf(collective, events))
+	b = appendReceipt(b, receipt)
 	return string(append(b, '}'))
 }
 

@@ -42,7 +42,11 @@ func (s *Server) give(ctx context.Context, r bookRequest) (*apiv1.Receipt, error
 	if err != nil {
 		return nil, err
 	}
-	return receiptOf(g.collective, events), nil
+	receipt := receiptOf(g.collective, events)
+	if proofWanted(ctx) {
+		s.addProof(ctx, receipt)
+	}
+	return receipt, nil
 }
 
 // prepare makes the command of a request, given by an operator.
@@ -58,6 +62,11 @@ func (s *Server) prepare(ctx context.Context, c *caller, r bookRequest) (given, 
 	simulated, err := s.simulated(ctx, c, r, command)
 	if err != nil {
 		return given{}, err
+	}
+	if rotation, ok := command.(*ledger.RotateLogKey); ok {
+		if err := s.nameKeys(ctx, r.GetCollectiveId(), rotation); err != nil {
+			return given{}, err
+		}
 	}
 	now, err := s.now(ctx, r, simulated)
 	if err != nil {
@@ -223,6 +232,8 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 		c = &ledger.GrantRole{Operator: r.Operator, Role: eventv1.Role(r.Role)}
 	case *apiv1.RevokeRoleRequest:
 		c = &ledger.RevokeRole{Operator: r.Operator, Role: eventv1.Role(r.Role)}
+	case *apiv1.RotateLogKeyRequest:
+		c = &ledger.RotateLogKey{Generation: r.Generation}
 	case *apiv1.OpenMoneyAccountRequest:
 		c = &ledger.OpenMoneyAccount{ID: r.MoneyAccount, Kind: eventv1.MoneyAccountKind(r.Kind), Text: r.Name}
 	case *apiv1.EnrolMembersRequest:

@@ -21,6 +21,7 @@ import (
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
 	"github.com/mingzhang-ledger/mingzhang/witness"
 )
 
@@ -62,6 +63,8 @@ const (
 	documentDamaged  ledger.Reason = "document_damaged"
 	watchesFull      ledger.Reason = "watches_full"
 	watchesMany      ledger.Reason = "watches_too_many"
+	signerAway       ledger.Reason = "signer_away"
+	keyNotSigning    ledger.Reason = "log_key_not_signing"
 )
 
 type sentence struct {
@@ -91,6 +94,8 @@ var sentences = map[ledger.Reason]sentence{
 	documentDamaged:  {connect.CodeDataLoss, "文件 {document} 已损坏,请重新上传原件或从备份恢复。", "The document {document} is damaged: upload it again or restore a backup."},
 	watchesFull:      {connect.CodeResourceExhausted, "服务器上的跟踪已满 {max} 个,请稍后再连。", "The server has all {max} watches in use: try again later."},
 	watchesMany:      {connect.CodeResourceExhausted, "同一操作员或地址最多同时跟踪 {max} 个,请先结束一些。", "One operator or address has at most {max} watches at once: end some first."},
+	signerAway:       {connect.CodeUnavailable, "签名的进程暂时连不上,已写入的都在;请稍后重试。", "The signer cannot be reached now; what was stored is stored. Try again later."},
+	keyNotSigning:    {connect.CodeFailedPrecondition, "这一代公钥没有和更早的一起签名,没有可以停用的。", "The key of this generation does not sign beside an earlier one: there is none to end."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 
@@ -159,6 +164,8 @@ func refusalOf(err error) (r *ledger.Refusal, known bool) {
 		return refuse(deadlinePassed, ""), false
 	case errors.Is(err, eventstore.ErrNoSpace):
 		return refuse(storeFull, ""), false
+	case errors.Is(err, transparency.ErrSignerAway):
+		return refuse(signerAway, ""), false
 	}
 	return refuse(storeUnavailable, ""), false
 }

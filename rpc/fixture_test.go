@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ import (
 
 // village is a whole node in memory with the collective "lmb", one operator for each role, and a second collective "far".
 type village struct {
+	signer       *leaving
 	t            testing.TB
 	server       *rpc.Server
 	config       rpc.Config // of the server
@@ -62,11 +64,42 @@ func (s *source) Replay(ctx context.Context, collective string, after uint64) it
 	return s.Service.Replay(ctx, collective, after)
 }
 
+// rotationOf is what the program gives a store to know rotations by.
+func rotationOf(e eventstore.Event) (transparency.Rotation, bool) {
+	if e.Type != "log_key_rotated" {
+		return transparency.Rotation{}, false
+	}
+	decoded, err := ledger.Decode(e)
+	if err != nil {
+		return transparency.Rotation{}, false
+	}
+	f := decoded.GetLogKeyRotated()
+	return transparency.Rotation{Version: e.Version, Generation: f.Generation, OldKey: f.OldKey, NewKey: f.NewKey}, true
+}
+
+// leaving is a signer that can be away.
+type leaving struct {
+	transparency.Signer
+	away atomic.Bool
+}
+
+// Sign implements transparency.Signer.
+func (l *leaving) Sign(ctx context.Context, head transparency.Head, old uint64, proof []transparency.Hash) ([]byte, error) {
+	if l.away.Load() {
+		return nil, transparency.ErrSignerAway
+	}
+	return l.Signer.Sign(ctx, head, old, proof)
+}
+
 func newVillage(t testing.TB, inner eventstore.Store) *village {
 	t.Helper()
 	v := &village{t: t, now: time.Date(2021, 9, 30, 10, 0, 0, 0, time.UTC), keys: map[string]string{}, logs: new(bytes.Buffer)}
-	secret := bytes.Repeat([]byte{7}, transparency.SecretBytes)
-	log, err := transparency.Open(inner, filepath.Join(t.TempDir(), "log"), secret, ledger.LogOrigin, transparency.Options{})
+	local, err := transparency.OpenSigner(filepath.Join(t.TempDir(), "signer"), bytes.Repeat([]byte{7}, transparency.SecretBytes))
+	fatalIf(t, err)
+	t.Cleanup(func() { local.Close() })
+	signer := &leaving{Signer: local}
+	v.signer = signer
+	log, err := transparency.Open(inner, filepath.Join(t.TempDir(), "log"), signer, ledger.LogOrigin, transparency.Options{HeadInterval: time.Millisecond, Rotation: rotationOf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +118,8 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	v.config = rpc.Config{
 		Documents: v.documents,
 		Ledger:    from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
-		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
-		Logger:      slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
+		VerifierKey: func(origin string) string { return transparency.VerifierKeyOf(context.Background(), signer, origin) }, Signer: signer,
+		Logger: slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	}
 	v.server = rpc.New(v.config)
 	v.listen()

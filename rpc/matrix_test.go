@@ -285,6 +285,11 @@ func (v *village) tryStream(m protoreflect.MethodDescriptor, who string) ledger.
 		fatalIf(v.t, opened)
 		defer stream.Close()
 		_, err = stream.Receive()
+	case *apiv1.WatchHeadsRequest:
+		stream, opened := v.audit().WatchHeads(ctx, r)
+		fatalIf(v.t, opened)
+		defer stream.Close()
+		_, err = stream.Receive()
 	default:
 		return v.tryDocuments(ctx, m)
 	}

@@ -79,7 +79,7 @@ func newMethod(service protoreflect.ServiceDescriptor, d protoreflect.MethodDesc
 		m.read = o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || d.IsStreamingServer()
 	}
 	switch {
-	case m.name == "Watch":
+	case m.name == "Watch", m.name == "WatchHeads":
 		m.timeout = watchTimeout
 	case m.name == "VerifyLog", !m.unary:
 		m.timeout = longTimeout

@@ -44,6 +44,24 @@ func WitnessBooks(collective string, book *projections.Book, m projections.Momen
 	return b
 }
 
+// logKeys are the public keys of a log: that which signs its heads first, then those of other generations.
+func (s *Server) logKeys(origin string) []string {
+	keys := []string{s.config.VerifierKey(origin)}
+	if s.config.Signer == nil {
+		return keys
+	}
+	known, err := s.config.Signer.Keys(context.Background(), origin)
+	if err != nil {
+		return keys // a signer that is away: with the newest key alone less is recognised, and nothing wrongly
+	}
+	for _, k := range known {
+		if k.VerifierKey != keys[0] {
+			keys = append(keys, k.VerifierKey)
+		}
+	}
+	return keys
+}
+
 // sealings are the closed months at the moment of a read.
 func (s disclosureService) sealings(ctx context.Context, collective string, at reading) (witness.Books, []witness.Sealing, witness.Judgement, error) {
 	b := WitnessBooks(collective, at.book, at.moment)

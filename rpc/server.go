@@ -60,7 +60,7 @@ const (
 
 	callTimeout   = 30 * time.Second // of a call without a longer one of its own
 	longTimeout   = 10 * time.Minute // of ReadLog and VerifyLog, which read a whole log, and of documents on slow lines
-	watchTimeout  = 24 * time.Hour   // of Watch, which the client goes on with anew
+	watchTimeout  = 24 * time.Hour   // of Watch and WatchHeads, which the client goes on with anew
 	readTimeout   = time.Minute      // of a request, body included
 	writeTimeout  = 2 * time.Minute  // of an answer
 	idleTimeout   = 3 * time.Minute
@@ -78,6 +78,10 @@ type Log interface {
 	ProveInclusion(ctx context.Context, stream string, version, size uint64) (transparency.Hash, transparency.Inclusion, error)
 	ProveConsistency(ctx context.Context, stream string, oldSize, size uint64) (transparency.Head, transparency.Consistency, error)
 	Verify(ctx context.Context, stream string) (transparency.Report, error)
+	Tile(ctx context.Context, stream string, level int, n uint64, width int) ([]byte, error)
+	NextHead(ctx context.Context, stream string) (transparency.Head, []byte, <-chan struct{}, error)
+	KeptHeads(stream string) (map[uint64][]byte, error)
+	Retire(ctx context.Context, stream string, generation uint32) (transparency.Head, []byte, error)
 }
 
 // Config is what a Server is made of. Only what says its default may be left out.
@@ -91,6 +95,8 @@ type Config struct {
 	Documents *documents.Store
 	// VerifierKey gives the public key of the log of an origin; default none.
 	VerifierKey func(origin string) string
+	// Signer tells the keys that a rotation is about; default none, and no key is rotated.
+	Signer transparency.Signer
 	// Clock is the time of commands without a time of their own; default time.Now.
 	Clock func() time.Time
 	// Logger takes what callers are not told; default slog.Default().
@@ -150,8 +156,7 @@ func New(config Config) *Server {
 		config.Serving = func() bool { return true }
 	}
 	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax), watching: watchDefaults}
-	keys := func(origin string) []string { return []string{config.VerifierKey(origin)} }
-	s.seals = witness.NewService(config.Events, config.Log, keys, config.Clock)
+	s.seals = witness.NewService(config.Events, config.Log, s.logKeys, config.Clock)
 	s.watchers.each, s.watchers.stopping = map[string]int{}, make(chan struct{})
 	s.overHTTP = s.register(append(slices.Clip(config.Around), s.around(s.byKey))...)
 	s.local = s.register(s.around(s.byContext))

@@ -63,7 +63,7 @@ func benchLog(b *testing.B) *fake {
 // or about two microseconds an event, as a decoder takes.
 func BenchmarkRead(b *testing.B) {
 	inner := benchLog(b)
-	s, err := Open(inner, b.TempDir(), testSecret, StreamOrigin, Options{Shared: true})
+	s, err := Open(inner, b.TempDir(), testSigner(b, b.TempDir()), StreamOrigin, Options{Shared: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func BenchmarkRead(b *testing.B) {
 // BenchmarkLoad is the first use of a long log that is not read from its beginning.
 func BenchmarkLoad(b *testing.B) {
 	inner := benchLog(b)
-	s, err := Open(inner, b.TempDir(), testSecret, StreamOrigin, Options{Shared: true})
+	s, err := Open(inner, b.TempDir(), testSigner(b, b.TempDir()), StreamOrigin, Options{Shared: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func BenchmarkSQLite(b *testing.B) {
 		}
 		var s eventstore.Store = inner
 		if wrapped {
-			if s, err = Open(inner, dir, testSecret, StreamOrigin, Options{}); err != nil {
+			if s, err = Open(inner, dir, testSigner(b, dir), StreamOrigin, Options{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -16,10 +16,14 @@ func corrupt(stream string, version uint64, format string, args ...any) *eventst
 // check goes over a log event by event and compares it with what is remembered of it. It is for one goroutine.
 type check struct {
 	stream string
-	key    func(first eventstore.Event) (*logKey, error) // asked at version 1 when log is nil
-	log    *logKey
+	key    func(first eventstore.Event) (*logName, error) // asked at version 1 when log is nil
+	log    *logName
 	head   Head    // what the first head.Size events must give; Size 0 demands nothing
 	known  *leaves // leaf hashes up to head.Size; they name the bad version, the root alone decides
+
+	last     Head                                    // what the signer has signed; Size 0 demands nothing
+	rotation func(eventstore.Event) (Rotation, bool) // Options.Rotation; may be nil
+	refused  func(Head)                              // told of a head that is not the one that was signed; may be nil
 
 	closed  func() bool                  // asked at events behind the head: whether there may be none; may be nil
 	examine func(eventstore.Event) error // Options.Check, for events behind the head …
@@ -31,6 +35,8 @@ type check struct {
 	good      uint64      // leaves 0 to good-1 fit the known ones …
 	fresh     []tlog.Hash // … and these are the leaves from there on
 	different bool        // a leaf did not fit or was not known, so all later ones go to fresh
+	base      tree        // at the size of last
+	rotations []Rotation  // among the events
 }
 
 // add takes the next event. Its error is a *CorruptError: the event and all after it must not be used.
@@ -66,7 +72,70 @@ func (c *check) add(e eventstore.Event) error {
 		return corrupt(c.stream, 0, "the first %d events do not have the root hash of the head, and no leaf hash that fits the head tells where they differ",
 			c.head.Size)
 	}
+	if c.rotation != nil {
+		if r, ok := c.rotation(e); ok {
+			c.rotations = append(c.rotations, r)
+		}
+	}
+	return c.compareSigned()
+}
+
+// compareSigned compares the tree with what the signer has signed, where it has that size.
+func (c *check) compareSigned() error {
+	if c.tree.size != c.last.Size || c.last.Size == 0 {
+		return nil
+	}
+	return c.setBase(c.tree.clone())
+}
+
+// setBase takes the tree at the size of what was signed, which has to have that root.
+func (c *check) setBase(t tree) error {
+	if root := t.root(); root != c.last.Root {
+		if c.refused != nil {
+			c.refused(Head{Origin: c.last.Origin, Size: t.size, Root: root})
+		}
+		return c.blame()
+	}
+	c.base = t
 	return nil
+}
+
+// blame names the first event that is not as it was signed, where the leaf file has what was signed.
+func (c *check) blame() error {
+	then, now := &leaves{path: c.known.path, stored: c.last.Size}, c.leaves()
+	defer then.close()
+	defer now.close()
+	if t, ok := then.tree(c.last.Size); ok && t.root() == c.last.Root {
+		for i := range c.last.Size {
+			was, _ := then.at(i)
+			if is, ok := now.at(i); ok && is != was {
+				return corrupt(c.stream, i+1, "the stored bytes do not have the hash that was remembered")
+			}
+		}
+	}
+	return notSigned(c.stream, c.last)
+}
+
+// compareEarlier does so for a tree that was not made from its first leaf on. It is only when the signer's memory is older than
+// the head, as after a copy of it was put back, that all leaves are needed.
+func (c *check) compareEarlier() error {
+	if c.last.Size == 0 || c.last.Size >= c.tree.size {
+		return c.compareSigned()
+	}
+	then, ok := c.known.tree(c.last.Size)
+	if !ok || !c.known.reaches(then.clone(), c.tree) {
+		c.tree, c.good, c.unproven = tree{}, 0, 0 // the leaf file is wrong: the log has to be read from its beginning
+		return nil
+	}
+	return c.setBase(then)
+}
+
+func notSigned(stream string, last Head) *eventstore.CorruptError {
+	return corrupt(stream, 0, "the first %d events do not have the root that the signer has signed: the log was rewritten", last.Size)
+}
+
+func missing(stream string, is, was uint64) *eventstore.CorruptError {
+	return corrupt(stream, is+1, "events are missing: the signer has signed %d events and the log has %d, it was put back to an earlier state", was, is)
 }
 
 // refused is the damage that Options.Check has found, in its words.
@@ -101,6 +170,9 @@ func (c *check) compare(leaf tlog.Hash) error {
 func (c *check) end() error {
 	if c.tree.size < c.head.Size {
 		return shorter(c.stream, c.tree.size, c.head.Size)
+	}
+	if c.tree.size < c.last.Size {
+		return missing(c.stream, c.tree.size, c.last.Size)
 	}
 	return nil
 }

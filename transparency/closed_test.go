@@ -205,7 +205,7 @@ func TestAdoptWhatWasAdded(t *testing.T) {
 func TestSharedIsNeverClosed(t *testing.T) {
 	inner, dir := makeLog(t, 5)
 	forge(t, inner, village)
-	s, err := Open(inner, dir, testSecret, villageOrigin, Options{Shared: true})
+	s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{Shared: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestSharedIsNeverClosed(t *testing.T) {
 func TestVerifyBesideFirstAppends(t *testing.T) {
 	inner, dir := makeLog(t, 5)
 	for range 50 {
-		s, err := Open(inner, dir, testSecret, villageOrigin, Options{HeadInterval: time.Hour})
+		s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{HeadInterval: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +280,7 @@ func TestCheck(t *testing.T) {
 					return errors.Join(err, &eventstore.CorruptError{Version: r.FirstBad, Reason: r.Reason})
 				},
 			} {
-				s, err := Open(inner, dir, testSecret, villageOrigin, Options{Check: checked})
+				s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{Check: checked})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -299,7 +299,7 @@ func TestCheck(t *testing.T) {
 
 func TestCheckOfWhatOthersAppendMeanwhile(t *testing.T) {
 	inner := newFake()
-	s, err := Open(inner, t.TempDir(), testSecret, villageOrigin, Options{Check: checked})
+	s, err := Open(inner, t.TempDir(), testSigner(t, t.TempDir()), villageOrigin, Options{Check: checked})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestCheckOfWhatOthersAppendMeanwhile(t *testing.T) {
 // Verify asks Options.Check about events that are under the head too, and so does AdoptHead.
 func TestCheckOfAllEvents(t *testing.T) {
 	inner, dir := makeLog(t, 5)
-	s, err := Open(inner, dir, testSecret, villageOrigin, Options{Check: func(e eventstore.Event) error {
+	s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{Check: func(e eventstore.Event) error {
 		if e.Version == 3 {
 			return errors.New("no event of the product")
 		}
@@ -357,7 +357,7 @@ func TestForeignStreams(t *testing.T) {
 			return villageOrigin(stream, first)
 		}
 		open := func() *Store {
-			s, err := Open(inner, dir, testSecret, ours, Options{})
+			s, err := Open(inner, dir, testSigner(t, dir), ours, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -305,7 +306,7 @@ func TestHeadFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	msg, err := foreign.sign(Head{Origin: foreign.origin(), Size: 10, Root: naiveLogRoot(foreign.origin(), inner.get(village))})
+	msg, err := foreign.sign(Head{Origin: foreign.Name(), Size: 10, Root: naiveLogRoot(foreign.Name(), inner.get(village))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,8 +347,16 @@ func TestOlderHeadIsAccepted(t *testing.T) {
 	writeFile(t, headPath(dir, village), old)
 	inner.set(village, long[:6])
 	s = openStore(t, inner, dir)
+	if _, err := readAll(t, s, village, 0); !isDamage(err, 7) {
+		t.Errorf("with log and head rolled back, and a signer that remembers: %v", err)
+	}
+	closeStore(t, s)
+	if err := os.RemoveAll(signerDir(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, inner, dir)
 	if log, err := readAll(t, s, village, 0); err != nil || len(log) != 6 {
-		t.Errorf("with log and head rolled back: %d events, %v", len(log), err)
+		t.Errorf("with log and head rolled back, and a signer that remembers nothing: %d events, %v", len(log), err)
 	}
 }
 
@@ -406,7 +415,7 @@ func TestSharedStoreTakesLogsAsFound(t *testing.T) {
 	inner := newFake()
 	here := openStore(t, inner, t.TempDir())
 	appendMany(t, here, village, 0, 5)
-	there, err := Open(inner, t.TempDir(), testSecret, villageOrigin, Options{Shared: true})
+	there, err := Open(inner, t.TempDir(), testSigner(t, t.TempDir()), villageOrigin, Options{Shared: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -630,7 +639,7 @@ func TestAppendChecksAShortLog(t *testing.T) {
 func TestHeadOfADamagedStreamStays(t *testing.T) {
 	inner, dir := makeLog(t, 5)
 	head := readFile(t, headPath(dir, village))
-	s, err := Open(inner, dir, testSecret, villageOrigin, Options{HeadInterval: time.Hour})
+	s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{HeadInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -650,7 +659,7 @@ func TestHeadOfADamagedStreamStays(t *testing.T) {
 // An append was acknowledged behind events of others; when these are gone at the first look, the log was cut.
 func TestCutBeforeTheGapWasRead(t *testing.T) {
 	inner, dir := makeLog(t, 5)
-	s, err := Open(inner, dir, testSecret, villageOrigin, Options{HeadInterval: time.Hour})
+	s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{HeadInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,9 +171,38 @@ func villageOrigin(stream string, first eventstore.Event) (string, error) {
 	return string(line), nil
 }
 
+// testSigner is the signer of a directory, as a process that begins anew has it.
+func testSigner(t testing.TB, dir string) *LocalSigner {
+	t.Helper()
+	s, err := OpenSigner(signerDir(dir), testSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before, ok := testSigners.Swap(dir, s); ok {
+		before.(*LocalSigner).Close()
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+var testSigners sync.Map // by directory: whose process ended when the next one began
+
+func signerDir(dir string) string { return filepath.Join(dir, "signer") }
+
+// openOwn opens a head file as the store does.
+func openOwn(secret, msg []byte) (Head, *logKey, error) {
+	origin, _, _ := bytes.Cut(msg, []byte("\n"))
+	k, err := newLogKey(secret, string(origin))
+	if err != nil {
+		return Head{}, nil, err
+	}
+	h, err := openSigned(msg, []LogKey{{1, k.vkey, KeySigning}})
+	return h, k, err
+}
+
 func openStore(t testing.TB, inner eventstore.Store, dir string) *Store {
 	t.Helper()
-	s, err := Open(inner, dir, testSecret, villageOrigin, Options{HeadInterval: time.Millisecond})
+	s, err := Open(inner, dir, testSigner(t, dir), villageOrigin, Options{HeadInterval: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,5 +289,6 @@ func removeFile(t testing.TB, path string) {
 	}
 }
 
-func headPath(dir, stream string) string  { return filepath.Join(dir, "heads", stream) }
-func nodesPath(dir, stream string) string { return filepath.Join(dir, "nodes", stream) }
+func memoryPath(dir, origin string) string { return filepath.Join(signerDir(dir), fileName(origin)) }
+func headPath(dir, stream string) string   { return filepath.Join(dir, "heads", stream) }
+func nodesPath(dir, stream string) string  { return filepath.Join(dir, "nodes", stream) }

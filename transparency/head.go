@@ -1,7 +1,6 @@
 package transparency
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -83,27 +81,30 @@ func parseBody(text string) (Head, error) {
 	return h, nil
 }
 
-// logKey is a log's name and the key that signs its heads.
+// logKey is a key that signs the heads of a log.
 type logKey struct {
-	note.Verifier // of our own signatures; its name is the origin
+	note.Verifier // its name is the origin
 	vkey          string
 	key           ed25519.PrivateKey
-	hashers       sync.Pool // of *leafHasher, for appends: making one costs more than using it
 }
 
 // Sign makes a logKey a note.Signer.
 func (k *logKey) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(k.key, msg), nil }
 
-func (k *logKey) origin() string { return k.Name() }
-
+// newLogKey makes the first key of a log.
 func newLogKey(secret []byte, origin string) (*logKey, error) {
+	return newGeneration(secret, origin, 1)
+}
+
+// newGeneration makes the key of a generation.
+func newGeneration(secret []byte, origin string, generation uint32) (*logKey, error) {
 	if len(secret) != SecretBytes {
 		return nil, fmt.Errorf("derive key of log %s: secret has %d bytes, not %d", origin, len(secret), SecretBytes)
 	}
 	if err := CheckOrigin(origin); err != nil {
 		return nil, err
 	}
-	seed, err := hkdf.Key(sha256.New, secret, nil, "mingzhang/logkey@v1\n"+origin+"\n1", ed25519.SeedSize)
+	seed, err := hkdf.Key(sha256.New, secret, nil, fmt.Sprintf("mingzhang/logkey@v1\n%s\n%d", origin, generation), ed25519.SeedSize)
 	if err != nil {
 		return nil, fmt.Errorf("derive key of log %s: %w", origin, err)
 	}
@@ -119,7 +120,7 @@ func newLogKey(secret []byte, origin string) (*logKey, error) {
 	return &logKey{Verifier: v, vkey: vkey, key: key}, nil
 }
 
-// LogVerifierKey is the public key of a log in the form of note.NewVerifier, "<origin>+<hash>+<key>": what an outsider
+// LogVerifierKey is the first public key of a log, of generation 1, in the form of note.NewVerifier, "<origin>+<hash>+<key>": what an outsider
 // needs to check its heads. It is empty when the secret is not SecretBytes long or CheckOrigin refuses the origin.
 func LogVerifierKey(secret []byte, origin string) string {
 	k, err := newLogKey(secret, origin)
@@ -135,26 +136,4 @@ func (k *logKey) sign(h Head) ([]byte, error) {
 		return nil, fmt.Errorf("sign head of %s at size %d: %w", h.Origin, h.Size, err)
 	}
 	return msg, nil
-}
-
-// openOwn opens a head that nobody but this store has written: it must be, byte for byte, what we would write again
-// (Ed25519 signatures are deterministic), so that no changed bit of the file goes unnoticed.
-func openOwn(secret, msg []byte) (Head, *logKey, error) {
-	origin, _, _ := bytes.Cut(msg, []byte("\n"))
-	k, err := newLogKey(secret, string(origin))
-	if err != nil {
-		return Head{}, nil, err
-	}
-	h, err := ParseHead(msg, k)
-	if err != nil {
-		return Head{}, nil, err
-	}
-	again, err := k.sign(h)
-	if err != nil {
-		return Head{}, nil, err
-	}
-	if !bytes.Equal(again, msg) {
-		return Head{}, nil, errHeadForm
-	}
-	return h, k, nil
 }

@@ -33,8 +33,12 @@ func (s *Store) schedule(st *stream, due bool) {
 	}
 }
 
-// headsShare bounds what heads may take from the disk: they are written for at most one part of the time in so many.
-const headsShare = 5
+// headsShare bounds what heads may take from the disk: they are written for at most one part of the time in so many, as long as
+// none gets older than a second by that.
+const (
+	headsShare    = 5
+	headsPauseMax = 500 * time.Millisecond
+)
 
 // writeHeads is the goroutine that brings trees and files up to date, beside the commit path. The appends that come while
 // it writes, or in the interval after, share one head. When many streams grow at once the interval is longer, so that their
@@ -52,7 +56,7 @@ func (s *Store) writeHeads() {
 			return
 		}
 		select {
-		case <-time.After(max(s.opts.HeadInterval, (headsShare-1)*time.Since(start))):
+		case <-time.After(max(s.opts.HeadInterval, min((headsShare-1)*time.Since(start), headsPauseMax))):
 		case <-s.stop:
 			s.writeQueued(true)
 			return
@@ -88,8 +92,34 @@ func (s *Store) writeQueued(closing bool) {
 	s.mu.Unlock()
 }
 
-// writeHead brings one stream's tree up to date with the log, and its files with the tree.
+// writeHead brings one stream's tree up to date with the log, its signed head with the tree, and its files with both.
 func (s *Store) writeHead(ctx context.Context, st *stream) error {
+	return s.following(ctx, st, s.writeHeadOnce)
+}
+
+// following does something that has a head signed. When the signer has signed more than there is here, others share it: then the
+// log is read on, and only if it ends before that, events are missing.
+func (s *Store) following(ctx context.Context, st *stream, f func(context.Context, *stream) error) error {
+	err := f(ctx, st)
+	var stale *StaleError
+	if !errors.As(err, &stale) {
+		return st.damaged(err)
+	}
+	st.mu.Lock()
+	st.behind = true
+	st.mu.Unlock()
+	if err = f(ctx, st); errors.As(err, &stale) {
+		st.mu.Lock()
+		size := st.tree.size
+		st.mu.Unlock()
+		if size < stale.Last.Size {
+			err = missing(st.name, size, stale.Last.Size)
+		}
+	}
+	return st.damaged(err)
+}
+
+func (s *Store) writeHeadOnce(ctx context.Context, st *stream) error {
 	if err := s.settle(ctx, st); err != nil {
 		return err
 	}
@@ -108,13 +138,14 @@ func (s *Store) writeHead(ctx context.Context, st *stream) error {
 		st.edged = t.size // an edge that could not be written costs time when the log is loaded, and nothing else
 		err = errors.Join(err, s.files.writeEdge(st.name, t))
 	}
-	head := Head{Origin: log.origin(), Size: t.size, Root: t.root()}
+	if signErr := s.sign(ctx, st); signErr != nil {
+		return errors.Join(err, signErr)
+	}
+	st.mu.Lock()
+	head, msg := st.signed, st.note
+	st.mu.Unlock()
 	if head == written {
 		return err
-	}
-	msg, signErr := log.sign(head)
-	if signErr != nil {
-		return errors.Join(err, signErr)
 	}
 	if headErr := s.files.writeHead(st.name, msg, false); headErr != nil {
 		return errors.Join(err, headErr)
@@ -141,7 +172,8 @@ func (s *Store) writePending(st *stream, stored uint64, pending []tlog.Hash) err
 }
 
 // Head is the head of a stream and the signed note of it, for a stream with events; ErrNoLog else. It covers every append
-// that was acknowledged before the call, and is remembered on disk before it is handed out.
+// that was acknowledged before the call, and is remembered on disk, by the signer and here, before it is handed out; one that is
+// already costs nothing. ErrSignerAway says that nobody can sign now.
 func (s *Store) Head(ctx context.Context, stream string) (Head, []byte, error) {
 	if err := eventstore.CheckStream(stream); err != nil {
 		return Head{}, nil, err
@@ -150,30 +182,42 @@ func (s *Store) Head(ctx context.Context, stream string) (Head, []byte, error) {
 		return Head{}, nil, err
 	}
 	defer s.life.RUnlock()
-	log, head, err := s.head(ctx, s.stream(stream))
-	if err != nil {
-		return Head{}, nil, err
-	}
-	msg, err := log.sign(head)
-	return head, msg, err
+	return s.head(ctx, s.stream(stream), s.writeHeadOnce)
 }
 
-// head is the head of a stream as it was just remembered on disk, and the log that signs it.
-func (s *Store) head(ctx context.Context, st *stream) (*logKey, Head, error) {
+// head is the head of a stream as it was just signed, by writeHeadOnce, or by signOnce: then the head file follows.
+func (s *Store) head(ctx context.Context, st *stream, sign func(context.Context, *stream) error) (Head, []byte, error) {
 	if err := s.ready(ctx, st); err != nil {
-		return nil, Head{}, err
+		return Head{}, nil, err
 	}
-	if err := s.writeHead(ctx, st); err != nil {
-		return nil, Head{}, err
+	if err := s.following(ctx, st, sign); err != nil {
+		return Head{}, nil, err
 	}
 	st.mu.Lock()
-	log, head, damage := st.log, st.written, st.damage
+	head, msg, damage := st.signed, st.note, st.damage
+	due := head != st.written && st.loaded && !st.deleted
 	st.mu.Unlock()
 	if damage != nil {
-		return nil, Head{}, damage
+		return Head{}, nil, damage
 	}
-	if log == nil || head.Size == 0 {
-		return nil, Head{}, fmt.Errorf("head of %s: %w", st.name, ErrNoLog)
+	if msg == nil || head.Size == 0 {
+		return Head{}, nil, fmt.Errorf("head of %s: %w", st.name, ErrNoLog)
 	}
-	return log, head, nil
+	s.schedule(st, due)
+	return head, msg, nil
+}
+
+func (s *Store) signOnce(ctx context.Context, st *stream) error {
+	if err := s.settle(ctx, st); err != nil {
+		return err
+	}
+	st.files.Lock()
+	defer st.files.Unlock()
+	st.mu.Lock()
+	skip := !st.loaded || st.deleted || st.damage != nil || st.log == nil
+	st.mu.Unlock()
+	if skip {
+		return nil
+	}
+	return s.sign(ctx, st)
 }

@@ -2,7 +2,9 @@ package transparency
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -40,14 +42,16 @@ func StreamOrigin(stream string, _ eventstore.Event) (string, error) {
 	return string(origin), nil
 }
 
+var errOrigin = errors.New("origin of a log")
+
 // CheckOrigin says why a text cannot be an origin; nil when it can.
 func CheckOrigin(origin string) error {
 	if origin == "" || len(origin) > originBytesMax {
-		return fmt.Errorf("origin has %d bytes, not 1 to %d", len(origin), originBytesMax)
+		return fmt.Errorf("%w: it has %d bytes, not 1 to %d", errOrigin, len(origin), originBytesMax)
 	}
 	for i := range len(origin) {
 		if c := origin[i]; c <= ' ' || c > '~' || c == '+' {
-			return fmt.Errorf("origin %q has something else than printable ASCII without spaces and '+'", origin)
+			return fmt.Errorf("%w: %q has something else than printable ASCII without spaces and '+'", errOrigin, origin)
 		}
 	}
 	return nil
@@ -82,6 +86,21 @@ func (h *leafHasher) hash(eventType string, data []byte) tlog.Hash {
 	h.buf = appendEntry(h.buf[:h.start], eventType, data)
 	return sha256.Sum256(h.buf)
 }
+
+// logName is the origin of a log, and what hashes its leaves.
+type logName struct {
+	name    string
+	hashers sync.Pool // of *leafHasher, for appends: making one costs more than using it
+}
+
+func newLogName(origin string) (*logName, error) {
+	if err := CheckOrigin(origin); err != nil {
+		return nil, err
+	}
+	return &logName{name: origin}, nil
+}
+
+func (l *logName) origin() string { return l.name }
 
 func typeOK(name string) bool {
 	for i := range len(name) {

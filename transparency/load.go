@@ -1,6 +1,7 @@
 package transparency
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -11,8 +12,10 @@ import (
 type remembered struct {
 	version uint64 // events in the log, at the least
 	deleted bool
-	head    Head    // no Origin when there is none
-	log     *logKey // nil while the log is empty
+	head    Head     // no Origin when there is none
+	note    []byte   // of that head
+	log     *logName // nil while the log is empty
+	last    Head     // what the signer has signed; no Origin when it could not be asked or the log has no name yet
 }
 
 // remember reads the head of a stream and applies the rules that need no hashing. Its *CorruptError is not noted yet. The
@@ -43,18 +46,51 @@ func (s *Store) remember(ctx context.Context, st *stream) (remembered, error) {
 		return r, nil
 	}
 	if msg != nil {
-		if r.head, r.log, err = openOwn(s.secret, msg); err != nil {
-			return r, corrupt(name, 0, "the head file %s is not valid: %v", s.files.headPath(name), err)
+		if err := s.openHead(ctx, name, msg, &r); err != nil {
+			return r, err
 		}
 	}
 	if version == 0 {
 		r.log = nil
-		if r.head.Size > 0 {
+		switch {
+		case r.head.Size > 0:
 			return r, shorter(name, 0, r.head.Size)
+		case r.last.Size > 0 && !s.opts.Shared:
+			return r, missing(name, 0, r.last.Size)
 		}
 		return r, nil
 	}
-	return r, s.rememberLog(ctx, name, &r)
+	if err := s.rememberLog(ctx, name, &r); err != nil {
+		return r, err
+	}
+	if r.last.Origin != r.log.origin() {
+		r.last, err = s.last(ctx, name, r.log.origin())
+	}
+	return r, err
+}
+
+// openHead opens the head file, and asks the signer what it has signed of that log.
+func (s *Store) openHead(ctx context.Context, name string, msg []byte, r *remembered) error {
+	wrong := func(err error) error {
+		return corrupt(name, 0, "the head file %s is not valid: %v", s.files.headPath(name), err)
+	}
+	origin, _, _ := bytes.Cut(msg[:min(len(msg), noteBytesMax)], []byte("\n"))
+	if err := CheckOrigin(string(origin)); err != nil {
+		return wrong(err)
+	}
+	keys, err := s.signer.Keys(ctx, string(origin))
+	if err != nil {
+		return s.refusedBySigner(name, err)
+	}
+	if r.head, err = openSigned(msg, keys); err != nil {
+		return wrong(err)
+	}
+	r.note = msg
+	if r.log, err = newLogName(r.head.Origin); err != nil {
+		return wrong(err)
+	}
+	r.last, err = s.last(ctx, name, r.head.Origin)
+	return err
 }
 
 // rememberLog asks the first event which log this is and compares it with the head.
@@ -70,7 +106,7 @@ func (s *Store) rememberLog(ctx context.Context, name string, r *remembered) err
 	case r.head.Size == 0:
 		// A head of no events binds nothing, so the first event alone says which log this is.
 		if err == nil {
-			r.log, err = newLogKey(s.secret, origin)
+			r.log, err = newLogName(origin)
 		}
 		if err != nil {
 			return corrupt(name, 1, "the first event does not tell which log this is: %v", err)
@@ -133,6 +169,9 @@ func (s *Store) load(ctx context.Context, st *stream) error {
 	if r.head.Size > loadWholeMax && r.version >= r.head.Size {
 		if t, unproven, ok := s.headTree(st.name, r.head, c.known); ok {
 			c.tree, c.good, c.unproven = t, t.size, unproven
+			if err := c.compareEarlier(); err != nil {
+				return err
+			}
 		}
 	}
 	if r.version > 0 {
@@ -197,7 +236,7 @@ func (s *Store) settle(ctx context.Context, st *stream) error {
 // before must be among them.
 func (s *Store) catchUp(ctx context.Context, st *stream) error {
 	st.mu.Lock()
-	c := &check{stream: st.name, log: st.log, tree: st.tree.clone(), examine: s.opts.Check}
+	c := &check{stream: st.name, log: st.log, tree: st.tree.clone(), examine: s.opts.Check, rotation: s.opts.Rotation}
 	from, least := c.tree.size, uint64(0)
 	for version, leaves := range st.ahead {
 		least = max(least, version+uint64(len(leaves)))
@@ -211,6 +250,7 @@ func (s *Store) catchUp(ctx context.Context, st *stream) error {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.rotations = append(st.rotations, c.rotations...)
 	st.place(from, c.fresh)
 	return nil
 }

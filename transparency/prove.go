@@ -30,7 +30,7 @@ func (e *RangeError) Error() string {
 // of the leaf hashes, and given only after it was checked against the current head. It costs some thousand hashes, under a
 // millisecond; the first of a long log hashes all leaves, a fifth of a second for a million, and keeps 32 bytes for each 1,024.
 func (s *Store) ProveInclusion(ctx context.Context, stream string, version, size uint64) (leaf tlog.Hash, p Inclusion, err error) {
-	head, log, err := s.prove(ctx, stream, size, func(head Head, n *nodes) error {
+	p.Head, p.Note, err = s.prove(ctx, stream, size, func(head Head, n *nodes) error {
 		if version == 0 || version > head.Size {
 			return &RangeError{Stream: stream, What: "version", Asked: version, Size: head.Size}
 		}
@@ -52,15 +52,13 @@ func (s *Store) ProveInclusion(ctx context.Context, stream string, version, size
 	if err != nil {
 		return tlog.Hash{}, Inclusion{}, err
 	}
-	p.Head = head
-	p.Note, err = log.sign(head)
-	return leaf, p, err
+	return leaf, p, nil
 }
 
 // ProveConsistency proves that the log at a size, 0 for the current head, begins with all that it was at an old size, and gives the
 // head of that: who kept one with another root holds the evidence of a changed log. Errors and costs are those of ProveInclusion.
 func (s *Store) ProveConsistency(ctx context.Context, stream string, oldSize, size uint64) (old Head, p Consistency, err error) {
-	head, log, err := s.prove(ctx, stream, size, func(head Head, n *nodes) error {
+	p.Head, p.Note, err = s.prove(ctx, stream, size, func(head Head, n *nodes) error {
 		if oldSize == 0 || oldSize > head.Size {
 			return &RangeError{Stream: stream, What: "old size", Asked: oldSize, Size: head.Size}
 		}
@@ -71,9 +69,8 @@ func (s *Store) ProveConsistency(ctx context.Context, stream string, oldSize, si
 	if err != nil {
 		return Head{}, Consistency{}, err
 	}
-	p.OldSize, p.Head = oldSize, head
-	p.Note, err = log.sign(head)
-	return old, p, err
+	p.OldSize = oldSize
+	return old, p, nil
 }
 
 // errLeaves says that the leaf hashes do not give the root of the head.
@@ -82,8 +79,8 @@ var errLeaves = errors.New("leaf hashes do not give the root of the head")
 // prove calls f with the head of a size, under the current head for sure, and the nodes of the tree. When the leaf hashes do not fit
 // the whole log is read once more: either it is damaged, or the leaf file is, and f is called again with the right ones.
 //
-// A head of an earlier size is signed anew. It binds the log to nothing that the current head does not.
-func (s *Store) prove(ctx context.Context, stream string, size uint64, f func(Head, *nodes) error) (Head, *logKey, error) {
+// A head of an earlier size is signed anew: the signer is shown that what it signed last begins with it, and remembers nothing.
+func (s *Store) prove(ctx context.Context, stream string, size uint64, f func(Head, *nodes) error) (Head, []byte, error) {
 	if err := eventstore.CheckStream(stream); err != nil {
 		return Head{}, nil, err
 	}
@@ -92,19 +89,34 @@ func (s *Store) prove(ctx context.Context, stream string, size uint64, f func(He
 	}
 	defer s.life.RUnlock()
 	st := s.stream(stream)
-	log, current, err := s.head(ctx, st)
+	for range signTries {
+		head, msg, err := s.proveOnce(ctx, st, size, f)
+		if !errors.As(err, new(*StaleError)) {
+			return head, msg, s.refusedBySigner(stream, err)
+		}
+		// Another process has had a later head signed: what is known of the signer is looked at again.
+		st.mu.Lock()
+		st.behind, st.note = true, nil
+		st.mu.Unlock()
+	}
+	return Head{}, nil, fmt.Errorf("%w: others had it sign %d times meanwhile", ErrSignerAway, signTries)
+}
+
+func (s *Store) proveOnce(ctx context.Context, st *stream, size uint64, f func(Head, *nodes) error) (Head, []byte, error) {
+	current, msg, err := s.head(ctx, st, s.signOnce)
 	if err != nil {
 		return Head{}, nil, err
 	}
 	if size > current.Size {
-		return Head{}, nil, &RangeError{Stream: stream, What: "size", Asked: size, Size: current.Size}
+		return Head{}, nil, &RangeError{Stream: st.name, What: "size", Asked: size, Size: current.Size}
 	}
 	if size == 0 {
 		size = current.Size
 	}
-	try := func(n *nodes) (Head, error) {
+	var step []tlog.Hash
+	try := func(n *nodes) (head Head, err error) {
 		defer n.known.close()
-		head, _, err := n.prefix(current, size)
+		head, step, err = n.prefix(current, size)
 		if err == nil {
 			err = f(head, n)
 		}
@@ -113,7 +125,7 @@ func (s *Store) prove(ctx context.Context, stream string, size uint64, f func(He
 		}
 		return head, err
 	}
-	head, err := try(st.nodes(s.files.nodesPath(stream)))
+	head, err := try(st.nodes(s.files.nodesPath(st.name)))
 	if errors.Is(err, errLeaves) {
 		st.dropGroups()
 		var c *check
@@ -122,10 +134,11 @@ func (s *Store) prove(ctx context.Context, stream string, size uint64, f func(He
 		}
 		head, err = try(&nodes{known: c.leaves()})
 	}
-	if err != nil {
-		return Head{}, nil, err
+	if err != nil || head == current {
+		return head, msg, err
 	}
-	return head, log, nil
+	msg, err = s.signer.Sign(ctx, head, current.Size, step)
+	return head, msg, err
 }
 
 // groupLevel is the level of the interior hashes that are kept: each stands for 1,024 leaves.

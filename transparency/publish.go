@@ -8,9 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -18,15 +20,18 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 )
 
 // Publication is what is published of one log.
 type Publication struct {
-	Note        []byte  // the signed head
-	VerifierKey string  // of the log
-	HeadOnly    bool    // the head without the events, for a log that not everybody may read
-	Private     bool    // files and directories for their owner alone
-	Asides      []Aside // to be written in this order, when the checkpoint is there
+	Note        []byte            // the signed head
+	VerifierKey string            // of the log
+	EarlierKeys []string          // of the log: one of them may be what was published before
+	Kept        map[uint64][]byte // by size, the heads that more than one key has signed (Store.KeptHeads)
+	HeadOnly    bool              // the head without the events, for a log that not everybody may read
+	Private     bool              // files and directories for their owner alone
+	Asides      []Aside           // to be written in this order, when the checkpoint is there
 
 	// Read gives the events after a version, at least up to the head. It is called twice.
 	Read func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error]
@@ -116,7 +121,7 @@ func (p *publisher) before(v note.Verifier) (Head, error) {
 	case err == nil && !bytes.HasPrefix(msg, []byte(v.Name()+"\n")):
 		origin, _, _ := bytes.Cut(msg, []byte("\n"))
 		return Head{}, &PublishedError{File: CheckpointFile, Reason: fmt.Sprintf("it is of the log %.*q, this log is %s", originBytesMax, origin, v.Name())}
-	case keyErr == nil && string(key) != p.VerifierKey+"\n":
+	case keyErr == nil && string(key) != p.VerifierKey+"\n" && !slices.Contains(p.EarlierKeys, strings.TrimSuffix(string(key), "\n")):
 		return Head{}, &PublishedError{File: VerifierFile, Reason: "it is not the key of this log, which is " + p.VerifierKey}
 	case keyErr != nil && !errors.Is(keyErr, fs.ErrNotExist):
 		return Head{}, keyErr
@@ -126,6 +131,14 @@ func (p *publisher) before(v note.Verifier) (Head, error) {
 		return Head{}, err
 	}
 	head, err := ParseHead(msg, v)
+	for _, earlier := range p.EarlierKeys {
+		if err == nil {
+			break
+		}
+		if h, earlierErr := ParseCheckpoint(msg, earlier); earlierErr == nil {
+			head, err = h, nil
+		}
+	}
 	if err != nil {
 		return Head{}, &PublishedError{File: CheckpointFile, Reason: "the key of this log did not sign it, or it was changed (" + err.Error() + ")"}
 	}
@@ -295,6 +308,9 @@ func (p *publisher) finish(before Head, asides []Aside) error {
 			return err
 		}
 	}
+	if err := p.kept(); err != nil {
+		return err
+	}
 	if err := p.sync(); err != nil {
 		return err
 	}
@@ -317,6 +333,51 @@ func (p *publisher) finish(before Head, asides []Aside) error {
 		return err
 	}
 	return p.clear()
+}
+
+// kept writes the heads that more than one key has signed, and the list of them. Others may have signed one of them too: their
+// signatures stay.
+func (p *publisher) kept() error {
+	if len(p.Kept) == 0 {
+		return nil
+	}
+	var list []byte
+	for _, size := range slices.Sorted(maps.Keys(p.Kept)) {
+		list = fmt.Appendf(list, "%d\n", size)
+		note, err := signednote.Parse(p.Kept[size])
+		if err != nil {
+			return fmt.Errorf("publish %s: kept head %d: %w", p.done.Head.Origin, size, err)
+		}
+		there, err := readRegular(p.dir, KeptHeadFile(size), noteBytesMax)
+		if err == nil {
+			note = withSignatures(note, there)
+		}
+		if err == nil && bytes.Equal(note.Bytes(), there) {
+			continue
+		}
+		if err := p.write(KeptHeadFile(size), note.Bytes()); err != nil {
+			return err
+		}
+	}
+	if there, err := readRegular(p.dir, KeptFile, noteBytesMax); err == nil && bytes.Equal(there, list) {
+		return nil
+	}
+	return p.write(KeptFile, list)
+}
+
+// withSignatures adds the signatures that another note has of the same text.
+func withSignatures(note signednote.Note, other []byte) signednote.Note {
+	more, err := signednote.Parse(other)
+	if err != nil || more.Text != note.Text {
+		return note
+	}
+	all := more.Signatures
+	for _, s := range note.Signatures {
+		if !slices.ContainsFunc(all, func(had signednote.Signature) bool { return had.Name == s.Name && had.Hash == s.Hash }) {
+			all = append(all, s)
+		}
+	}
+	return signednote.Note{Text: note.Text, Signatures: all}
 }
 
 // write puts a file in its place, whole or not at all.

@@ -42,14 +42,14 @@ func newPrinted(t testing.TB, origin string, size int) printed {
 func (p printed) leaves(size int) []tlog.Hash {
 	leaves := make([]tlog.Hash, size)
 	for i, e := range p.events[:size] {
-		leaves[i] = tlog.RecordHash(Entry(p.key.origin(), e.Type, e.Data))
+		leaves[i] = tlog.RecordHash(Entry(p.key.Name(), e.Type, e.Data))
 	}
 	return leaves
 }
 
 func (p printed) publication(t testing.TB, size int) Publication {
 	t.Helper()
-	msg, err := p.key.sign(Head{Origin: p.key.origin(), Size: uint64(size), Root: rootOf(p.leaves(size))})
+	msg, err := p.key.sign(Head{Origin: p.key.Name(), Size: uint64(size), Root: rootOf(p.leaves(size))})
 	if err != nil {
 		t.Fatal(err)
 	}

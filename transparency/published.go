@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 )
 
@@ -25,13 +27,20 @@ type PublishedLog struct {
 	Listed      bool   // Check looked for files that nobody needs, which can be done in a directory alone
 	Others      int    // files that are none of the format, or ahead of the checkpoint: they were not looked at
 
+	// Succeeds is the key that was asked for, when the head is signed by one that came after it: then nothing is known of the log
+	// before Check, which follows the keys by the rotations in the log. Empty: the head is signed by the key asked for.
+	Succeeds string
+	// Rotation says whether an event is a rotation, for Check to follow. Without it no key is followed.
+	Rotation func(eventstore.Event) (Rotation, bool)
+
 	files  Files
 	levels levels // when Check has found them to have the root of the head
 }
 
 // OpenPublished reads the checkpoint of a published log. With an empty verifierKey it takes the one that lies beside it, which
-// proves that the files agree with each other and no more.
+// proves that the files agree with each other and no more. With a key of the log that does not sign any more see Succeeds.
 func OpenPublished(ctx context.Context, files Files, verifierKey string) (*PublishedLog, error) {
+	later := ""
 	own, err := files.Read(ctx, VerifierFile, noteBytesMax)
 	switch {
 	case err == nil:
@@ -42,9 +51,7 @@ func OpenPublished(ctx context.Context, files Files, verifierKey string) (*Publi
 		if verifierKey == "" {
 			verifierKey = name
 		}
-		if verifierKey != name {
-			return nil, &PublishedError{File: VerifierFile, Reason: "it is another key than the one given"}
-		}
+		later = name
 	case verifierKey == "" || !errors.Is(err, fs.ErrNotExist):
 		return nil, missingFile(VerifierFile, err)
 	}
@@ -57,13 +64,75 @@ func OpenPublished(ctx context.Context, files Files, verifierKey string) (*Publi
 		return nil, missingFile(CheckpointFile, err)
 	}
 	l := &PublishedLog{files: files, VerifierKey: verifierKey}
-	if l.Head, err = ParseHead(msg, v); err != nil {
+	if l.Head, err = ParseHead(msg, v); err != nil && later != "" && later != verifierKey {
+		l.Succeeds, l.VerifierKey = verifierKey, later
+		if !sameOrigin(verifierKey, later) {
+			return nil, &PublishedError{File: VerifierFile, Reason: "it is of another log than the key given"}
+		}
+		l.Head, err = ParseCheckpoint(msg, later)
+	}
+	if err != nil {
 		return nil, &PublishedError{File: CheckpointFile, Reason: err.Error()}
 	}
 	if l.Head.Size > 0 {
 		l.HeadOnly, err = l.headOnly(ctx)
 	}
+	if err == nil && l.HeadOnly && l.Succeeds != "" {
+		return nil, &PublishedError{File: VerifierFile, Reason: "it is another key than the one given, and without the events nobody can tell whether it came after it"}
+	}
 	return l, err
+}
+
+// sameOrigin says whether two keys are of one log.
+func sameOrigin(a, b string) bool {
+	v, err1 := parseVerifier(a)
+	w, err2 := parseVerifier(b)
+	return err1 == nil && err2 == nil && v.Name() == w.Name()
+}
+
+// keptMax bounds how many kept heads are read.
+const keptMax = 256
+
+// follow wants the key that was given to lead to the one that signed the head.
+func (l *PublishedLog) follow(ctx context.Context, rotations []Rotation, levels levels) error {
+	if l.Succeeds == "" {
+		return nil
+	}
+	wrong := func(reason string) error {
+		return &PublishedError{File: VerifierFile, Reason: "it is another key than the one given, and does not follow from it: " + reason}
+	}
+	if l.Rotation == nil || len(rotations) == 0 {
+		return wrong("the log has no rotation")
+	}
+	text, err := l.files.Read(ctx, KeptFile, noteBytesMax)
+	if err != nil {
+		return missingFile(KeptFile, err)
+	}
+	var heads [][]byte
+	for line := range strings.Lines(string(text)) {
+		size, err := strconv.ParseUint(strings.TrimSuffix(line, "\n"), 10, 64)
+		if err != nil || len(heads) >= keptMax {
+			return &PublishedError{File: KeptFile, Reason: "it is not a size a line"}
+		}
+		msg, err := l.files.Read(ctx, KeptHeadFile(size), noteBytesMax)
+		if err != nil {
+			return missingFile(KeptHeadFile(size), err)
+		}
+		heads = append(heads, msg)
+	}
+	key, err := FollowKeys(l.Succeeds, rotations, heads, func(size uint64) (tlog.Hash, bool) {
+		if size > l.Head.Size {
+			return tlog.Hash{}, false
+		}
+		return levels.rootAt(size), true
+	})
+	switch {
+	case err != nil:
+		return wrong(err.Error())
+	case key != l.VerifierKey:
+		return wrong("it leads to " + key)
+	}
+	return nil
 }
 
 // headOnly says whether there are no events at all, as where the charter does not open the log. A server cannot be asked what it
@@ -136,7 +205,19 @@ func (l *PublishedLog) Check(ctx context.Context, f func(version uint64, eventTy
 			return err
 		}
 	}
-	if err := l.entries(ctx, leaves, f); err != nil {
+	var rotations []Rotation
+	err = l.entries(ctx, leaves, func(version uint64, eventType string, data []byte) error {
+		if l.Rotation != nil {
+			if r, ok := l.Rotation(eventstore.Event{Version: version, Type: eventType, Data: data}); ok {
+				rotations = append(rotations, r)
+			}
+		}
+		return f(version, eventType, data)
+	})
+	if err == nil {
+		err = l.follow(ctx, rotations, levels)
+	}
+	if err != nil {
 		return err
 	}
 	l.levels = levels
@@ -351,9 +432,14 @@ func (l *PublishedLog) blame(ctx context.Context, leaves []tlog.Hash) error {
 	return differs
 }
 
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil
+}
+
 // rest compares the files that the head does not need, and counts those that say nothing about it.
 func (l *PublishedLog) rest(dir string, levels levels) error {
-	needed := map[string]bool{CheckpointFile: true, VerifierFile: true}
+	needed := map[string]bool{CheckpointFile: true, VerifierFile: true, KeptFile: true}
 	for t := range tilesOf(l.Head.Size) {
 		needed[t.name()] = true
 	}

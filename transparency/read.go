@@ -87,7 +87,8 @@ func (s *Store) fileCheck(ctx context.Context, st *stream) (*check, remembered, 
 	}
 	return &check{
 		stream: st.name, key: s.key, log: r.log, head: r.head, known: s.fileLeaves(st.name, r.head.Size),
-		closed: func() bool { return s.closedNow(st) }, examine: s.opts.Check,
+		closed: func() bool { return s.closedNow(st) }, examine: s.opts.Check, last: r.last, rotation: s.opts.Rotation,
+		refused: func(h Head) { s.keepEvidence(ctx, h) },
 	}, r, nil
 }
 
@@ -153,7 +154,7 @@ var errSuspect = errors.New("event does not have its leaf hash")
 // tailCheck compares single events with their leaf hashes.
 type tailCheck struct {
 	stream  string
-	log     *logKey
+	log     *logName
 	size    uint64 // events that are in the tree
 	version uint64 // of the last event that passed
 	known   *leaves

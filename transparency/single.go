@@ -17,6 +17,9 @@ type Fetched struct {
 // Event proves one event of the log with the tiles on its path to the root alone: a few, however long the log is. It gives the
 // event, whose data is as in Check, and adds what was read to fetched. What is wrong is a *PublishedError.
 func (l *PublishedLog) Event(ctx context.Context, version uint64, fetched *Fetched) (eventType string, data []byte, err error) {
+	if l.Succeeds != "" {
+		return "", nil, &PublishedError{File: VerifierFile, Reason: "it is another key than the one given; whether it came after it shows when the whole log is checked"}
+	}
 	if version == 0 || version > l.Head.Size {
 		return "", nil, fmt.Errorf("there is no event %d in a log of %d", version, l.Head.Size)
 	}

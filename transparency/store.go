@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,6 +31,12 @@ type Options struct {
 	Check func(eventstore.Event) error
 	// Now is the clock of the self check's report; nil means time.Now.
 	Now func() time.Time
+	// Rotation, if there is one, says whether an event is a rotation of the key of its log, and which: from the first head that
+	// covers the event on the new key signs. It may run in many goroutines at once.
+	Rotation func(eventstore.Event) (Rotation, bool)
+	// Later is the directory of another Store on the same log, whose leaf hashes may go on where the log here ends: that of a copy
+	// made while the original goes on. With them a signer that is ahead signs the head of the copy. Empty: there is none.
+	Later string
 }
 
 const headIntervalDefault = 50 * time.Millisecond
@@ -46,7 +51,7 @@ const headIntervalDefault = 50 * time.Millisecond
 type Store struct {
 	inner  eventstore.Store
 	files  files
-	secret []byte
+	signer Signer
 	origin OriginFunc
 	opts   Options
 
@@ -75,13 +80,10 @@ var _ eventstore.Store = (*Store)(nil)
 // ErrNoLog says that a stream has no events, so that there is nothing to have a head.
 var ErrNoLog = errors.New("stream has no log")
 
-// Open wraps inner, which from then on must be written through the Store only and is closed with it. dir is made when it
-// does not exist; the trust in the log rests on it and on the secret of SecretBytes bytes, so both belong on another
-// medium than the log where there is one. Streams are loaded when they are first used.
-func Open(inner eventstore.Store, dir string, secret []byte, origin OriginFunc, opts Options) (*Store, error) {
-	if len(secret) != SecretBytes {
-		return nil, fmt.Errorf("open integrity check: secret has %d bytes, not %d", len(secret), SecretBytes)
-	}
+// Open wraps inner, which from then on must be written through the Store only and is closed with it; the signer is not. dir is
+// made when it does not exist; the trust in the log rests on it and on the signer, so both belong on another medium, or the
+// signer to another user or machine, than the log where there is one. Streams are loaded when they are first used.
+func Open(inner eventstore.Store, dir string, signer Signer, origin OriginFunc, opts Options) (*Store, error) {
 	if opts.HeadInterval <= 0 {
 		opts.HeadInterval = headIntervalDefault
 	}
@@ -89,7 +91,7 @@ func Open(inner eventstore.Store, dir string, secret []byte, origin OriginFunc, 
 		opts.Now = time.Now
 	}
 	s := &Store{
-		inner: inner, files: files{dir}, secret: slices.Clone(secret), origin: origin, opts: opts,
+		inner: inner, files: files{dir}, signer: signer, origin: origin, opts: opts,
 		streams: make(map[string]*stream),
 		wake:    make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
@@ -170,7 +172,7 @@ func (s *Store) Append(ctx context.Context, stream string, expected uint64, even
 	if expected < before && s.holds(st, expected, leaves) {
 		before = expected // an append of what stood there already, which a store may answer as if it had stored it
 	}
-	late, err := st.done(log, before, expected, len(events), leaves)
+	late, err := st.done(log, before, expected, len(events), leaves, s.rotations(stream, expected, events))
 	s.schedule(st, late)
 	if err != nil {
 		return 0, err
@@ -190,7 +192,7 @@ func (s *Store) holds(st *stream, from uint64, leaves []tlog.Hash) bool {
 	return len(leaves) > 0
 }
 
-func hashAll(log *logKey, events []eventstore.NewEvent) []tlog.Hash {
+func hashAll(log *logName, events []eventstore.NewEvent) []tlog.Hash {
 	if log == nil || len(events) == 0 {
 		return nil
 	}
@@ -208,7 +210,7 @@ func hashAll(log *logKey, events []eventstore.NewEvent) []tlog.Hash {
 
 // logOf is the log that the events will be in, nil when that shows only later. For the first events of a stream it makes
 // sure that a head exists before there is a log.
-func (s *Store) logOf(ctx context.Context, st *stream, expected uint64, events []eventstore.NewEvent) (*logKey, error) {
+func (s *Store) logOf(ctx context.Context, st *stream, expected uint64, events []eventstore.NewEvent) (*logName, error) {
 	st.mu.Lock()
 	log, deleted := st.log, st.deleted
 	st.mu.Unlock()
@@ -232,18 +234,18 @@ func (s *Store) logOf(ctx context.Context, st *stream, expected uint64, events [
 }
 
 // key is the log that begins with this event.
-func (s *Store) key(first eventstore.Event) (*logKey, error) {
+func (s *Store) key(first eventstore.Event) (*logName, error) {
 	origin, err := s.origin(first.Stream, first)
 	if err != nil {
 		return nil, fmt.Errorf("origin of stream %s: %w", first.Stream, err)
 	}
-	return newLogKey(s.secret, origin)
+	return newLogName(origin)
 }
 
 // writeFirstHead writes a head of size 0, which says only that a log of this name is about to begin. A crash right after
 // it leaves a head without a log, which is an empty stream like any other; another first event may still come and replace
 // the head.
-func (s *Store) writeFirstHead(ctx context.Context, st *stream, log *logKey) error {
+func (s *Store) writeFirstHead(ctx context.Context, st *stream, log *logName) error {
 	if err := st.lock(ctx); err != nil {
 		return err
 	}
@@ -258,9 +260,14 @@ func (s *Store) writeFirstHead(ctx context.Context, st *stream, log *logKey) err
 	if !needed {
 		return nil
 	}
-	msg, err := log.sign(first)
-	if err != nil {
+	if last, err := s.last(ctx, st.name, log.origin()); err != nil {
 		return err
+	} else if last.Size > 0 && !s.opts.Shared { // where others write too, the append shows whether the log is empty
+		return st.damaged(missing(st.name, 0, last.Size))
+	}
+	msg, err := s.signer.Sign(ctx, first, 0, nil)
+	if err != nil {
+		return s.refusedBySigner(st.name, err)
 	}
 	if err := s.files.writeHead(st.name, msg, true); err != nil {
 		return err
@@ -319,8 +326,10 @@ func (s *Store) passing(e eventstore.Event) {
 	if good {
 		leaf = hashAll(log, []eventstore.NewEvent{{Type: e.Type, Data: e.Data}})
 	}
+	rotated := s.rotations(e.Stream, e.Version-1, []eventstore.NewEvent{{Type: e.Type, Data: e.Data}})
 	st.mu.Lock()
 	if good && st.loaded && st.log == log && !st.deleted && e.Version == st.tree.size+1 {
+		st.rotations = append(st.rotations, rotated...)
 		st.place(e.Version-1, leaf)
 	} else {
 		st.behind = st.behind || e.Version > st.tree.size && st.underway == 0
@@ -381,7 +390,7 @@ func (s *Store) bury(st *stream) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.loaded, st.deleted, st.behind = false, true, false
-	st.log, st.tree, st.written = nil, tree{}, Head{}
+	st.log, st.tree, st.written, st.signed, st.note, st.base, st.rotations = nil, tree{}, Head{}, Head{}, nil, tree{}, nil
 	st.stored, st.pending, st.ahead, st.groups = 0, nil, nil, nil
 	return nil
 }
@@ -402,5 +411,8 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	err := s.headErr
 	s.mu.Unlock()
+	if errors.Is(err, ErrSignerAway) {
+		err = nil // the logs are longer than their heads, and are not noted as closed
+	}
 	return errors.Join(err, s.seal(context.Background()), s.inner.Close())
 }

@@ -23,22 +23,27 @@ type stream struct {
 	files sync.Mutex
 	edged uint64 // size of the tree whose edge was last written by this process; guarded by files
 
-	mu       sync.Mutex // guards all below
-	loaded   bool       // what follows is the stream's state
-	deleted  bool
-	damage   *eventstore.CorruptError // set once, by whoever finds it
-	log      *logKey                  // nil while the log is empty
-	tree     tree                     // of events known to be stored, all of them hashed
-	stored   uint64                   // leaves in the leaf file; changes only with files held too
-	unproven uint64                   // the first so many leaves of the file were not compared with the head yet
-	pending  []tlog.Hash              // the leaves from stored to tree.size, on their way into the file; elements never change
-	written  Head                     // last head written to the file; no Origin when there is none
-	underway int                      // appends handed to the inner store and not yet back
-	ahead    map[uint64][]tlog.Hash   // finished appends by the version before them, waiting for those in front of them
-	behind   bool                     // the log is longer than the tree, and no append under way will close the gap
-	groups   []tlog.Hash              // interior hashes that proofs are made from; see nodes
-	queued   bool                     // waits for the writer of heads
-	begun    bool                     // an append of this process may have reached the inner store
+	mu        sync.Mutex // guards all below
+	loaded    bool       // what follows is the stream's state
+	deleted   bool
+	damage    *eventstore.CorruptError // set once, by whoever finds it
+	log       *logName                 // nil while the log is empty
+	tree      tree                     // of events known to be stored, all of them hashed
+	stored    uint64                   // leaves in the leaf file; changes only with files held too
+	unproven  uint64                   // the first so many leaves of the file were not compared with the head yet
+	pending   []tlog.Hash              // the leaves from stored to tree.size, on their way into the file; elements never change
+	written   Head                     // last head written to the file; no Origin when there is none
+	signed    Head                     // last head that the signer has signed for this process, or that the file had …
+	note      []byte                   // … and its signed note; nil when there is none
+	base      tree                     // of the head that the signer is known to have signed last; size 0 when that is not known
+	rotations []Rotation               // events that the signer has to be told of before the next head
+	headed    chan struct{}            // closed when there is another signed head; nil when nobody waits
+	underway  int                      // appends handed to the inner store and not yet back
+	ahead     map[uint64][]tlog.Hash   // finished appends by the version before them, waiting for those in front of them
+	behind    bool                     // the log is longer than the tree, and no append under way will close the gap
+	groups    []tlog.Hash              // interior hashes that proofs are made from; see nodes
+	queued    bool                     // waits for the writer of heads
+	begun     bool                     // an append of this process may have reached the inner store
 }
 
 // lock takes the token.
@@ -65,7 +70,7 @@ func (st *stream) state() (loaded bool, err error) {
 
 // snapshot is the state of a loaded stream as a head and its leaves. The log is nil, and the head of size 0, for one
 // without events.
-func (st *stream) snapshot(path string) (*logKey, tree, *leaves) {
+func (st *stream) snapshot(path string) (*logName, tree, *leaves) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return st.log, st.tree.clone(), &leaves{path: path, stored: st.stored, memory: st.pending[:len(st.pending):len(st.pending)]}
@@ -101,7 +106,7 @@ func (st *stream) begin(count int) uint64 {
 
 // done takes the leaves of a finished append. before is what begin returned. leaves are nil for an append whose log was
 // not known yet. It reports whether the head, or the tree, has to catch up.
-func (st *stream) done(log *logKey, before, expected uint64, count int, leaves []tlog.Hash) (bool, error) {
+func (st *stream) done(log *logName, before, expected uint64, count int, leaves []tlog.Hash, rotated []Rotation) (bool, error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.underway--
@@ -121,6 +126,7 @@ func (st *stream) done(log *logKey, before, expected uint64, count int, leaves [
 	if st.log == nil {
 		st.log = log
 	}
+	st.rotations = append(st.rotations, rotated...)
 	st.place(expected, leaves)
 	st.gap()
 	return true, nil
@@ -216,7 +222,8 @@ func (st *stream) install(c *check, r remembered) bool {
 	st.loaded, st.deleted = true, r.deleted
 	st.log, st.tree = c.log, c.tree
 	st.stored, st.pending, st.unproven = c.good, c.fresh, c.unproven
-	st.written = r.head
+	st.written, st.signed, st.note = r.head, r.head, r.note
+	st.base, st.rotations = c.base, append(st.rotations, c.rotations...)
 	return c.tree.size > r.head.Size || len(c.fresh) > 0
 }
 

@@ -115,7 +115,7 @@ func (s *Store) adopt(ctx context.Context, st *stream) (Head, error) {
 	if msg != nil {
 		return Head{}, fmt.Errorf("there is a head in %s", s.files.headPath(st.name))
 	}
-	c := &check{stream: st.name, key: s.key, known: s.fileLeaves(st.name, 0), examine: s.opts.Check}
+	c := &check{stream: st.name, key: s.key, known: s.fileLeaves(st.name, 0), examine: s.opts.Check, rotation: s.opts.Rotation}
 	defer c.known.close()
 	if err := s.pass(ctx, c, nil); err != nil {
 		return Head{}, err
@@ -127,7 +127,18 @@ func (s *Store) adopt(ctx context.Context, st *stream) (Head, error) {
 		return Head{}, err
 	}
 	head := Head{Origin: c.log.origin(), Size: c.tree.size, Root: c.tree.root()}
-	if msg, err = c.log.sign(head); err != nil {
+	leaves := c.leaves()
+	defer leaves.close()
+	for _, r := range c.rotations {
+		if err := s.signer.Rotate(ctx, head.Origin, r.Generation, r.NewKey); err != nil {
+			return Head{}, err
+		}
+	}
+	if msg, err = s.signTree(ctx, st.name, head, c.tree, tree{}, leaves); err != nil {
+		var stale *StaleError
+		if errors.As(err, &stale) {
+			err = missing(st.name, c.tree.size, stale.Last.Size)
+		}
 		return Head{}, err
 	}
 	st.files.Lock()
@@ -137,9 +148,10 @@ func (s *Store) adopt(ctx context.Context, st *stream) (Head, error) {
 		return Head{}, err
 	}
 	st.mu.Lock()
-	st.loaded, st.damage, st.tree, st.ahead, st.behind, st.groups = false, nil, tree{}, nil, false, nil
+	st.loaded, st.damage, st.tree, st.ahead, st.behind, st.groups, st.rotations = false, nil, tree{}, nil, false, nil, nil
 	st.mu.Unlock()
-	s.schedule(st, st.install(c, remembered{head: head}))
+	c.base, c.rotations = c.tree.clone(), nil
+	s.schedule(st, st.install(c, remembered{head: head, note: msg}))
 	return head, s.adopted(st.name)
 }
 

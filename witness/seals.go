@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +48,8 @@ type Service struct {
 	shelves map[string]*shelf
 }
 
-// NewService keeps cosignatures in the streams "witness-<id>" of a store. keys gives the public keys of a log, by its origin: those
-// that sign its heads and those that did. The clock says which cosignatures are of the future.
+// NewService keeps cosignatures in the streams "witness-<id>" of a store. keys gives the public keys of a log, by its origin: that
+// which signs its heads, first, and those that did. The clock says which cosignatures are of the future.
 func NewService(store eventstore.Store, heads Heads, keys func(origin string) []string, clock func() time.Time) *Service {
 	return &Service{store: store, heads: heads, keys: keys, clock: clock, shelves: map[string]*shelf{}}
 }
@@ -489,8 +488,9 @@ func (s *Service) contradict(ctx context.Context, collective string, heads [2]tr
 		"problem_zh", "两个根的笔数不同,而且凡是本账簿已有的笔数,都与本账簿相符")
 }
 
-// PolicyText is the text of one policy of a collective with the keys of its log.
+// PolicyText is the text of one policy of a collective with the newest key of its log.
 func (s *Service) PolicyText(p *Adopted, origin string) (string, error) {
-	text, err := p.Text(s.logKeys(origin)...)
-	return strings.TrimSpace(string(text)) + "\n", err
+	keys := s.logKeys(origin)
+	text, err := p.Text(keys[:min(len(keys), 1)]...)
+	return string(text), err
 }

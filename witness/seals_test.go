@@ -50,8 +50,11 @@ type world struct {
 
 func newWorld(t *testing.T, store eventstore.Store, content string) *world {
 	w := &world{t: t, store: store, now: closed.Add(48 * time.Hour)}
-	var err error
-	if w.log, err = transparency.Open(store, t.TempDir(), secret, originOf, transparency.Options{Shared: true}); err != nil {
+	signer, err := transparency.OpenSigner(t.TempDir(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.log, err = transparency.Open(store, t.TempDir(), signer, originOf, transparency.Options{Shared: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -25,6 +25,7 @@ import (
 //	format         of the data directory
 //	events.db      every event that was acknowledged when the backup began, and maybe some after
 //	heads/         the signed head of every stream, of exactly that length
+//	signer/        what the signer had signed, of exactly that length too; absent where another process signs
 //	closed         says that the heads are up to date (package transparency)
 //	documents/     the files behind the vouchers, each named by its SHA-256
 //	secret         only with --with-secret
@@ -39,7 +40,7 @@ const (
 )
 
 // leftOut are the entries of a data directory that a backup does not have, on purpose.
-var leftOut = []string{secretFile, keysDir, nodesDir, snapshotsDir, sqlite.LockFile, eventsFile + "-wal", eventsFile + "-shm"}
+var leftOut = []string{secretFile, keysDir, nodesDir, snapshotsDir, snapshotsKeyFile, signerSocketFile, signerKeysFile, sqlite.LockFile, eventsFile + "-wal", eventsFile + "-shm"}
 
 type backup struct {
 	session    *session
@@ -128,7 +129,7 @@ func inside(dir, path string) bool {
 // are new ones signed: a backup of a damaged log is not made.
 func (b *backup) collect(ctx context.Context, dir string) (*manifest, error) {
 	data := b.session.data
-	secret, err := readSecret(data)
+	signer, err := b.signer(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (b *backup) collect(ctx context.Context, dir string) (*manifest, error) {
 		return nil, err
 	}
 	m := newManifest(b.withSecret)
-	if err := m.seal(ctx, dir, secret, later); err != nil {
+	if err := m.seal(ctx, dir, signer, data, later); err != nil {
 		return nil, err
 	}
 	names := []string{formatFile}
@@ -156,6 +157,54 @@ func (b *backup) collect(ctx context.Context, dir string) (*manifest, error) {
 		}
 	}
 	return m, m.list(dir)
+}
+
+// signer is who signs the heads of the copy: the secret of the data directory with a copy of its memory, from before the log was
+// copied, so that the copied log has all that it remembers; or the signer in another process, which has its own memory.
+func (b *backup) signer(dir string) (*dirSigner, error) {
+	data := b.session.data
+	socket, err := signerOf(data, "")
+	if err != nil {
+		return nil, err
+	}
+	if socket != "" {
+		return openSigner(dir, socket)
+	}
+	secrets, err := readSecrets(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := copyMemory(data, dir); err != nil {
+		return nil, err
+	}
+	local, err := transparency.OpenSigner(filepath.Join(dir, signerDir), secrets...)
+	if err != nil {
+		return nil, err
+	}
+	return &dirSigner{local, local, secrets[0]}, nil
+}
+
+// copyMemory copies what the signer of a data directory remembers. A file that is being written has one slot that is whole.
+func copyMemory(data, dir string) error {
+	entries, err := os.ReadDir(filepath.Join(data, signerDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // of before there was one
+	}
+	if err != nil {
+		return fmt.Errorf("list the memory of the signer: %w", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, signerDir), 0o700); err != nil {
+		return fmt.Errorf("make %s: %w", signerDir, err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || strings.HasSuffix(e.Name(), ".tmp") || strings.HasSuffix(e.Name(), ".new") {
+			continue
+		}
+		if _, _, err := copyFile(filepath.Join(data, signerDir, e.Name()), filepath.Join(dir, signerDir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // headNames are the files in heads/, without those being written.
@@ -191,18 +240,21 @@ func copyHeads(data, dir string) error {
 
 // seal opens the copy as what it is to become, a data directory, checks every stream and has its head signed at its length.
 // later are the head files that the data directory had after the log was copied.
-func (m *manifest) seal(ctx context.Context, dir string, secret []byte, later []string) (err error) {
+//
+// A signer in another process signs for the data directory as well, and may be ahead of the copy: the leaf hashes of the data
+// directory show it that what it signed last begins with the copy.
+func (m *manifest) seal(ctx context.Context, dir string, signer *dirSigner, data string, later []string) (err error) {
 	lock, err := sqlite.Lock(dir)
 	if err != nil {
-		return err
+		return errors.Join(err, signer.Close())
 	}
-	log, err := openLog(dir, secret, sqlite.Options{Lock: lock, MustExist: true})
+	log, err := openLog(dir, signer, sqlite.Options{Lock: lock, MustExist: true}, transparency.Options{Later: data})
 	if err != nil {
-		return errors.Join(err, lock.Release())
+		return errors.Join(err, signer.Close(), lock.Release())
 	}
 	defer func() {
 		err = errors.Join(err, log.Close(), lock.Release())
-		for _, made := range []string{nodesDir, sqlite.LockFile} {
+		for _, made := range []string{nodesDir, sqlite.LockFile, signerKeysFile} {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, made)))
 		}
 	}()
@@ -217,7 +269,7 @@ func (m *manifest) seal(ctx context.Context, dir string, secret []byte, later []
 				return err
 			}
 		}
-		if err := m.stream(ctx, log.Store, secret, stream); err != nil {
+		if err := m.stream(ctx, log, stream); err != nil {
 			return err
 		}
 	}
@@ -225,7 +277,7 @@ func (m *manifest) seal(ctx context.Context, dir string, secret []byte, later []
 }
 
 // stream checks one stream and notes its head.
-func (m *manifest) stream(ctx context.Context, log *transparency.Store, secret []byte, stream string) error {
+func (m *manifest) stream(ctx context.Context, log openedLog, stream string) error {
 	report, err := log.Verify(ctx, stream)
 	if err != nil {
 		return err
@@ -243,7 +295,7 @@ func (m *manifest) stream(ctx context.Context, log *transparency.Store, secret [
 	if head.Size != report.Events || head.Root != report.Root {
 		return damagedAt(stream, 0, "its head is not that of its events")
 	}
-	m.Streams = append(m.Streams, manifestStream{stream, head.Size, head.Origin, hex.EncodeToString(head.Root[:]), transparency.LogVerifierKey(secret, head.Origin)})
+	m.Streams = append(m.Streams, manifestStream{stream, head.Size, head.Origin, hex.EncodeToString(head.Root[:]), log.signer.verifierKey(head.Origin)})
 	return nil
 }
 
@@ -275,7 +327,7 @@ func (b *backup) unknown() []string {
 	if err != nil {
 		return nil // it was read a moment ago; there is only nothing to add
 	}
-	known := append([]string{formatFile, eventsFile, headsDir, closedFile, documentsDir}, leftOut...)
+	known := append([]string{formatFile, eventsFile, headsDir, closedFile, documentsDir, signerDir}, leftOut...)
 	var names []string
 	for _, e := range entries {
 		if !slices.Contains(known, e.Name()) {

@@ -442,10 +442,6 @@ func flipIn(t *testing.T, path, text string) {
 // one. A head that is in neither place was taken away.
 func TestBackupOfAStreamJustBegun(t *testing.T) {
 	dir := demoDir(t)
-	secret, err := readSecret(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	stream := ledger.StreamOf("liminba")
 	for _, late := range []bool{true, false} {
 		part := t.TempDir()
@@ -461,7 +457,11 @@ func TestBackupOfAStreamJustBegun(t *testing.T) {
 			later = []string{stream}
 		}
 		m := newManifest(false)
-		if err := m.seal(t.Context(), part, secret, later); (err == nil) != late {
+		signer, err := (&backup{session: &session{config: config{data: dir}}}).signer(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.seal(t.Context(), part, signer, dir, later); (err == nil) != late {
 			t.Errorf("late %v: %v", late, err)
 		}
 		if late && !slices.ContainsFunc(m.Streams, func(s manifestStream) bool { return s.Stream == stream && s.Version == 172 }) {

@@ -39,7 +39,12 @@ func stackIn(b *testing.B, dir string) (*ledger.Service, *projections.Library, e
 	}
 	secret := make([]byte, transparency.SecretBytes)
 	rand.Read(secret)
-	store, err := transparency.Open(inner, dir, secret, ledger.LogOrigin, transparency.Options{})
+	signer, err := transparency.OpenSigner(filepath.Join(dir, signerDir), secret)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { signer.Close() })
+	store, err := transparency.Open(inner, dir, signer, ledger.LogOrigin, transparency.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

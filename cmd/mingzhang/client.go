@@ -52,7 +52,7 @@ func (s *session) with(f func(*client) error, moreKeys ...string) (err error) {
 		s.tellAge()
 		return nil
 	}
-	dir, err := openDirectory(s.data, s.quietLogger(), opening{store: s.store})
+	dir, err := openDirectory(s.data, s.quietLogger(), opening{store: s.store, signer: s.signer})
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *session) closed(err, closing error) error {
 func (s *session) quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func (s *session) newClient(transport connect.Transport, dir *directory) *client {
-	c := connect.NewClient(transport)
+	c := connect.NewClient(transport, s.asksProof())
 	return &client{
 		session: s, dir: dir, conn: c,
 		registry:   apiv1connect.NewRegistryServiceClient(c),

@@ -49,6 +49,9 @@ func (s *session) closeCmd() *cobra.Command {
 
 // showReceipt says what was booked, and more where there is more to say.
 func (s *session) showReceipt(r *apiv1.Receipt, zh, en string, more ...string) error {
+	if err := s.keepReceipt(r); err != nil {
+		return err
+	}
 	if s.json {
 		return writeJSON(s.stdout, r)
 	}

@@ -16,12 +16,14 @@ const (
 	envServer = "MINGZHANG_SERVER"
 	envKey    = "MINGZHANG_KEY_FILE"
 	envStore  = "MINGZHANG_STORE"
+	envSigner = "MINGZHANG_SIGNER"
 )
 
 // config is what all commands share. Each field is its flag, else its environment variable, else its default.
 type config struct {
 	data       string // --data, MINGZHANG_DATA: the data directory; used when no server is named
 	store      string // --store, MINGZHANG_STORE: connection string of the cluster with the log; empty: as the data directory says. Never printed.
+	signer     string // --signer, MINGZHANG_SIGNER: socket of the signer in another process; empty: as the data directory says
 	server     string // --server, MINGZHANG_SERVER: URL of a server; empty: work in the data directory
 	keyFile    string // --key, MINGZHANG_KEY_FILE: file with the bearer key for the server; empty: call without a key
 	collective string // --collective: its id; empty: the only one there is
@@ -34,6 +36,7 @@ func (c *config) flags(root *cobra.Command) {
 	l, f := c.lang, root.PersistentFlags()
 	f.StringVar(&c.data, "data", "", l.text("数据目录(环境变量 ", "data directory (environment ")+envData+l.text(",默认 ", ", default ")+dataDefault+l.text(")", ")"))
 	f.StringVar(&c.store, "store", "", l.text("账簿所在集群的连接串 esdb://…,代替数据目录里写的(", "connection string of the cluster with the log, esdb://…, instead of what the data directory says (")+envStore+l.text(")", ")"))
+	f.StringVar(&c.signer, "signer", "", l.text("签名进程的套接字,代替数据目录里写的(", "socket of the signer in another process, instead of what the data directory says (")+envSigner+l.text(")", ")"))
 	f.StringVar(&c.server, "server", "", l.text("服务器网址,代替数据目录(", "URL of a server, instead of a data directory (")+envServer+l.text(")", ")"))
 	f.StringVar(&c.keyFile, "key", "", l.text("存有密钥的文件,用于服务器(", "file with the key for the server (")+envKey+l.text(")", ")"))
 	f.StringVar(&c.collective, "collective", "", l.text("集体的编号(默认:唯一的那个)", "id of the collective (default: the only one)"))
@@ -74,7 +77,12 @@ func (c *config) settle(cmd *cobra.Command) error {
 	if c.store == "" && c.server == "" {
 		c.store = os.Getenv(envStore)
 	}
+	if c.signer == "" && c.server == "" {
+		c.signer = os.Getenv(envSigner)
+	}
 	switch {
+	case c.signer != "" && c.server != "":
+		return failed(exitUsage, "--signer 只用于数据目录,不能和 --server 一起给。", "--signer is for a data directory: do not give --server with it.")
 	case c.store != "" && c.server != "":
 		return failed(exitUsage, "--store 只用于数据目录,不能和 --server 一起给。", "--store is for a data directory: do not give --server with it.")
 	case c.store != "" && !eventstoredb.IsConnectionString(c.store): // not repeated: it may hold a password

@@ -84,9 +84,9 @@ func (p place) putSecret(secretFrom string) error {
 	if err != nil {
 		return err
 	}
-	is, err := readSecret(p.dir)
+	is, err := readSecrets(p.dir)
 	switch {
-	case err == nil && secretFrom != "" && !bytes.Equal(is, wanted):
+	case err == nil && secretFrom != "" && !bytes.Equal(is[0], wanted):
 		return failed(exitUsage, "%s 是用另一个 secret 开始抄的;请去掉 --secret,或删去这个目录重来。", "The copy into %s was begun with another secret: leave --secret out, or remove the directory and begin again.", p.dir)
 	case err == nil:
 		return nil

@@ -79,7 +79,11 @@ type openedLog struct {
 	*transparency.Store
 	bare    listed              // the store inside; closed with the log
 	cluster *eventstoredb.Store // the same, when it is in a cluster
+	signer  *dirSigner
 }
+
+// Close closes the log, and then what signs its heads.
+func (l openedLog) Close() error { return errors.Join(l.Store.Close(), l.signer.Close()) }
 
 // listed is a store that can name its streams.
 type listed interface {
@@ -87,21 +91,31 @@ type listed interface {
 	eventstore.Lister
 }
 
-// openStored opens the log of a data directory wherever it is. The cluster is not waited for.
-func openStored(dir string, secret []byte, connection string, options sqlite.Options, logger *slog.Logger) (openedLog, error) {
+// openStored opens the log of a data directory wherever it is. Neither the cluster nor the signer is waited for. socket is that of
+// a signer that counts instead of what the directory says.
+func openStored(dir, connection, socket string, options sqlite.Options, logger *slog.Logger) (log openedLog, err error) {
+	signer, err := openSigner(dir, socket)
+	if err != nil {
+		return openedLog{}, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, signer.Close())
+		}
+	}()
 	if connection == "" {
-		return openLog(dir, secret, options)
+		return openLog(dir, signer, options, transparency.Options{})
 	}
 	cluster, err := openCluster(connection, logger)
 	if err != nil {
 		return openedLog{}, err
 	}
 	// Shared: other nodes found streams and append, each with heads of its own.
-	log, err := transparency.Open(cluster, dir, secret, originOf, transparency.Options{Check: checkEvent, Shared: true})
+	heads, err := transparency.Open(cluster, dir, signer, originOf, transparency.Options{Check: checkEvent, Rotation: rotationOf, Shared: true})
 	if err != nil {
 		return openedLog{}, errors.Join(err, cluster.Close())
 	}
-	return openedLog{log, cluster, cluster}, nil
+	return openedLog{heads, cluster, cluster, signer}, nil
 }
 
 func openCluster(connection string, logger *slog.Logger) (*eventstoredb.Store, error) {

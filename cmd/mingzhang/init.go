@@ -13,20 +13,25 @@ func (s *session) initCmd() *cobra.Command {
 		Short: s.lang.text("建立数据目录、管理员和密钥文件", "make a data directory with an admin and its key file"),
 		Long: s.lang.text(`建立数据目录、管理员和密钥文件。
 给了 --store 就是集群的一个节点的目录:账簿在集群里,签名的密钥、根和快照在目录里。集群里已有操作员时不再建管理员。
-几个节点要用同一个 secret(--secret),签出的根才是同一把密钥的。`,
+几个节点要用同一个 secret(--secret),签出的根才是同一把密钥的。
+给了 --signer 就由那个签名进程(mingzhang signer)来签,目录里没有 secret。`,
 			`Make a data directory with an admin and its key file.
 With --store it is the directory of a node of a cluster: the log is there, the secret, heads and snapshots are here. No admin is made when the store has operators.
-The nodes of a store need one secret (--secret), so that what they sign is signed by the same keys.`),
+The nodes of a store need one secret (--secret), so that what they sign is signed by the same keys.
+With --signer that process (mingzhang signer) signs, and the directory has no secret.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.server != "" {
 				return failed(exitUsage, "init 只能在本机建立数据目录;请用 --data。", "init makes a data directory on this machine: use --data.")
 			}
-			made, err := makeDirectory(cmd.Context(), s.data, making{secret: secret, store: s.store})
+			if s.signer != "" && secret != "" {
+				return failed(exitUsage, "给了 --signer,密钥在签名的进程那里;请去掉 --secret。", "With --signer the secret is with the signer: leave --secret out.")
+			}
+			made, err := makeDirectory(cmd.Context(), s.data, making{secret: secret, store: s.store, signer: s.signer})
 			if err != nil {
 				return err
 			}
-			s.welcome(made, secret != "")
+			s.welcome(made, secret != "" || s.signer != "")
 			return nil
 		},
 	}

@@ -24,7 +24,8 @@ import (
 //
 //	format          "mingzhang data directory 1", written last: without it the directory is not finished
 //	copying         instead of format while store copy makes the directory, which alone opens it then
-//	secret          32 bytes in hex, 0600: from it come the keys that sign the heads
+//	secret          32 bytes in hex, 0600: from it come the keys that sign the heads (signing.go says what there is instead)
+//	signer/         what was signed last of each log (package transparency)
 //	events.db       the log (package sqlite); absent when it is in a cluster
 //	store           0600: the connection string of the cluster that the log is in (package eventstoredb); absent for events.db
 //	heads/ nodes/   signed heads and leaf hashes (package transparency)
@@ -47,6 +48,7 @@ const (
 // making says what a new data directory is made of. The zero value is one with a secret and a log of its own.
 type making struct {
 	secret string // file with the secret; empty: a new one
+	signer string // socket of the signer in another process; empty: the directory signs for itself
 	store  string // connection string of the cluster for the log; empty: events.db
 }
 
@@ -67,7 +69,7 @@ func makeDirectory(ctx context.Context, dir string, m making) (result made, err 
 		result, err = m.fill(ctx, dir, secret)
 		return err
 	}
-	if m.store == "" {
+	if m.store == "" && m.signer == "" {
 		err = fill(dir)
 	} else {
 		err = makeWhole(dir, "init", fill)
@@ -77,7 +79,7 @@ func makeDirectory(ctx context.Context, dir string, m making) (result made, err 
 
 // fill makes everything in an empty or absent directory.
 func (m making) fill(ctx context.Context, dir string, secret []byte) (made, error) {
-	if err := layOut(dir, secret, m.store); err != nil {
+	if err := m.layOut(dir, secret); err != nil {
 		return made{}, err
 	}
 	lock, err := sqlite.Lock(dir)
@@ -85,7 +87,7 @@ func (m making) fill(ctx context.Context, dir string, secret []byte) (made, erro
 		return made{}, err
 	}
 	defer lock.Release()
-	log, err := openStored(dir, secret, m.store, sqlite.Options{Lock: lock}, slog.New(slog.DiscardHandler))
+	log, err := openStored(dir, m.store, m.signer, sqlite.Options{Lock: lock}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return made{}, err
 	}
@@ -126,18 +128,24 @@ func parseSecret(text []byte) ([]byte, error) {
 	return secret, err
 }
 
-// layOut makes what a data directory has before its log.
-func layOut(dir string, secret []byte, store string) error {
+// layOut makes what a data directory has before its log. With a signer in another process it gets no secret.
+func (m making) layOut(dir string, secret []byte) error {
 	if err := os.MkdirAll(filepath.Join(dir, keysDir), 0o700); err != nil {
 		return fmt.Errorf("make data directory %s: %w", dir, err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("make data directory %s: %w", dir, err)
 	}
-	if err := writeSecret(dir, secret); err != nil || store == "" {
+	var err error
+	if m.signer != "" {
+		err = writeNew(filepath.Join(dir, signerSocketFile), m.signer+"\n")
+	} else {
+		err = writeSecret(dir, secret)
+	}
+	if err != nil || m.store == "" {
 		return err
 	}
-	return writeNew(filepath.Join(dir, storeFile), store+"\n")
+	return writeNew(filepath.Join(dir, storeFile), m.store+"\n")
 }
 
 func writeSecret(dir string, secret []byte) error {
@@ -194,16 +202,17 @@ func makeAdmin(ctx context.Context, dir string, log openedLog) (made bool, err e
 }
 
 // openLog opens the log that a data directory has itself: the store in the file, and the signed heads around it.
-func openLog(dir string, secret []byte, options sqlite.Options) (openedLog, error) {
+func openLog(dir string, signer *dirSigner, options sqlite.Options, heads transparency.Options) (openedLog, error) {
 	store, err := sqlite.Open(filepath.Join(dir, eventsFile), options)
 	if err != nil {
 		return openedLog{}, err
 	}
-	log, err := transparency.Open(store, dir, secret, originOf, transparency.Options{Check: checkEvent})
+	heads.Check, heads.Rotation = checkEvent, rotationOf
+	log, err := transparency.Open(store, dir, signer, originOf, heads)
 	if err != nil {
 		return openedLog{}, errors.Join(err, store.Close())
 	}
-	return openedLog{Store: log, bare: store}, nil
+	return openedLog{Store: log, bare: store, signer: signer}, nil
 }
 
 func keyPath(dir, operator string) string { return filepath.Join(dir, keysDir, operator+".key") }
@@ -265,20 +274,4 @@ func readFormat(dir string) error {
 			"A newer version of mingzhang made the data directory %s (format %d, this program knows up to %d): use that version.", dir, version, formatVersion)
 	}
 	return nil
-}
-
-func readSecret(dir string) ([]byte, error) {
-	path := filepath.Join(dir, secretFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, failed(exitStorage, "缺少 %s,没有它就不能核对账簿;请从备份恢复这个文件。", "%s is missing and the log cannot be checked without it: restore the file from a backup.", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the secret: %w", err)
-	}
-	secret, err := parseSecret(text)
-	if err != nil {
-		return nil, failed(exitVerified, "%s 已损坏;请从备份恢复这个文件。", "%s is damaged: restore the file from a backup.", path)
-	}
-	return secret, nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
-	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
 // clock is the time of commands and keys.
@@ -26,7 +25,7 @@ func clock() time.Time { return time.Now() }
 type directory struct {
 	path      string
 	lock      *sqlite.DirLock
-	log       *transparency.Store
+	log       openedLog
 	cluster   *eventstoredb.Store // where the log is; nil when it is in the directory's own events.db
 	follower  *ledger.Follower    // of what other nodes store there; nil without a cluster
 	began     time.Time
@@ -44,6 +43,7 @@ type opening struct {
 	store        string      // connection string that counts instead of the directory's file store
 	documents    string      // directory of the papers; empty: the one in the data directory
 	booksMemory  int64       // bytes of books in memory; 0: the default of package projections
+	signer       string      // socket of a signer that counts instead of what the directory says
 	statesMemory int64       // bytes of states in memory; 0: the default of package ledger
 	seen         instruments // for a process that is looked at while it runs
 }
@@ -58,19 +58,15 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	if err != nil {
 		return nil, err
 	}
-	secret, err := readSecret(path)
-	if err != nil {
-		return nil, err
-	}
 	lock, err := sqlite.Lock(path)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := openStored(path, secret, connection, sqlite.Options{Lock: lock, MustExist: true, Committed: o.seen.committed}, logger)
+	stored, err := openStored(path, connection, o.signer, sqlite.Options{Lock: lock, MustExist: true, Committed: o.seen.committed}, logger)
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	log := stored.Store
+	log := stored
 	if o.documents == "" {
 		o.documents = filepath.Join(path, documentsDir)
 	}
@@ -78,9 +74,13 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	if err != nil {
 		return nil, errors.Join(err, log.Close(), lock.Release())
 	}
+	sealing, err := log.signer.snapshotsSecret(path)
+	if err != nil {
+		return nil, errors.Join(err, log.Close(), lock.Release())
+	}
 	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers}
 	var source librarySource
-	copies := openSnapshots(path, secret, log, logger)
+	copies := openSnapshots(path, sealing, log.Store, logger)
 	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock, MemoryMax: o.booksMemory}
 	d.books = projections.OpenLibrary(&source, keep)
 	feed, events := rpc.NewFeed(d.books), o.seen.store(log)
@@ -97,8 +97,8 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	d.server = rpc.New(rpc.Config{
 		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
-		VerifierKey: func(origin string) string { return transparency.LogVerifierKey(secret, origin) },
-		Clock:       clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,
+		VerifierKey: log.signer.verifierKey, Signer: log.signer,
+		Clock: clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,
 	})
 	return d, nil
 }

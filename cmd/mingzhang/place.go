@@ -89,15 +89,11 @@ func (p place) open(logger *slog.Logger) (*openedPlace, error) {
 
 // openLocked opens the log of a directory that is locked. The lock is given back when it fails.
 func (p place) openLocked(lock *sqlite.DirLock, mustExist bool, logger *slog.Logger) (*openedPlace, error) {
-	secret, err := readSecret(p.dir)
+	log, err := openStored(p.dir, p.connection, "", sqlite.Options{Lock: lock, MustExist: mustExist}, logger)
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	log, err := openStored(p.dir, secret, p.connection, sqlite.Options{Lock: lock, MustExist: mustExist}, logger)
-	if err != nil {
-		return nil, errors.Join(err, lock.Release())
-	}
-	return &openedPlace{place: p, log: log.Store, bare: log.bare, heads: log.Store, cluster: log.cluster, lock: lock}, nil
+	return &openedPlace{place: p, log: log, bare: log.bare, heads: log.Store, cluster: log.cluster, lock: lock}, nil
 }
 
 func (p *openedPlace) close() error {

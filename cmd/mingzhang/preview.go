@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,11 +29,17 @@ func (s *session) writeFlags(cmd *cobra.Command, w *writing) {
 	f := cmd.Flags()
 	f.BoolVar(&w.dryRun, "dry-run", false, s.lang.text("只预览:会记什么、余额怎样变,或为什么不行;什么也不写入", "only show what would be booked and the balances after it, or the refusal; store nothing"))
 	f.BoolVarP(&w.yes, "yes", "y", false, s.lang.text("不询问", "do not ask"))
+	f.StringVar(&s.receipt, "receipt-file", "", s.lang.text("把回执(已入账的证明)写到这个新文件;以后用 mingzhang verify --proof 核对", "new file for the receipt, a proof that it is in the log: mingzhang verify --proof checks it later"))
 	f.StringVar(&w.id, "command-id", "", s.lang.text("命令编号(UUID);结果不明时用同一编号再办,不会重复", "id of the command (UUID): giving it again with the same id does nothing twice"))
 }
 
 // mayAsk refuses a command that nobody can be asked about and that was not said to be wanted all the same.
 func (s *session) mayAsk(w writing) error {
+	if s.receipt != "" {
+		if _, err := os.Lstat(s.receipt); err == nil {
+			return failed(exitUsage, "%s 已经存在,没有改动;请用 --receipt-file 另给一个。", "%s exists already and was not changed: name another with --receipt-file.", s.receipt)
+		}
+	}
 	switch {
 	case w.yes && w.dryRun:
 		return failed(exitUsage, "--yes 和 --dry-run 只能给一个。", "Give --yes or --dry-run, not both.")

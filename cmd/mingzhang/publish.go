@@ -111,12 +111,12 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	if err != nil {
 		return err
 	}
-	secret, err := readSecret(c.dir.path)
+	kept, err := c.dir.log.KeptHeads(stream)
 	if err != nil {
 		return err
 	}
-	key := transparency.LogVerifierKey(secret, head.Origin)
-	beside, msg, err := c.sealsOf(ctx, id, head, key, msg)
+	key, earlier := c.dir.log.signer.succession(ctx, head.Origin)
+	beside, msg, err := c.sealsOf(ctx, id, head, append([]string{key}, earlier...), msg, kept)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	defer bar.end()
 	seen := int64(0)
 	done, err := transparency.Publish(ctx, dir, transparency.Publication{
-		Note: msg, VerifierKey: key, Asides: beside.asides, HeadOnly: !open && !forAuditors, Private: forAuditors,
+		Note: msg, VerifierKey: key, EarlierKeys: earlier, Kept: kept, Asides: beside.asides, HeadOnly: !open && !forAuditors, Private: forAuditors,
 		Read: func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 			return func(yield func(eventstore.Event, error) bool) {
 				for e, err := range c.dir.log.Read(ctx, stream, after) {

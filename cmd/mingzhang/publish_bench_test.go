@@ -27,7 +27,12 @@ func BenchmarkPublish(b *testing.B) {
 		play(v.year(year))
 	}
 	secret := make([]byte, transparency.SecretBytes)
-	signed, err := transparency.Open(eventstore.NewMemory(), b.TempDir(), secret, ledger.LogOrigin, transparency.Options{})
+	signer, err := transparency.OpenSigner(b.TempDir(), secret)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { signer.Close() })
+	signed, err := transparency.Open(eventstore.NewMemory(), b.TempDir(), signer, ledger.LogOrigin, transparency.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

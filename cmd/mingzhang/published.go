@@ -46,10 +46,11 @@ type heldLog struct {
 	name, kind string
 	id         string // what its directory is called where it was published
 	head       transparency.Head
-	key        string // that signed the head; empty: nobody did
-	others     int    // files that were not looked at
-	unlisted   bool   // whether there are others cannot be told
-	headOnly   bool   // there are no events
+	key        string   // that signed the head; empty: nobody did
+	keys       []string // of the log, by its rotations; empty when there were none
+	others     int      // files that were not looked at
+	unlisted   bool     // whether there are others cannot be told
+	headOnly   bool     // there are no events
 
 	rootAt func(size uint64) (transparency.Hash, bool) // of the first events
 	replay *replay                                     // nil when there are no events
@@ -187,6 +188,13 @@ func (p *published) files(ctx context.Context, held *heldLog, files transparency
 	log, err := transparency.OpenPublished(ctx, files, key)
 	if err != nil {
 		return notRead(held, err)
+	}
+	log.Rotation = func(e eventstore.Event) (transparency.Rotation, bool) {
+		r, ok := rotationOf(e)
+		if ok {
+			held.keys = append(held.keys, r.OldKey, r.NewKey)
+		}
+		return r, ok
 	}
 	held.head, held.key, held.headOnly = log.Head, log.VerifierKey, log.HeadOnly
 	held.rootAt = log.RootAt

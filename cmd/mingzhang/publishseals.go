@@ -25,13 +25,14 @@ type sealsPublished struct {
 	sealed projections.ClosedPeriod // the last month that is sealed; zero: none
 }
 
-// asides makes what is published beside a head. note is the head with the signatures of its witnesses, when it closes a month.
-func (c *client) sealsOf(ctx context.Context, id string, head transparency.Head, key string, note []byte) (*sealsPublished, []byte, error) {
+// sealsOf makes what is published beside a head. keys are those of the log, the newest first; kept are heads that several of them have signed. The
+// note that it gives is the head's, with the signatures of its witnesses when it closes a month.
+func (c *client) sealsOf(ctx context.Context, id string, head transparency.Head, keys []string, note []byte, kept map[uint64][]byte) (*sealsPublished, []byte, error) {
 	book, err := c.dir.books.Book(ctx, id, head.Size)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &sealsPublished{origin: head.Origin, keys: []string{key}, books: rpc.WitnessBooks(id, book, book.Pin(projections.Moment{AsKnownAt: head.Size}))}
+	p := &sealsPublished{origin: head.Origin, keys: keys, books: rpc.WitnessBooks(id, book, book.Pin(projections.Moment{AsKnownAt: head.Size}))}
 	p.seals = witness.NewService(c.dir.log, c.dir.log, func(string) []string { return p.keys }, clock)
 	if len(p.books.Policies) == 0 {
 		return p, note, nil
@@ -54,6 +55,9 @@ func (c *client) sealsOf(ctx context.Context, id string, head transparency.Head,
 			continue
 		}
 		text, err := p.seals.Note(ctx, p.books, one)
+		if err == nil && kept[one.Size] != nil {
+			text, err = withLines(text, kept[one.Size])
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -111,4 +115,22 @@ func (p *sealsPublished) isSeal(one witness.Sealing, now []byte) func([]byte) er
 		}
 		return nil
 	}
+}
+
+// withLines is a note with the signatures that another has of the same head.
+func withLines(msg, other []byte) ([]byte, error) {
+	note, err := signednote.Parse(msg)
+	if err != nil {
+		return nil, err
+	}
+	more, err := signednote.Parse(other)
+	if err != nil || more.Text != note.Text {
+		return msg, err
+	}
+	for _, line := range more.Signatures {
+		if !slices.ContainsFunc(note.Signatures, func(s signednote.Signature) bool { return s.Name == line.Name && s.Hash == line.Hash }) {
+			note.Signatures = append(note.Signatures, line)
+		}
+	}
+	return note.Bytes(), nil
 }

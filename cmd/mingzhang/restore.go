@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,9 @@ the books are the same, but heads published before are not signed by it, and its
 			if s.store != "" {
 				return failed(exitUsage, "restore 建立的目录有自己的账簿(events.db);请去掉 --store(%s),恢复以后再抄进集群:mingzhang store copy。",
 					"restore makes a directory with a log of its own (events.db): leave --store (%s) out, then copy it into the cluster: mingzhang store copy.", envStore)
+			}
+			if s.signer != "" && (r.secret != "" || r.newSecret) {
+				return failed(exitUsage, "给了 --signer,密钥在签名的进程那里;请去掉 --secret、--new-secret。", "With --signer the secret is with the signer: leave --secret and --new-secret out.")
 			}
 			if r.secret != "" && r.newSecret {
 				return failed(exitUsage, "--secret 和 --new-secret 只能给一个。", "Give --secret or --new-secret, not both.")
@@ -119,6 +123,11 @@ func (r *restore) finish(ctx context.Context, m *manifest, dir string) error {
 func (r *restore) putSecret(m *manifest, dir string) error {
 	path := filepath.Join(dir, secretFile)
 	switch {
+	case r.session.signer != "" && m.WithSecret:
+		return failed(exitUsage, "备份里有签名的密钥,不能再用别的签名进程;请去掉 --signer。", "The backup has the secret that signs and cannot have another signer: leave --signer out.")
+	case r.session.signer != "":
+		// What the directory itself had signed says nothing to that signer, which has its own memory.
+		return errors.Join(os.RemoveAll(filepath.Join(dir, signerDir)), writeNew(filepath.Join(dir, signerSocketFile), r.session.signer+"\n"))
 	case r.newSecret:
 		if m.WithSecret {
 			return failed(exitUsage, "备份里有原来的密钥,不必换新的;请去掉 --new-secret。", "The backup has the original secret, another is not needed: leave --new-secret out.")
@@ -145,18 +154,15 @@ func (r *restore) putSecret(m *manifest, dir string) error {
 
 // signAnew has the heads signed by another secret. They were verified with the public keys of the manifest before.
 func (m *manifest) signAnew(ctx context.Context, dir string) (err error) {
-	secret, err := readSecret(dir)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(removeSigned(dir), removeIfThere(filepath.Join(dir, closedFile))); err != nil {
+	// What the original signed another key cannot go on with.
+	if err := errors.Join(removeSigned(dir), removeIfThere(filepath.Join(dir, closedFile)), os.RemoveAll(filepath.Join(dir, signerDir))); err != nil {
 		return err
 	}
 	lock, err := sqlite.Lock(dir)
 	if err != nil {
 		return err
 	}
-	log, err := openLog(dir, secret, sqlite.Options{Lock: lock, MustExist: true})
+	log, err := openStored(dir, "", "", sqlite.Options{Lock: lock, MustExist: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}

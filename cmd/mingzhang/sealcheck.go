@@ -43,13 +43,14 @@ func (o *sealFlags) given() bool { return o.policy+o.sealed != "" }
 type sealCheck struct {
 	files  transparency.Files
 	head   transparency.Head
-	keys   []signednote.Verifier // of the log
+	keys   []signednote.Verifier // of the log: that which signed its head, then those before and after
 	rootAt func(size uint64) (transparency.Hash, bool)
 	now    time.Time
 	flags  sealFlags
 
 	books   witness.Books
-	holders []holder // of all policies
+	rotated map[uint64]bool // sizes of heads that are there because several keys of the log have signed them
+	holders []holder        // of all policies
 	found   sealsFound
 }
 
@@ -84,12 +85,18 @@ type sealFound struct {
 // checkSeals checks what lies beside the tree of a log that was found right. Nil: there is nothing, and nothing was asked for.
 func (p *published) checkSeals(ctx context.Context, held *heldLog, files transparency.Files) (*sealsFound, error) {
 	c := &sealCheck{files: files, head: held.head, rootAt: held.rootAt, now: clock(), flags: p.seals}
-	key, err := signednote.ParseVerifier(held.key)
-	if err != nil {
-		return nil, err
+	for _, text := range append([]string{held.key}, held.keys...) {
+		key, err := signednote.ParseVerifier(text)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(c.keys, key) {
+			c.keys = append(c.keys, key)
+		}
 	}
-	c.keys = []signednote.Verifier{key}
+	var err error
 	if held.replay == nil {
+		c.rootAt = nil
 		err = c.withoutEvents(ctx)
 	} else {
 		book := held.replay.book
@@ -166,7 +173,7 @@ func (c *sealCheck) withoutPolicy(ctx context.Context) error {
 func (c *sealCheck) readPolicies(ctx context.Context) error {
 	for i := range c.books.Policies {
 		p := &c.books.Policies[i]
-		text, err := p.Text(c.keys...)
+		text, err := p.Text(c.keys[0])
 		if err != nil {
 			return err
 		}
@@ -211,7 +218,7 @@ func (c *sealCheck) same(ctx context.Context, name string, text []byte) error {
 
 // claimed wants the policy that is said to be in force to be the one that the signatures brought into force.
 func (c *sealCheck) claimed(ctx context.Context, inForce *witness.Adopted) error {
-	text, err := inForce.Text(c.keys...)
+	text, err := inForce.Text(c.keys[0])
 	if err != nil {
 		return err
 	}
@@ -224,6 +231,13 @@ func (c *sealCheck) claimed(ctx context.Context, inForce *witness.Adopted) error
 
 // unexpected finds heads and policies in a directory that the log knows nothing of.
 func (c *sealCheck) unexpected(ctx context.Context) error {
+	if text, err := c.files.Read(ctx, transparency.KeptFile, signednote.BytesMax); err == nil {
+		c.rotated = map[uint64]bool{}
+		for line := range strings.Lines(string(text)) {
+			size, _ := strconv.ParseUint(strings.TrimSuffix(line, "\n"), 10, 64)
+			c.rotated[size] = true
+		}
+	}
 	for _, name := range c.listed() {
 		if rest, ok := strings.CutPrefix(name, transparency.CheckpointFile+"."); ok {
 			if err := c.mayBe(ctx, name, rest); err != nil {
@@ -249,6 +263,13 @@ func (c *sealCheck) mayBe(ctx context.Context, name, digits string) error {
 	switch {
 	case size > c.head.Size:
 		return wrongFile(name, "it is ahead of the checkpoint, which has %d events: the log was put back to an earlier state", c.head.Size)
+	case at < 0 && c.rotated[size]: // signed by the keys before and after a rotation
+		root, _ := c.rootAt(size)
+		msg, err := c.files.Read(ctx, name, signednote.BytesMax)
+		if err == nil {
+			_, err = c.readHead(name, msg, size, &root, time.Time{})
+		}
+		return err
 	case at < 0:
 		return wrongFile(name, "event %d closes no month", size)
 	case len(c.books.Policies) == 0 || size < c.books.Policies[0].Event:
@@ -316,6 +337,9 @@ func (c *sealCheck) readHead(name string, msg []byte, size uint64, root *transpa
 			}
 			signed = true
 			continue
+		}
+		if line.Name == c.head.Origin && c.rootAt == nil {
+			continue // a key of the log before or after this one: which there were is in the events
 		}
 		key, err := c.signer(name, note, line, since)
 		if err != nil {
@@ -422,7 +446,7 @@ func (c *sealCheck) known(j witness.Judgement) error {
 	}
 	for i := range c.books.Policies {
 		p := &c.books.Policies[i]
-		text, err := p.Text(c.keys...)
+		text, err := p.Text(c.keys[0])
 		if err != nil {
 			return err
 		}

@@ -42,8 +42,11 @@ type sealedLog struct {
 func newSealedLog(t *testing.T) *sealedLog {
 	secret := bytes.Repeat([]byte{9}, transparency.SecretBytes)
 	l := &sealedLog{t: t, key: transparency.LogVerifierKey(secret, "mingzhang.example/ours"), files: memoryFiles{}, heads: map[uint64][]byte{}, at: lt.Noon("2021-03-02"), now: lt.Noon("2021-03-05")}
-	var err error
-	l.log, err = transparency.Open(eventstore.NewMemory(), t.TempDir(), secret, func(string, eventstore.Event) (string, error) { return "mingzhang.example/ours", nil }, transparency.Options{})
+	signer, err := transparency.OpenSigner(t.TempDir(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.log, err = transparency.Open(eventstore.NewMemory(), t.TempDir(), signer, func(string, eventstore.Event) (string, error) { return "mingzhang.example/ours", nil }, transparency.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

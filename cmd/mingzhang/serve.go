@@ -57,7 +57,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return err
 			}
 			defer o.end(logger)
-			dir, err := openDirectory(s.data, logger, opening{store: s.store, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen})
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen})
 			if err != nil {
 				return err
 			}
@@ -92,6 +92,7 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	mux := http.NewServeMux()
 	mux.Handle("/", dir.server.Handler())
 	mux.HandleFunc("GET /healthz", dir.healthz)
+	mux.Handle("GET /log/", dir.server.LogHandler())
 	server := rpc.NewHTTPServer(mux, logger)
 
 	ctx, stop := context.WithCancel(ctx)

@@ -25,7 +25,12 @@ type process struct {
 // startServer starts a server on a data directory and a free port, with more flags or other ones, and waits until it says
 // where it listens.
 func startServer(dir string, more ...string) (*process, error) {
-	cmd := exec.Command("mingzhang", append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, more...)...) // TestMain puts it into PATH
+	return start(append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, more...)...)
+}
+
+// start starts the program and waits for its first line, which says where it answers.
+func start(args ...string) (*process, error) {
+	cmd := exec.Command("mingzhang", args...) // TestMain puts it into PATH
 	s := &process{done: make(chan struct{}), log: new(lockedBuffer)}
 	cmd.Stderr = s.log
 	out, err := cmd.StdoutPipe()

@@ -168,11 +168,11 @@ func TestSelfCheckOfBooksIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	secret, err := readSecret(dir)
+	secrets, err := readSecrets(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := openSnapshots(dir, secret, d.log, logger).Save(t.Context(), "book", ledgertest.LiminbaID, wrong.Version(), wrong); err != nil {
+	if err := openSnapshots(dir, secrets[0], d.log.Store, logger).Save(t.Context(), "book", ledgertest.LiminbaID, wrong.Version(), wrong); err != nil {
 		t.Fatal(err)
 	}
 	d.checkBooks(t.Context(), logger)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // plant stores an event that this program would never store, with a head that covers it: somebody who has the secret did it.
 func plant(t *testing.T, dir, stream string, e eventstore.NewEvent) {
 	t.Helper()
-	secret, err := readSecret(dir)
+	signer, err := openSigner(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func plant(t *testing.T, dir, stream string, e eventstore.NewEvent) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := transparency.Open(store, dir, secret, ledger.LogOrigin, transparency.Options{})
+	log, err := transparency.Open(store, dir, signer, ledger.LogOrigin, transparency.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func plant(t *testing.T, dir, stream string, e eventstore.NewEvent) {
 	if _, err := log.Append(t.Context(), stream, version, []eventstore.NewEvent{e}); err != nil {
 		t.Fatal(err)
 	}
-	if err := log.Close(); err != nil {
+	if err := errors.Join(log.Close(), signer.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

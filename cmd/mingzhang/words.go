@@ -15,7 +15,7 @@ var chineseServices = map[string]string{
 }
 
 var chineseVerbs = map[string]string{
-	"FoundCollective": "成立集体", "GrantRole": "授予角色", "RevokeRole": "收回角色", "OpenMoneyAccount": "增设资金账户",
+	"FoundCollective": "成立集体", "GrantRole": "授予角色", "RevokeRole": "收回角色", "RotateLogKey": "更换签名密钥", "RetireLogKey": "停用旧的签名密钥", "GetTile": "账簿的树的一块", "WatchHeads": "跟踪签名的根", "OpenMoneyAccount": "增设资金账户",
 	"EnrolMembers": "成员入社", "DepartMembers": "成员退出", "CreateOperator": "增加操作员", "IssueKey": "发密钥", "RevokeKey": "作废密钥",
 	"ListOperators": "列出操作员", "RecordResolution": "记录决议", "ConfirmResolution": "确认决议", "AdoptPolicy": "通过分配办法",
 	"AdoptSpendingRule": "通过支出办法", "OpenFund": "设立基金", "ClosePeriod": "结账", "ConfirmOpening": "确认期初余额",
@@ -85,5 +85,6 @@ var chineseFields = map[string]string{
 	"roles": "岗位", "granted_by": "授予人", "revoked_by": "收回人", "type": "类型", "gross": "收入总额", "final": "应得", "adjusted": "调整",
 	"pending": "挂账", "months": "月份", "signed": "同意", "refused": "不同意", "remarked": "有意见", "reviewed_at": "审查时间", "left": "余额",
 	"document": "文件", "file_name": "文件名", "received_at": "收到时间", "older_than_days": "早于天数", "before": "原", "after": "现",
+	"generation": "代", "level": "层", "entries": "事件本身", "n": "序号", "width": "个数", "data": "数据", "after_size": "在多少笔以后", "proof": "证明", "proof_missing": "没有证明的原因",
 	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }

@@ -106,9 +106,20 @@ type node struct {
 
 type source struct{ *ledger.Service }
 
+// benchSigner signs heads as a node does.
+func benchSigner(b *testing.B) *transparency.LocalSigner {
+	b.Helper()
+	s, err := transparency.OpenSigner(b.TempDir(), make([]byte, transparency.SecretBytes))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	return s
+}
+
 func newNode(b *testing.B, s *Store) *node {
 	b.Helper()
-	log, err := transparency.Open(noClose{s}, b.TempDir(), make([]byte, transparency.SecretBytes), origin, transparency.Options{Shared: true})
+	log, err := transparency.Open(noClose{s}, b.TempDir(), benchSigner(b), origin, transparency.Options{Shared: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -369,7 +380,7 @@ type hashed struct {
 }
 
 func (h hashed) open() eventstore.Store {
-	log, err := transparency.Open(noClose{h.s}, h.b.TempDir(), make([]byte, transparency.SecretBytes), origin, transparency.Options{Shared: true})
+	log, err := transparency.Open(noClose{h.s}, h.b.TempDir(), benchSigner(h.b), origin, transparency.Options{Shared: true})
 	if err != nil {
 		h.b.Fatal(err)
 	}

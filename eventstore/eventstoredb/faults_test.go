@@ -1,6 +1,7 @@
 package eventstoredb_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -166,14 +167,23 @@ func newTown(t *testing.T, connection string, o townOptions) *town {
 	return w
 }
 
+// signer signs heads with keys of its own, and remembers them in a directory of its own.
+func signer(t testing.TB, seed byte) *transparency.LocalSigner {
+	t.Helper()
+	s, err := transparency.OpenSigner(t.TempDir(), bytes.Repeat([]byte{seed}, transparency.SecretBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 func (w *town) add(i int, o townOptions) *node {
 	w.t.Helper()
 	n := &node{store: open(w.t, w.connection, eventstoredb.Options{Patience: o.patience})}
 	n.log = n.store
 	if o.checked {
-		secret := make([]byte, transparency.SecretBytes)
-		secret[0] = byte(i + 1)
-		checked, err := transparency.Open(n.store, w.t.TempDir(), secret, ledger.LogOrigin, transparency.Options{Shared: true})
+		checked, err := transparency.Open(n.store, w.t.TempDir(), signer(w.t, byte(i+1)), ledger.LogOrigin, transparency.Options{Shared: true})
 		if err != nil {
 			w.t.Fatal(err)
 		}

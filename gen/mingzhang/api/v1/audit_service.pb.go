@@ -1854,6 +1854,262 @@ func (x *ProveInclusionResponse) GetProof() string {
 	return ""
 }
 
+// GetTileRequest is what GetTile takes.
+type GetTileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Level of the hashes, 0 for those of events.
+	Level uint32 `protobuf:"varint,2,opt,name=level,proto3" json:"level,omitempty"`
+	// The events themselves instead of hashes; level is 0.
+	Entries bool `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Number of the tile in its level, from 0.
+	N uint64 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
+	// Number of hashes or events, 1 to 256; default 0: 256.
+	Width         uint32 `protobuf:"varint,5,opt,name=width,proto3" json:"width,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTileRequest) Reset() {
+	*x = GetTileRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTileRequest) ProtoMessage() {}
+
+func (x *GetTileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTileRequest.ProtoReflect.Descriptor instead.
+func (*GetTileRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetTileRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *GetTileRequest) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *GetTileRequest) GetEntries() bool {
+	if x != nil {
+		return x.Entries
+	}
+	return false
+}
+
+func (x *GetTileRequest) GetN() uint64 {
+	if x != nil {
+		return x.N
+	}
+	return 0
+}
+
+func (x *GetTileRequest) GetWidth() uint32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+// GetTileResponse is what GetTile answers.
+type GetTileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 32 bytes for each hash; of events each behind its length, two bytes big-endian.
+	Data          []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTileResponse) Reset() {
+	*x = GetTileResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTileResponse) ProtoMessage() {}
+
+func (x *GetTileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTileResponse.ProtoReflect.Descriptor instead.
+func (*GetTileResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetTileResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// WatchHeadsRequest is what WatchHeads takes.
+type WatchHeadsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to watch.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Heads of more events than this; default 0: the present one first.
+	AfterSize     uint64 `protobuf:"varint,2,opt,name=after_size,json=afterSize,proto3" json:"after_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchHeadsRequest) Reset() {
+	*x = WatchHeadsRequest{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchHeadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchHeadsRequest) ProtoMessage() {}
+
+func (x *WatchHeadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchHeadsRequest.ProtoReflect.Descriptor instead.
+func (*WatchHeadsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *WatchHeadsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *WatchHeadsRequest) GetAfterSize() uint64 {
+	if x != nil {
+		return x.AfterSize
+	}
+	return 0
+}
+
+// WatchHeadsResponse is one signed head, or a sign of life every 15 seconds when there is none.
+type WatchHeadsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Signed note of the head; empty in a sign of life.
+	Note string `protobuf:"bytes,1,opt,name=note,proto3" json:"note,omitempty"`
+	// Number of events of the head last sent.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// Root hash of those events, hex; empty in a sign of life.
+	Root string `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
+	// Newest public key that signs. Who checks has it from elsewhere.
+	VerifierKey   string `protobuf:"bytes,4,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchHeadsResponse) Reset() {
+	*x = WatchHeadsResponse{}
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchHeadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchHeadsResponse) ProtoMessage() {}
+
+func (x *WatchHeadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchHeadsResponse.ProtoReflect.Descriptor instead.
+func (*WatchHeadsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *WatchHeadsResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *WatchHeadsResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *WatchHeadsResponse) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *WatchHeadsResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
 // ProveConsistencyRequest is what ProveConsistency takes.
 type ProveConsistencyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1871,7 +2127,7 @@ type ProveConsistencyRequest struct {
 
 func (x *ProveConsistencyRequest) Reset() {
 	*x = ProveConsistencyRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1883,7 +2139,7 @@ func (x *ProveConsistencyRequest) String() string {
 func (*ProveConsistencyRequest) ProtoMessage() {}
 
 func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1896,7 +2152,7 @@ func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveConsistencyRequest.ProtoReflect.Descriptor instead.
 func (*ProveConsistencyRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ProveConsistencyRequest) GetCollectiveId() string {
@@ -1953,7 +2209,7 @@ type ProveConsistencyResponse struct {
 
 func (x *ProveConsistencyResponse) Reset() {
 	*x = ProveConsistencyResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2221,7 @@ func (x *ProveConsistencyResponse) String() string {
 func (*ProveConsistencyResponse) ProtoMessage() {}
 
 func (x *ProveConsistencyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2234,7 @@ func (x *ProveConsistencyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveConsistencyResponse.ProtoReflect.Descriptor instead.
 func (*ProveConsistencyResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ProveConsistencyResponse) GetOldSize() uint64 {
@@ -2054,7 +2310,7 @@ type VerifyLogRequest struct {
 
 func (x *VerifyLogRequest) Reset() {
 	*x = VerifyLogRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2322,7 @@ func (x *VerifyLogRequest) String() string {
 func (*VerifyLogRequest) ProtoMessage() {}
 
 func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2335,7 @@ func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogRequest.ProtoReflect.Descriptor instead.
 func (*VerifyLogRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *VerifyLogRequest) GetCollectiveId() string {
@@ -2135,7 +2391,7 @@ type VerifyLogResponse struct {
 
 func (x *VerifyLogResponse) Reset() {
 	*x = VerifyLogResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2147,7 +2403,7 @@ func (x *VerifyLogResponse) String() string {
 func (*VerifyLogResponse) ProtoMessage() {}
 
 func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2160,7 +2416,7 @@ func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogResponse.ProtoReflect.Descriptor instead.
 func (*VerifyLogResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *VerifyLogResponse) GetOk() bool {
@@ -2239,7 +2495,7 @@ type SelfCheck struct {
 
 func (x *SelfCheck) Reset() {
 	*x = SelfCheck{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2507,7 @@ func (x *SelfCheck) String() string {
 func (*SelfCheck) ProtoMessage() {}
 
 func (x *SelfCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2520,7 @@ func (x *SelfCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelfCheck.ProtoReflect.Descriptor instead.
 func (*SelfCheck) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SelfCheck) GetAt() string {
@@ -2315,7 +2571,7 @@ type ReadLogRequest struct {
 
 func (x *ReadLogRequest) Reset() {
 	*x = ReadLogRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2327,7 +2583,7 @@ func (x *ReadLogRequest) String() string {
 func (*ReadLogRequest) ProtoMessage() {}
 
 func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2340,7 +2596,7 @@ func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadLogRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReadLogRequest) GetCollectiveId() string {
@@ -2368,7 +2624,7 @@ type ReadLogResponse struct {
 
 func (x *ReadLogResponse) Reset() {
 	*x = ReadLogResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2380,7 +2636,7 @@ func (x *ReadLogResponse) String() string {
 func (*ReadLogResponse) ProtoMessage() {}
 
 func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2393,7 +2649,7 @@ func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadLogResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReadLogResponse) GetEvents() []*LogEvent {
@@ -2416,7 +2672,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2428,7 +2684,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2441,7 +2697,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WatchRequest) GetCollectiveId() string {
@@ -2471,7 +2727,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2739,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2752,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *WatchResponse) GetVersion() uint64 {
@@ -2532,7 +2788,7 @@ type WatchedEvent struct {
 
 func (x *WatchedEvent) Reset() {
 	*x = WatchedEvent{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2544,7 +2800,7 @@ func (x *WatchedEvent) String() string {
 func (*WatchedEvent) ProtoMessage() {}
 
 func (x *WatchedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2557,7 +2813,7 @@ func (x *WatchedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchedEvent.ProtoReflect.Descriptor instead.
 func (*WatchedEvent) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WatchedEvent) GetType() string {
@@ -2614,7 +2870,7 @@ type CompareOpeningRequest struct {
 
 func (x *CompareOpeningRequest) Reset() {
 	*x = CompareOpeningRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2626,7 +2882,7 @@ func (x *CompareOpeningRequest) String() string {
 func (*CompareOpeningRequest) ProtoMessage() {}
 
 func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2639,7 +2895,7 @@ func (x *CompareOpeningRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareOpeningRequest.ProtoReflect.Descriptor instead.
 func (*CompareOpeningRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CompareOpeningRequest) GetCollectiveId() string {
@@ -2694,7 +2950,7 @@ type OpeningDifference struct {
 
 func (x *OpeningDifference) Reset() {
 	*x = OpeningDifference{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2706,7 +2962,7 @@ func (x *OpeningDifference) String() string {
 func (*OpeningDifference) ProtoMessage() {}
 
 func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2719,7 +2975,7 @@ func (x *OpeningDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningDifference.ProtoReflect.Descriptor instead.
 func (*OpeningDifference) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *OpeningDifference) GetAccount() string {
@@ -2765,7 +3021,7 @@ type CompareOpeningResponse struct {
 
 func (x *CompareOpeningResponse) Reset() {
 	*x = CompareOpeningResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +3033,7 @@ func (x *CompareOpeningResponse) String() string {
 func (*CompareOpeningResponse) ProtoMessage() {}
 
 func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +3046,7 @@ func (x *CompareOpeningResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareOpeningResponse.ProtoReflect.Descriptor instead.
 func (*CompareOpeningResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CompareOpeningResponse) GetDifferences() []*OpeningDifference {
@@ -2835,7 +3091,7 @@ type ListHoldsRequest struct {
 
 func (x *ListHoldsRequest) Reset() {
 	*x = ListHoldsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2847,7 +3103,7 @@ func (x *ListHoldsRequest) String() string {
 func (*ListHoldsRequest) ProtoMessage() {}
 
 func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2860,7 +3116,7 @@ func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
 func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListHoldsRequest) GetCollectiveId() string {
@@ -2920,7 +3176,7 @@ type ListHoldsResponse struct {
 
 func (x *ListHoldsResponse) Reset() {
 	*x = ListHoldsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2932,7 +3188,7 @@ func (x *ListHoldsResponse) String() string {
 func (*ListHoldsResponse) ProtoMessage() {}
 
 func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2945,7 +3201,7 @@ func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
 func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{36}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListHoldsResponse) GetHolds() []*Hold {
@@ -2990,7 +3246,7 @@ type ListSharesRequest struct {
 
 func (x *ListSharesRequest) Reset() {
 	*x = ListSharesRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3002,7 +3258,7 @@ func (x *ListSharesRequest) String() string {
 func (*ListSharesRequest) ProtoMessage() {}
 
 func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3015,7 +3271,7 @@ func (x *ListSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesRequest.ProtoReflect.Descriptor instead.
 func (*ListSharesRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{37}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListSharesRequest) GetCollectiveId() string {
@@ -3075,7 +3331,7 @@ type ListSharesResponse struct {
 
 func (x *ListSharesResponse) Reset() {
 	*x = ListSharesResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3087,7 +3343,7 @@ func (x *ListSharesResponse) String() string {
 func (*ListSharesResponse) ProtoMessage() {}
 
 func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3100,7 +3356,7 @@ func (x *ListSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSharesResponse.ProtoReflect.Descriptor instead.
 func (*ListSharesResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{38}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListSharesResponse) GetShares() []*MemberShares {
@@ -3145,7 +3401,7 @@ type ListGiftAgreementsRequest struct {
 
 func (x *ListGiftAgreementsRequest) Reset() {
 	*x = ListGiftAgreementsRequest{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3413,7 @@ func (x *ListGiftAgreementsRequest) String() string {
 func (*ListGiftAgreementsRequest) ProtoMessage() {}
 
 func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3426,7 @@ func (x *ListGiftAgreementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsRequest.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{39}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListGiftAgreementsRequest) GetCollectiveId() string {
@@ -3230,7 +3486,7 @@ type ListGiftAgreementsResponse struct {
 
 func (x *ListGiftAgreementsResponse) Reset() {
 	*x = ListGiftAgreementsResponse{}
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3242,7 +3498,7 @@ func (x *ListGiftAgreementsResponse) String() string {
 func (*ListGiftAgreementsResponse) ProtoMessage() {}
 
 func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_audit_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3255,7 +3511,7 @@ func (x *ListGiftAgreementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGiftAgreementsResponse.ProtoReflect.Descriptor instead.
 func (*ListGiftAgreementsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{40}
+	return file_mingzhang_api_v1_audit_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListGiftAgreementsResponse) GetGifts() []*Gift {
@@ -3438,7 +3694,24 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x06hashes\x18\x05 \x03(\tR\x06hashes\x12\x12\n" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12!\n" +
 	"\fverifier_key\x18\a \x01(\tR\vverifierKey\x12\x14\n" +
-	"\x05proof\x18\b \x01(\tR\x05proof\"\xb8\x01\n" +
+	"\x05proof\x18\b \x01(\tR\x05proof\"\xc6\x01\n" +
+	"\x0eGetTileRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1d\n" +
+	"\x05level\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18\aR\x05level\x12\x18\n" +
+	"\aentries\x18\x03 \x01(\bR\aentries\x12\f\n" +
+	"\x01n\x18\x04 \x01(\x04R\x01n\x12\x1e\n" +
+	"\x05width\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\x80\x02R\x05width\"%\n" +
+	"\x0fGetTileResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\x81\x01\n" +
+	"\x11WatchHeadsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1d\n" +
+	"\n" +
+	"after_size\x18\x02 \x01(\x04R\tafterSize\"s\n" +
+	"\x12WatchHeadsResponse\x12\x12\n" +
+	"\x04note\x18\x01 \x01(\tR\x04note\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x03 \x01(\tR\x04root\x12!\n" +
+	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\"\xb8\x01\n" +
 	"\x17ProveConsistencyRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x19\n" +
 	"\bold_size\x18\x02 \x01(\x04R\aoldSize\x12\x12\n" +
@@ -3551,7 +3824,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x1aListGiftAgreementsResponse\x12,\n" +
 	"\x05gifts\x18\x01 \x03(\v2\x16.mingzhang.api.v1.GiftR\x05gifts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\xf6\x10\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xa6\x12\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -3574,7 +3847,10 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x12ListGiftAgreements\x12+.mingzhang.api.v1.ListGiftAgreementsRequest\x1a,.mingzhang.api.v1.ListGiftAgreementsResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\aGetHead\x12 .mingzhang.api.v1.GetHeadRequest\x1a!.mingzhang.api.v1.GetHeadResponse\"\x03\x90\x02\x01\x12h\n" +
 	"\x0eProveInclusion\x12'.mingzhang.api.v1.ProveInclusionRequest\x1a(.mingzhang.api.v1.ProveInclusionResponse\"\x03\x90\x02\x01\x12n\n" +
-	"\x10ProveConsistency\x12).mingzhang.api.v1.ProveConsistencyRequest\x1a*.mingzhang.api.v1.ProveConsistencyResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\x10ProveConsistency\x12).mingzhang.api.v1.ProveConsistencyRequest\x1a*.mingzhang.api.v1.ProveConsistencyResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\aGetTile\x12 .mingzhang.api.v1.GetTileRequest\x1a!.mingzhang.api.v1.GetTileResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\n" +
+	"WatchHeads\x12#.mingzhang.api.v1.WatchHeadsRequest\x1a$.mingzhang.api.v1.WatchHeadsResponse0\x01\x12Y\n" +
 	"\tVerifyLog\x12\".mingzhang.api.v1.VerifyLogRequest\x1a#.mingzhang.api.v1.VerifyLogResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\aReadLog\x12 .mingzhang.api.v1.ReadLogRequest\x1a!.mingzhang.api.v1.ReadLogResponse0\x01\x12J\n" +
 	"\x05Watch\x12\x1e.mingzhang.api.v1.WatchRequest\x1a\x1f.mingzhang.api.v1.WatchResponse0\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
@@ -3591,7 +3867,7 @@ func file_mingzhang_api_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_audit_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_mingzhang_api_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Entitlement)(nil),                // 0: mingzhang.api.v1.Entitlement
 	(*LogEvent)(nil),                   // 1: mingzhang.api.v1.LogEvent
@@ -3615,62 +3891,66 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*GetHeadResponse)(nil),            // 19: mingzhang.api.v1.GetHeadResponse
 	(*ProveInclusionRequest)(nil),      // 20: mingzhang.api.v1.ProveInclusionRequest
 	(*ProveInclusionResponse)(nil),     // 21: mingzhang.api.v1.ProveInclusionResponse
-	(*ProveConsistencyRequest)(nil),    // 22: mingzhang.api.v1.ProveConsistencyRequest
-	(*ProveConsistencyResponse)(nil),   // 23: mingzhang.api.v1.ProveConsistencyResponse
-	(*VerifyLogRequest)(nil),           // 24: mingzhang.api.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),          // 25: mingzhang.api.v1.VerifyLogResponse
-	(*SelfCheck)(nil),                  // 26: mingzhang.api.v1.SelfCheck
-	(*ReadLogRequest)(nil),             // 27: mingzhang.api.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),            // 28: mingzhang.api.v1.ReadLogResponse
-	(*WatchRequest)(nil),               // 29: mingzhang.api.v1.WatchRequest
-	(*WatchResponse)(nil),              // 30: mingzhang.api.v1.WatchResponse
-	(*WatchedEvent)(nil),               // 31: mingzhang.api.v1.WatchedEvent
-	(*CompareOpeningRequest)(nil),      // 32: mingzhang.api.v1.CompareOpeningRequest
-	(*OpeningDifference)(nil),          // 33: mingzhang.api.v1.OpeningDifference
-	(*CompareOpeningResponse)(nil),     // 34: mingzhang.api.v1.CompareOpeningResponse
-	(*ListHoldsRequest)(nil),           // 35: mingzhang.api.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),          // 36: mingzhang.api.v1.ListHoldsResponse
-	(*ListSharesRequest)(nil),          // 37: mingzhang.api.v1.ListSharesRequest
-	(*ListSharesResponse)(nil),         // 38: mingzhang.api.v1.ListSharesResponse
-	(*ListGiftAgreementsRequest)(nil),  // 39: mingzhang.api.v1.ListGiftAgreementsRequest
-	(*ListGiftAgreementsResponse)(nil), // 40: mingzhang.api.v1.ListGiftAgreementsResponse
-	(*Voucher)(nil),                    // 41: mingzhang.api.v1.Voucher
-	(*AccountBalance)(nil),             // 42: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil),           // 43: mingzhang.api.v1.TrialBalanceLine
-	(*Request)(nil),                    // 44: mingzhang.api.v1.Request
-	(*GrantRound)(nil),                 // 45: mingzhang.api.v1.GrantRound
-	(*DividendRun)(nil),                // 46: mingzhang.api.v1.DividendRun
-	(*OpeningLine)(nil),                // 47: mingzhang.api.v1.OpeningLine
-	(*Hold)(nil),                       // 48: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),               // 49: mingzhang.api.v1.MemberShares
-	(*Gift)(nil),                       // 50: mingzhang.api.v1.Gift
-	(*ExplainRequest)(nil),             // 51: mingzhang.api.v1.ExplainRequest
-	(*ListChangesRequest)(nil),         // 52: mingzhang.api.v1.ListChangesRequest
-	(*ListRolesRequest)(nil),           // 53: mingzhang.api.v1.ListRolesRequest
-	(*ListEventsRequest)(nil),          // 54: mingzhang.api.v1.ListEventsRequest
-	(*ExplainResponse)(nil),            // 55: mingzhang.api.v1.ExplainResponse
-	(*ListChangesResponse)(nil),        // 56: mingzhang.api.v1.ListChangesResponse
-	(*ListRolesResponse)(nil),          // 57: mingzhang.api.v1.ListRolesResponse
-	(*ListEventsResponse)(nil),         // 58: mingzhang.api.v1.ListEventsResponse
+	(*GetTileRequest)(nil),             // 22: mingzhang.api.v1.GetTileRequest
+	(*GetTileResponse)(nil),            // 23: mingzhang.api.v1.GetTileResponse
+	(*WatchHeadsRequest)(nil),          // 24: mingzhang.api.v1.WatchHeadsRequest
+	(*WatchHeadsResponse)(nil),         // 25: mingzhang.api.v1.WatchHeadsResponse
+	(*ProveConsistencyRequest)(nil),    // 26: mingzhang.api.v1.ProveConsistencyRequest
+	(*ProveConsistencyResponse)(nil),   // 27: mingzhang.api.v1.ProveConsistencyResponse
+	(*VerifyLogRequest)(nil),           // 28: mingzhang.api.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),          // 29: mingzhang.api.v1.VerifyLogResponse
+	(*SelfCheck)(nil),                  // 30: mingzhang.api.v1.SelfCheck
+	(*ReadLogRequest)(nil),             // 31: mingzhang.api.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),            // 32: mingzhang.api.v1.ReadLogResponse
+	(*WatchRequest)(nil),               // 33: mingzhang.api.v1.WatchRequest
+	(*WatchResponse)(nil),              // 34: mingzhang.api.v1.WatchResponse
+	(*WatchedEvent)(nil),               // 35: mingzhang.api.v1.WatchedEvent
+	(*CompareOpeningRequest)(nil),      // 36: mingzhang.api.v1.CompareOpeningRequest
+	(*OpeningDifference)(nil),          // 37: mingzhang.api.v1.OpeningDifference
+	(*CompareOpeningResponse)(nil),     // 38: mingzhang.api.v1.CompareOpeningResponse
+	(*ListHoldsRequest)(nil),           // 39: mingzhang.api.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),          // 40: mingzhang.api.v1.ListHoldsResponse
+	(*ListSharesRequest)(nil),          // 41: mingzhang.api.v1.ListSharesRequest
+	(*ListSharesResponse)(nil),         // 42: mingzhang.api.v1.ListSharesResponse
+	(*ListGiftAgreementsRequest)(nil),  // 43: mingzhang.api.v1.ListGiftAgreementsRequest
+	(*ListGiftAgreementsResponse)(nil), // 44: mingzhang.api.v1.ListGiftAgreementsResponse
+	(*Voucher)(nil),                    // 45: mingzhang.api.v1.Voucher
+	(*AccountBalance)(nil),             // 46: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil),           // 47: mingzhang.api.v1.TrialBalanceLine
+	(*Request)(nil),                    // 48: mingzhang.api.v1.Request
+	(*GrantRound)(nil),                 // 49: mingzhang.api.v1.GrantRound
+	(*DividendRun)(nil),                // 50: mingzhang.api.v1.DividendRun
+	(*OpeningLine)(nil),                // 51: mingzhang.api.v1.OpeningLine
+	(*Hold)(nil),                       // 52: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),               // 53: mingzhang.api.v1.MemberShares
+	(*Gift)(nil),                       // 54: mingzhang.api.v1.Gift
+	(*ExplainRequest)(nil),             // 55: mingzhang.api.v1.ExplainRequest
+	(*ListChangesRequest)(nil),         // 56: mingzhang.api.v1.ListChangesRequest
+	(*ListRolesRequest)(nil),           // 57: mingzhang.api.v1.ListRolesRequest
+	(*ListEventsRequest)(nil),          // 58: mingzhang.api.v1.ListEventsRequest
+	(*ExplainResponse)(nil),            // 59: mingzhang.api.v1.ExplainResponse
+	(*ListChangesResponse)(nil),        // 60: mingzhang.api.v1.ListChangesResponse
+	(*ListRolesResponse)(nil),          // 61: mingzhang.api.v1.ListRolesResponse
+	(*ListEventsResponse)(nil),         // 62: mingzhang.api.v1.ListEventsResponse
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
-	41, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	41, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	42, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
-	43, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
-	44, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
-	45, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
-	46, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
+	45, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	45, // 1: mingzhang.api.v1.GetVoucherResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	46, // 2: mingzhang.api.v1.GetBalancesResponse.balances:type_name -> mingzhang.api.v1.AccountBalance
+	47, // 3: mingzhang.api.v1.GetTrialBalanceResponse.lines:type_name -> mingzhang.api.v1.TrialBalanceLine
+	48, // 4: mingzhang.api.v1.ListRequestsResponse.requests:type_name -> mingzhang.api.v1.Request
+	49, // 5: mingzhang.api.v1.ListGrantRoundsResponse.rounds:type_name -> mingzhang.api.v1.GrantRound
+	50, // 6: mingzhang.api.v1.ListDividendsResponse.runs:type_name -> mingzhang.api.v1.DividendRun
 	0,  // 7: mingzhang.api.v1.ListEntitlementsResponse.entitlements:type_name -> mingzhang.api.v1.Entitlement
-	26, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
+	30, // 8: mingzhang.api.v1.VerifyLogResponse.self_check:type_name -> mingzhang.api.v1.SelfCheck
 	1,  // 9: mingzhang.api.v1.ReadLogResponse.events:type_name -> mingzhang.api.v1.LogEvent
-	31, // 10: mingzhang.api.v1.WatchResponse.event:type_name -> mingzhang.api.v1.WatchedEvent
-	41, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
-	47, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
-	33, // 13: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
-	48, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
-	49, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
-	50, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	35, // 10: mingzhang.api.v1.WatchResponse.event:type_name -> mingzhang.api.v1.WatchedEvent
+	45, // 11: mingzhang.api.v1.WatchedEvent.vouchers:type_name -> mingzhang.api.v1.Voucher
+	51, // 12: mingzhang.api.v1.CompareOpeningRequest.lines:type_name -> mingzhang.api.v1.OpeningLine
+	37, // 13: mingzhang.api.v1.CompareOpeningResponse.differences:type_name -> mingzhang.api.v1.OpeningDifference
+	52, // 14: mingzhang.api.v1.ListHoldsResponse.holds:type_name -> mingzhang.api.v1.Hold
+	53, // 15: mingzhang.api.v1.ListSharesResponse.shares:type_name -> mingzhang.api.v1.MemberShares
+	54, // 16: mingzhang.api.v1.ListGiftAgreementsResponse.gifts:type_name -> mingzhang.api.v1.Gift
 	2,  // 17: mingzhang.api.v1.AuditService.ListVouchers:input_type -> mingzhang.api.v1.ListVouchersRequest
 	4,  // 18: mingzhang.api.v1.AuditService.GetVoucher:input_type -> mingzhang.api.v1.GetVoucherRequest
 	6,  // 19: mingzhang.api.v1.AuditService.GetBalances:input_type -> mingzhang.api.v1.GetBalancesRequest
@@ -3679,44 +3959,48 @@ var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	12, // 22: mingzhang.api.v1.AuditService.ListGrantRounds:input_type -> mingzhang.api.v1.ListGrantRoundsRequest
 	14, // 23: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
 	16, // 24: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
-	51, // 25: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
-	52, // 26: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
-	53, // 27: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
-	54, // 28: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
-	32, // 29: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
-	35, // 30: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	37, // 31: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	39, // 32: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	55, // 25: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
+	56, // 26: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
+	57, // 27: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
+	58, // 28: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
+	36, // 29: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	39, // 30: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	41, // 31: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	43, // 32: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
 	18, // 33: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
 	20, // 34: mingzhang.api.v1.AuditService.ProveInclusion:input_type -> mingzhang.api.v1.ProveInclusionRequest
-	22, // 35: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
-	24, // 36: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	27, // 37: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	29, // 38: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
-	3,  // 39: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 40: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 41: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 42: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 43: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 44: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 45: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 46: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	55, // 47: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
-	56, // 48: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
-	57, // 49: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
-	58, // 50: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
-	34, // 51: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
-	36, // 52: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	38, // 53: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	40, // 54: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 55: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 56: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
-	23, // 57: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
-	25, // 58: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	28, // 59: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	30, // 60: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
-	39, // [39:61] is the sub-list for method output_type
-	17, // [17:39] is the sub-list for method input_type
+	26, // 35: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
+	22, // 36: mingzhang.api.v1.AuditService.GetTile:input_type -> mingzhang.api.v1.GetTileRequest
+	24, // 37: mingzhang.api.v1.AuditService.WatchHeads:input_type -> mingzhang.api.v1.WatchHeadsRequest
+	28, // 38: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	31, // 39: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	33, // 40: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
+	3,  // 41: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 42: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 43: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 44: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 45: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 46: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 47: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 48: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	59, // 49: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
+	60, // 50: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
+	61, // 51: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
+	62, // 52: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
+	38, // 53: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	40, // 54: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	42, // 55: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	44, // 56: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 57: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 58: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
+	27, // 59: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
+	23, // 60: mingzhang.api.v1.AuditService.GetTile:output_type -> mingzhang.api.v1.GetTileResponse
+	25, // 61: mingzhang.api.v1.AuditService.WatchHeads:output_type -> mingzhang.api.v1.WatchHeadsResponse
+	29, // 62: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	32, // 63: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	34, // 64: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
+	41, // [41:65] is the sub-list for method output_type
+	17, // [17:41] is the sub-list for method input_type
 	17, // [17:17] is the sub-list for extension type_name
 	17, // [17:17] is the sub-list for extension extendee
 	0,  // [0:17] is the sub-list for field type_name
@@ -3735,7 +4019,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_audit_service_proto_rawDesc), len(file_mingzhang_api_v1_audit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

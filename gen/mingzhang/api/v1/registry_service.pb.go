@@ -495,6 +495,244 @@ func (x *GrantRoleResponse) GetReceipt() *Receipt {
 	return nil
 }
 
+// RotateLogKeyRequest is what RotateLogKey takes.
+type RotateLogKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Generation of the new key, one more than that of the key that signs now; the first key is 1. At most 4,096.
+	Generation    uint32 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateLogKeyRequest) Reset() {
+	*x = RotateLogKeyRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateLogKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateLogKeyRequest) ProtoMessage() {}
+
+func (x *RotateLogKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateLogKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateLogKeyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RotateLogKeyRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RotateLogKeyRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RotateLogKeyRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RotateLogKeyRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RotateLogKeyRequest) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+// RotateLogKeyResponse is what RotateLogKey answers.
+type RotateLogKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was recorded.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateLogKeyResponse) Reset() {
+	*x = RotateLogKeyResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateLogKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateLogKeyResponse) ProtoMessage() {}
+
+func (x *RotateLogKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateLogKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateLogKeyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RotateLogKeyResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RetireLogKeyRequest is what RetireLogKey takes.
+type RetireLogKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective whose log it is.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Generation that goes on signing, and does already; those before it end. Default 0: the newest.
+	Generation    uint32 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireLogKeyRequest) Reset() {
+	*x = RetireLogKeyRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireLogKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireLogKeyRequest) ProtoMessage() {}
+
+func (x *RetireLogKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireLogKeyRequest.ProtoReflect.Descriptor instead.
+func (*RetireLogKeyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RetireLogKeyRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RetireLogKeyRequest) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+// RetireLogKeyResponse is what RetireLogKey answers.
+type RetireLogKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last head that the ended keys have signed, a signed note: keep it.
+	Note string `protobuf:"bytes,1,opt,name=note,proto3" json:"note,omitempty"`
+	// Number of events of that head.
+	Size          uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireLogKeyResponse) Reset() {
+	*x = RetireLogKeyResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireLogKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireLogKeyResponse) ProtoMessage() {}
+
+func (x *RetireLogKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireLogKeyResponse.ProtoReflect.Descriptor instead.
+func (*RetireLogKeyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RetireLogKeyResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *RetireLogKeyResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 // RevokeRoleRequest is what RevokeRole takes.
 type RevokeRoleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -516,7 +754,7 @@ type RevokeRoleRequest struct {
 
 func (x *RevokeRoleRequest) Reset() {
 	*x = RevokeRoleRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -528,7 +766,7 @@ func (x *RevokeRoleRequest) String() string {
 func (*RevokeRoleRequest) ProtoMessage() {}
 
 func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -541,7 +779,7 @@ func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRoleRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RevokeRoleRequest) GetCommandId() string {
@@ -597,7 +835,7 @@ type RevokeRoleResponse struct {
 
 func (x *RevokeRoleResponse) Reset() {
 	*x = RevokeRoleResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +847,7 @@ func (x *RevokeRoleResponse) String() string {
 func (*RevokeRoleResponse) ProtoMessage() {}
 
 func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +860,7 @@ func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleResponse.ProtoReflect.Descriptor instead.
 func (*RevokeRoleResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RevokeRoleResponse) GetReceipt() *Receipt {
@@ -655,7 +893,7 @@ type OpenMoneyAccountRequest struct {
 
 func (x *OpenMoneyAccountRequest) Reset() {
 	*x = OpenMoneyAccountRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +905,7 @@ func (x *OpenMoneyAccountRequest) String() string {
 func (*OpenMoneyAccountRequest) ProtoMessage() {}
 
 func (x *OpenMoneyAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +918,7 @@ func (x *OpenMoneyAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenMoneyAccountRequest.ProtoReflect.Descriptor instead.
 func (*OpenMoneyAccountRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OpenMoneyAccountRequest) GetCommandId() string {
@@ -743,7 +981,7 @@ type OpenMoneyAccountResponse struct {
 
 func (x *OpenMoneyAccountResponse) Reset() {
 	*x = OpenMoneyAccountResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +993,7 @@ func (x *OpenMoneyAccountResponse) String() string {
 func (*OpenMoneyAccountResponse) ProtoMessage() {}
 
 func (x *OpenMoneyAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1006,7 @@ func (x *OpenMoneyAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenMoneyAccountResponse.ProtoReflect.Descriptor instead.
 func (*OpenMoneyAccountResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OpenMoneyAccountResponse) GetReceipt() *Receipt {
@@ -803,7 +1041,7 @@ type EnrolMembersRequest struct {
 
 func (x *EnrolMembersRequest) Reset() {
 	*x = EnrolMembersRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +1053,7 @@ func (x *EnrolMembersRequest) String() string {
 func (*EnrolMembersRequest) ProtoMessage() {}
 
 func (x *EnrolMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +1066,7 @@ func (x *EnrolMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrolMembersRequest.ProtoReflect.Descriptor instead.
 func (*EnrolMembersRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EnrolMembersRequest) GetCommandId() string {
@@ -898,7 +1136,7 @@ type EnrolMembersResponse struct {
 
 func (x *EnrolMembersResponse) Reset() {
 	*x = EnrolMembersResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1148,7 @@ func (x *EnrolMembersResponse) String() string {
 func (*EnrolMembersResponse) ProtoMessage() {}
 
 func (x *EnrolMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1161,7 @@ func (x *EnrolMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrolMembersResponse.ProtoReflect.Descriptor instead.
 func (*EnrolMembersResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EnrolMembersResponse) GetReceipt() *Receipt {
@@ -954,7 +1192,7 @@ type DepartMembersRequest struct {
 
 func (x *DepartMembersRequest) Reset() {
 	*x = DepartMembersRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1204,7 @@ func (x *DepartMembersRequest) String() string {
 func (*DepartMembersRequest) ProtoMessage() {}
 
 func (x *DepartMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1217,7 @@ func (x *DepartMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepartMembersRequest.ProtoReflect.Descriptor instead.
 func (*DepartMembersRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DepartMembersRequest) GetCommandId() string {
@@ -1035,7 +1273,7 @@ type DepartMembersResponse struct {
 
 func (x *DepartMembersResponse) Reset() {
 	*x = DepartMembersResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1285,7 @@ func (x *DepartMembersResponse) String() string {
 func (*DepartMembersResponse) ProtoMessage() {}
 
 func (x *DepartMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1298,7 @@ func (x *DepartMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepartMembersResponse.ProtoReflect.Descriptor instead.
 func (*DepartMembersResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DepartMembersResponse) GetReceipt() *Receipt {
@@ -1089,7 +1327,7 @@ type CreateOperatorRequest struct {
 
 func (x *CreateOperatorRequest) Reset() {
 	*x = CreateOperatorRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1339,7 @@ func (x *CreateOperatorRequest) String() string {
 func (*CreateOperatorRequest) ProtoMessage() {}
 
 func (x *CreateOperatorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1352,7 @@ func (x *CreateOperatorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOperatorRequest.ProtoReflect.Descriptor instead.
 func (*CreateOperatorRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CreateOperatorRequest) GetCommandId() string {
@@ -1165,7 +1403,7 @@ type CreateOperatorResponse struct {
 
 func (x *CreateOperatorResponse) Reset() {
 	*x = CreateOperatorResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1415,7 @@ func (x *CreateOperatorResponse) String() string {
 func (*CreateOperatorResponse) ProtoMessage() {}
 
 func (x *CreateOperatorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1428,7 @@ func (x *CreateOperatorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOperatorResponse.ProtoReflect.Descriptor instead.
 func (*CreateOperatorResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreateOperatorResponse) GetOperator() string {
@@ -1222,7 +1460,7 @@ type IssueKeyRequest struct {
 
 func (x *IssueKeyRequest) Reset() {
 	*x = IssueKeyRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1472,7 @@ func (x *IssueKeyRequest) String() string {
 func (*IssueKeyRequest) ProtoMessage() {}
 
 func (x *IssueKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1485,7 @@ func (x *IssueKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueKeyRequest.ProtoReflect.Descriptor instead.
 func (*IssueKeyRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *IssueKeyRequest) GetCommandId() string {
@@ -1284,7 +1522,7 @@ type IssueKeyResponse struct {
 
 func (x *IssueKeyResponse) Reset() {
 	*x = IssueKeyResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1534,7 @@ func (x *IssueKeyResponse) String() string {
 func (*IssueKeyResponse) ProtoMessage() {}
 
 func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1547,7 @@ func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueKeyResponse.ProtoReflect.Descriptor instead.
 func (*IssueKeyResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *IssueKeyResponse) GetKeyId() string {
@@ -1339,7 +1577,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1589,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1602,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RevokeKeyRequest) GetCommandId() string {
@@ -1392,7 +1630,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1642,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1655,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RevokeKeyResponse) GetKeyId() string {
@@ -1436,7 +1674,7 @@ type ListOperatorsRequest struct {
 
 func (x *ListOperatorsRequest) Reset() {
 	*x = ListOperatorsRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1686,7 @@ func (x *ListOperatorsRequest) String() string {
 func (*ListOperatorsRequest) ProtoMessage() {}
 
 func (x *ListOperatorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1699,7 @@ func (x *ListOperatorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperatorsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperatorsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{23}
 }
 
 // ListOperatorsResponse is what ListOperators answers.
@@ -1475,7 +1713,7 @@ type ListOperatorsResponse struct {
 
 func (x *ListOperatorsResponse) Reset() {
 	*x = ListOperatorsResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1725,7 @@ func (x *ListOperatorsResponse) String() string {
 func (*ListOperatorsResponse) ProtoMessage() {}
 
 func (x *ListOperatorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1738,7 @@ func (x *ListOperatorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperatorsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperatorsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListOperatorsResponse) GetOperators() []*Operator {
@@ -1535,7 +1773,7 @@ type SetSharesRequest struct {
 
 func (x *SetSharesRequest) Reset() {
 	*x = SetSharesRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1785,7 @@ func (x *SetSharesRequest) String() string {
 func (*SetSharesRequest) ProtoMessage() {}
 
 func (x *SetSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1798,7 @@ func (x *SetSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSharesRequest.ProtoReflect.Descriptor instead.
 func (*SetSharesRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SetSharesRequest) GetCommandId() string {
@@ -1630,7 +1868,7 @@ type SetSharesResponse struct {
 
 func (x *SetSharesResponse) Reset() {
 	*x = SetSharesResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +1880,7 @@ func (x *SetSharesResponse) String() string {
 func (*SetSharesResponse) ProtoMessage() {}
 
 func (x *SetSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +1893,7 @@ func (x *SetSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSharesResponse.ProtoReflect.Descriptor instead.
 func (*SetSharesResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SetSharesResponse) GetReceipt() *Receipt {
@@ -1684,7 +1922,7 @@ type ReadmitMembersRequest struct {
 
 func (x *ReadmitMembersRequest) Reset() {
 	*x = ReadmitMembersRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1934,7 @@ func (x *ReadmitMembersRequest) String() string {
 func (*ReadmitMembersRequest) ProtoMessage() {}
 
 func (x *ReadmitMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1947,7 @@ func (x *ReadmitMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadmitMembersRequest.ProtoReflect.Descriptor instead.
 func (*ReadmitMembersRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReadmitMembersRequest) GetCommandId() string {
@@ -1758,7 +1996,7 @@ type ReadmitMembersResponse struct {
 
 func (x *ReadmitMembersResponse) Reset() {
 	*x = ReadmitMembersResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +2008,7 @@ func (x *ReadmitMembersResponse) String() string {
 func (*ReadmitMembersResponse) ProtoMessage() {}
 
 func (x *ReadmitMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +2021,7 @@ func (x *ReadmitMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadmitMembersResponse.ProtoReflect.Descriptor instead.
 func (*ReadmitMembersResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReadmitMembersResponse) GetReceipt() *Receipt {
@@ -1845,7 +2083,28 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04roleB\x13\n" +
 	"\x11_expected_version\"H\n" +
 	"\x11GrantRoleResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xfb\x02\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xaa\x02\n" +
+	"\x13RotateLogKeyRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12*\n" +
+	"\n" +
+	"generation\x18\x05 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\x80 (\x02R\n" +
+	"generationB\x13\n" +
+	"\x11_expected_version\"K\n" +
+	"\x14RotateLogKeyResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x8e\x01\n" +
+	"\x13RetireLogKeyRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12(\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\x80 R\n" +
+	"generation\">\n" +
+	"\x14RetireLogKeyResponse\x12\x12\n" +
+	"\x04note\x18\x01 \x01(\tR\x04note\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\"\xfb\x02\n" +
 	"\x11RevokeRoleRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -1948,12 +2207,15 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\amembers\x18\x05 \x03(\rB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xa0\x1f\"\x04*\x02(\x01R\amembersB\x13\n" +
 	"\x11_expected_version\"M\n" +
 	"\x16ReadmitMembersResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\x84\t\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xc2\n" +
+	"\n" +
 	"\x0fRegistryService\x12f\n" +
 	"\x0fFoundCollective\x12(.mingzhang.api.v1.FoundCollectiveRequest\x1a).mingzhang.api.v1.FoundCollectiveResponse\x12T\n" +
 	"\tGrantRole\x12\".mingzhang.api.v1.GrantRoleRequest\x1a#.mingzhang.api.v1.GrantRoleResponse\x12W\n" +
 	"\n" +
-	"RevokeRole\x12#.mingzhang.api.v1.RevokeRoleRequest\x1a$.mingzhang.api.v1.RevokeRoleResponse\x12i\n" +
+	"RevokeRole\x12#.mingzhang.api.v1.RevokeRoleRequest\x1a$.mingzhang.api.v1.RevokeRoleResponse\x12]\n" +
+	"\fRotateLogKey\x12%.mingzhang.api.v1.RotateLogKeyRequest\x1a&.mingzhang.api.v1.RotateLogKeyResponse\x12]\n" +
+	"\fRetireLogKey\x12%.mingzhang.api.v1.RetireLogKeyRequest\x1a&.mingzhang.api.v1.RetireLogKeyResponse\x12i\n" +
 	"\x10OpenMoneyAccount\x12).mingzhang.api.v1.OpenMoneyAccountRequest\x1a*.mingzhang.api.v1.OpenMoneyAccountResponse\x12]\n" +
 	"\fEnrolMembers\x12%.mingzhang.api.v1.EnrolMembersRequest\x1a&.mingzhang.api.v1.EnrolMembersResponse\x12`\n" +
 	"\rDepartMembers\x12&.mingzhang.api.v1.DepartMembersRequest\x1a'.mingzhang.api.v1.DepartMembersResponse\x12T\n" +
@@ -1976,85 +2238,94 @@ func file_mingzhang_api_v1_registry_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_registry_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_mingzhang_api_v1_registry_service_proto_goTypes = []any{
 	(*Operator)(nil),                 // 0: mingzhang.api.v1.Operator
 	(*FoundCollectiveRequest)(nil),   // 1: mingzhang.api.v1.FoundCollectiveRequest
 	(*FoundCollectiveResponse)(nil),  // 2: mingzhang.api.v1.FoundCollectiveResponse
 	(*GrantRoleRequest)(nil),         // 3: mingzhang.api.v1.GrantRoleRequest
 	(*GrantRoleResponse)(nil),        // 4: mingzhang.api.v1.GrantRoleResponse
-	(*RevokeRoleRequest)(nil),        // 5: mingzhang.api.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),       // 6: mingzhang.api.v1.RevokeRoleResponse
-	(*OpenMoneyAccountRequest)(nil),  // 7: mingzhang.api.v1.OpenMoneyAccountRequest
-	(*OpenMoneyAccountResponse)(nil), // 8: mingzhang.api.v1.OpenMoneyAccountResponse
-	(*EnrolMembersRequest)(nil),      // 9: mingzhang.api.v1.EnrolMembersRequest
-	(*EnrolMembersResponse)(nil),     // 10: mingzhang.api.v1.EnrolMembersResponse
-	(*DepartMembersRequest)(nil),     // 11: mingzhang.api.v1.DepartMembersRequest
-	(*DepartMembersResponse)(nil),    // 12: mingzhang.api.v1.DepartMembersResponse
-	(*CreateOperatorRequest)(nil),    // 13: mingzhang.api.v1.CreateOperatorRequest
-	(*CreateOperatorResponse)(nil),   // 14: mingzhang.api.v1.CreateOperatorResponse
-	(*IssueKeyRequest)(nil),          // 15: mingzhang.api.v1.IssueKeyRequest
-	(*IssueKeyResponse)(nil),         // 16: mingzhang.api.v1.IssueKeyResponse
-	(*RevokeKeyRequest)(nil),         // 17: mingzhang.api.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),        // 18: mingzhang.api.v1.RevokeKeyResponse
-	(*ListOperatorsRequest)(nil),     // 19: mingzhang.api.v1.ListOperatorsRequest
-	(*ListOperatorsResponse)(nil),    // 20: mingzhang.api.v1.ListOperatorsResponse
-	(*SetSharesRequest)(nil),         // 21: mingzhang.api.v1.SetSharesRequest
-	(*SetSharesResponse)(nil),        // 22: mingzhang.api.v1.SetSharesResponse
-	(*ReadmitMembersRequest)(nil),    // 23: mingzhang.api.v1.ReadmitMembersRequest
-	(*ReadmitMembersResponse)(nil),   // 24: mingzhang.api.v1.ReadmitMembersResponse
-	(*Body)(nil),                     // 25: mingzhang.api.v1.Body
-	(*Fund)(nil),                     // 26: mingzhang.api.v1.Fund
-	(PublicLog)(0),                   // 27: mingzhang.api.v1.PublicLog
-	(*Receipt)(nil),                  // 28: mingzhang.api.v1.Receipt
-	(Role)(0),                        // 29: mingzhang.api.v1.Role
-	(MoneyAccountKind)(0),            // 30: mingzhang.api.v1.MoneyAccountKind
+	(*RotateLogKeyRequest)(nil),      // 5: mingzhang.api.v1.RotateLogKeyRequest
+	(*RotateLogKeyResponse)(nil),     // 6: mingzhang.api.v1.RotateLogKeyResponse
+	(*RetireLogKeyRequest)(nil),      // 7: mingzhang.api.v1.RetireLogKeyRequest
+	(*RetireLogKeyResponse)(nil),     // 8: mingzhang.api.v1.RetireLogKeyResponse
+	(*RevokeRoleRequest)(nil),        // 9: mingzhang.api.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),       // 10: mingzhang.api.v1.RevokeRoleResponse
+	(*OpenMoneyAccountRequest)(nil),  // 11: mingzhang.api.v1.OpenMoneyAccountRequest
+	(*OpenMoneyAccountResponse)(nil), // 12: mingzhang.api.v1.OpenMoneyAccountResponse
+	(*EnrolMembersRequest)(nil),      // 13: mingzhang.api.v1.EnrolMembersRequest
+	(*EnrolMembersResponse)(nil),     // 14: mingzhang.api.v1.EnrolMembersResponse
+	(*DepartMembersRequest)(nil),     // 15: mingzhang.api.v1.DepartMembersRequest
+	(*DepartMembersResponse)(nil),    // 16: mingzhang.api.v1.DepartMembersResponse
+	(*CreateOperatorRequest)(nil),    // 17: mingzhang.api.v1.CreateOperatorRequest
+	(*CreateOperatorResponse)(nil),   // 18: mingzhang.api.v1.CreateOperatorResponse
+	(*IssueKeyRequest)(nil),          // 19: mingzhang.api.v1.IssueKeyRequest
+	(*IssueKeyResponse)(nil),         // 20: mingzhang.api.v1.IssueKeyResponse
+	(*RevokeKeyRequest)(nil),         // 21: mingzhang.api.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),        // 22: mingzhang.api.v1.RevokeKeyResponse
+	(*ListOperatorsRequest)(nil),     // 23: mingzhang.api.v1.ListOperatorsRequest
+	(*ListOperatorsResponse)(nil),    // 24: mingzhang.api.v1.ListOperatorsResponse
+	(*SetSharesRequest)(nil),         // 25: mingzhang.api.v1.SetSharesRequest
+	(*SetSharesResponse)(nil),        // 26: mingzhang.api.v1.SetSharesResponse
+	(*ReadmitMembersRequest)(nil),    // 27: mingzhang.api.v1.ReadmitMembersRequest
+	(*ReadmitMembersResponse)(nil),   // 28: mingzhang.api.v1.ReadmitMembersResponse
+	(*Body)(nil),                     // 29: mingzhang.api.v1.Body
+	(*Fund)(nil),                     // 30: mingzhang.api.v1.Fund
+	(PublicLog)(0),                   // 31: mingzhang.api.v1.PublicLog
+	(*Receipt)(nil),                  // 32: mingzhang.api.v1.Receipt
+	(Role)(0),                        // 33: mingzhang.api.v1.Role
+	(MoneyAccountKind)(0),            // 34: mingzhang.api.v1.MoneyAccountKind
 }
 var file_mingzhang_api_v1_registry_service_proto_depIdxs = []int32{
-	25, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
-	26, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
-	27, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
-	28, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	28, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	29, // 6: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	28, // 7: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	30, // 8: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	28, // 9: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	28, // 10: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	28, // 11: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	0,  // 12: mingzhang.api.v1.ListOperatorsResponse.operators:type_name -> mingzhang.api.v1.Operator
-	28, // 13: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	28, // 14: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	1,  // 15: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
-	3,  // 16: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
-	5,  // 17: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
-	7,  // 18: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
-	9,  // 19: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
-	11, // 20: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
-	21, // 21: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
-	23, // 22: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
-	13, // 23: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
-	15, // 24: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
-	17, // 25: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
-	19, // 26: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
-	2,  // 27: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
-	4,  // 28: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
-	6,  // 29: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
-	8,  // 30: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
-	10, // 31: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
-	12, // 32: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
-	22, // 33: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
-	24, // 34: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
-	14, // 35: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
-	16, // 36: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
-	18, // 37: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
-	20, // 38: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
-	27, // [27:39] is the sub-list for method output_type
-	15, // [15:27] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	29, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
+	30, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
+	31, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
+	32, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	33, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	32, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	32, // 6: mingzhang.api.v1.RotateLogKeyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	33, // 7: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	32, // 8: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	34, // 9: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	32, // 10: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	32, // 11: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	32, // 12: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	0,  // 13: mingzhang.api.v1.ListOperatorsResponse.operators:type_name -> mingzhang.api.v1.Operator
+	32, // 14: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	32, // 15: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	1,  // 16: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
+	3,  // 17: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
+	9,  // 18: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
+	5,  // 19: mingzhang.api.v1.RegistryService.RotateLogKey:input_type -> mingzhang.api.v1.RotateLogKeyRequest
+	7,  // 20: mingzhang.api.v1.RegistryService.RetireLogKey:input_type -> mingzhang.api.v1.RetireLogKeyRequest
+	11, // 21: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
+	13, // 22: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
+	15, // 23: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
+	25, // 24: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
+	27, // 25: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
+	17, // 26: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
+	19, // 27: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
+	21, // 28: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
+	23, // 29: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
+	2,  // 30: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
+	4,  // 31: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
+	10, // 32: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
+	6,  // 33: mingzhang.api.v1.RegistryService.RotateLogKey:output_type -> mingzhang.api.v1.RotateLogKeyResponse
+	8,  // 34: mingzhang.api.v1.RegistryService.RetireLogKey:output_type -> mingzhang.api.v1.RetireLogKeyResponse
+	12, // 35: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
+	14, // 36: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
+	16, // 37: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
+	26, // 38: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
+	28, // 39: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
+	18, // 40: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
+	20, // 41: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
+	22, // 42: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
+	24, // 43: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
+	30, // [30:44] is the sub-list for method output_type
+	16, // [16:30] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_registry_service_proto_init() }
@@ -2066,18 +2337,19 @@ func file_mingzhang_api_v1_registry_service_proto_init() {
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[1].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[3].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[7].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[9].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[11].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[21].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[23].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[13].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[15].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[25].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_registry_service_proto_rawDesc), len(file_mingzhang_api_v1_registry_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

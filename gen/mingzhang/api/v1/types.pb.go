@@ -2012,7 +2012,12 @@ type Receipt struct {
 	// Number of the objection raised or answered; 0 for none.
 	Objection uint32 `protobuf:"varint,14,opt,name=objection,proto3" json:"objection,omitempty"`
 	// Hold made or released; 0 for none.
-	Hold          uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
+	Hold uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
+	// Only on request, by the header Mingzhang-Receipt: proof. That the last event of the command is in the log, under a head signed after it, as a
+	// text of the form c2sp.org/tlog-proof@v1, 64 KiB at most: what mingzhang verify --proof reads.
+	Proof string `protobuf:"bytes,20,opt,name=proof,proto3" json:"proof,omitempty"`
+	// Why there is no proof though one was asked for: signer_away (repeat the command with its id later), or log_damaged. The command was stored.
+	ProofMissing  string `protobuf:"bytes,21,opt,name=proof_missing,json=proofMissing,proto3" json:"proof_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2143,6 +2148,20 @@ func (x *Receipt) GetHold() uint32 {
 		return x.Hold
 	}
 	return 0
+}
+
+func (x *Receipt) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
+func (x *Receipt) GetProofMissing() string {
+	if x != nil {
+		return x.ProofMissing
+	}
+	return ""
 }
 
 // Refusal stands in the details of every error a rule caused.
@@ -5340,7 +5359,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
 	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
-	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xcc\x03\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\x87\x04\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -5358,7 +5377,9 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x04file\x18\v \x01(\rR\x04file\x12\x16\n" +
 	"\x06payees\x18\f \x03(\rR\x06payees\x12\x1c\n" +
 	"\tobjection\x18\x0e \x01(\rR\tobjection\x12\x12\n" +
-	"\x04hold\x18\r \x01(\rR\x04holdB\t\n" +
+	"\x04hold\x18\r \x01(\rR\x04hold\x12\x14\n" +
+	"\x05proof\x18\x14 \x01(\tR\x05proof\x12#\n" +
+	"\rproof_missing\x18\x15 \x01(\tR\fproofMissingB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +

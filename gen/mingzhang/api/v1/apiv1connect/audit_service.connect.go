@@ -69,6 +69,10 @@ const (
 	// AuditServiceProveConsistencyProcedure is the procedure name of the AuditService's
 	// ProveConsistency RPC.
 	AuditServiceProveConsistencyProcedure = "/mingzhang.api.v1.AuditService/ProveConsistency"
+	// AuditServiceGetTileProcedure is the procedure name of the AuditService's GetTile RPC.
+	AuditServiceGetTileProcedure = "/mingzhang.api.v1.AuditService/GetTile"
+	// AuditServiceWatchHeadsProcedure is the procedure name of the AuditService's WatchHeads RPC.
+	AuditServiceWatchHeadsProcedure = "/mingzhang.api.v1.AuditService/WatchHeads"
 	// AuditServiceVerifyLogProcedure is the procedure name of the AuditService's VerifyLog RPC.
 	AuditServiceVerifyLogProcedure = "/mingzhang.api.v1.AuditService/VerifyLog"
 	// AuditServiceReadLogProcedure is the procedure name of the AuditService's ReadLog RPC.
@@ -230,6 +234,21 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	auditServiceGetTileSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("GetTile"),
+			Procedure:        AuditServiceGetTileProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceWatchHeadsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("WatchHeads"),
+			Procedure:  AuditServiceWatchHeadsProcedure,
+		}
+	})
 	auditServiceVerifyLogSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -294,6 +313,10 @@ type AuditServiceClient interface {
 	ProveInclusion(context.Context, *v1.ProveInclusionRequest) (*v1.ProveInclusionResponse, error)
 	// ProveConsistency (一致性证明) proves that the log still begins with all that it was at an earlier size: with that size's root, checked by anybody.
 	ProveConsistency(context.Context, *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error)
+	// GetTile reads a tile of the collective's Merkle log, or the events it stands on, as C2SP tlog-tiles has them.
+	GetTile(context.Context, *v1.GetTileRequest) (*v1.GetTileResponse, error)
+	// WatchHeads (跟踪根) sends every signed head of the collective's log as it is made, about a second after an event at most. It ends when the server stops.
+	WatchHeads(context.Context, *v1.WatchHeadsRequest) (AuditServiceWatchHeadsClientStream, error)
 	// VerifyLog hashes the whole stored log again and compares it with the head.
 	VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error)
 	// ReadLog sends the stored events as they are, from a version on.
@@ -306,6 +329,26 @@ type AuditServiceClient interface {
 // service clients may share a single connect.Client.
 func NewAuditServiceClient(client *connect.Client) AuditServiceClient {
 	return &auditServiceClient{client: client}
+}
+
+// AuditServiceWatchHeadsClientStream is the client stream for the AuditService's WatchHeads RPC.
+type AuditServiceWatchHeadsClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AuditServiceWatchHeadsClientStream) Receive() (*v1.WatchHeadsResponse, error) {
+	var res v1.WatchHeadsResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AuditServiceWatchHeadsClientStream) Close() error {
+	return s.stream.Close()
 }
 
 // AuditServiceReadLogClientStream is the client stream for the AuditService's ReadLog RPC.
@@ -388,6 +431,10 @@ type AuditServiceHandler interface {
 	ProveInclusion(context.Context, *v1.ProveInclusionRequest) (*v1.ProveInclusionResponse, error)
 	// ProveConsistency (一致性证明) proves that the log still begins with all that it was at an earlier size: with that size's root, checked by anybody.
 	ProveConsistency(context.Context, *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error)
+	// GetTile reads a tile of the collective's Merkle log, or the events it stands on, as C2SP tlog-tiles has them.
+	GetTile(context.Context, *v1.GetTileRequest) (*v1.GetTileResponse, error)
+	// WatchHeads (跟踪根) sends every signed head of the collective's log as it is made, about a second after an event at most. It ends when the server stops.
+	WatchHeads(context.Context, *v1.WatchHeadsRequest, AuditServiceWatchHeadsServerStream) error
 	// VerifyLog hashes the whole stored log again and compares it with the head.
 	VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error)
 	// ReadLog sends the stored events as they are, from a version on.
@@ -420,10 +467,27 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceGetHeadSpec(), Handler: adapter.getHead},
 		connect.Method{Spec: auditServiceProveInclusionSpec(), Handler: adapter.proveInclusion},
 		connect.Method{Spec: auditServiceProveConsistencySpec(), Handler: adapter.proveConsistency},
+		connect.Method{Spec: auditServiceGetTileSpec(), Handler: adapter.getTile},
+		connect.Method{Spec: auditServiceWatchHeadsSpec(), Handler: adapter.watchHeads},
 		connect.Method{Spec: auditServiceVerifyLogSpec(), Handler: adapter.verifyLog},
 		connect.Method{Spec: auditServiceReadLogSpec(), Handler: adapter.readLog},
 		connect.Method{Spec: auditServiceWatchSpec(), Handler: adapter.watch},
 	)
+}
+
+// AuditServiceWatchHeadsServerStream is the server stream for the AuditService's WatchHeads RPC.
+type AuditServiceWatchHeadsServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AuditServiceWatchHeadsServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AuditServiceWatchHeadsServerStream) Send(res *v1.WatchHeadsResponse) error {
+	return s.stream.Send(res)
 }
 
 // AuditServiceReadLogServerStream is the server stream for the AuditService's ReadLog RPC.
@@ -533,6 +597,14 @@ func (UnimplementedAuditServiceHandler) ProveInclusion(context.Context, *v1.Prov
 
 func (UnimplementedAuditServiceHandler) ProveConsistency(context.Context, *v1.ProveConsistencyRequest) (*v1.ProveConsistencyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ProveConsistency is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) GetTile(context.Context, *v1.GetTileRequest) (*v1.GetTileResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.GetTile is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) WatchHeads(context.Context, *v1.WatchHeadsRequest, AuditServiceWatchHeadsServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.WatchHeads is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) VerifyLog(context.Context, *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error) {
@@ -701,6 +773,22 @@ func (c *auditServiceClient) ProveConsistency(ctx context.Context, req *v1.Prove
 		return nil, err
 	}
 	return &res, nil
+}
+
+func (c *auditServiceClient) GetTile(ctx context.Context, req *v1.GetTileRequest) (*v1.GetTileResponse, error) {
+	var res v1.GetTileResponse
+	if err := c.client.CallUnary(ctx, auditServiceGetTileSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) WatchHeads(ctx context.Context, req *v1.WatchHeadsRequest) (AuditServiceWatchHeadsClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, auditServiceWatchHeadsSpec(), req)
+	if err != nil {
+		return AuditServiceWatchHeadsClientStream{}, err
+	}
+	return AuditServiceWatchHeadsClientStream{stream: stream}, nil
 }
 
 func (c *auditServiceClient) VerifyLog(ctx context.Context, req *v1.VerifyLogRequest) (*v1.VerifyLogResponse, error) {
@@ -955,6 +1043,26 @@ func (h auditServiceHandler) proveConsistency(ctx context.Context, _ connect.Spe
 		return err
 	}
 	return stream.Send(res)
+}
+
+func (h auditServiceHandler) getTile(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.GetTileRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetTile(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) watchHeads(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.WatchHeadsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.WatchHeads(ctx, &req, AuditServiceWatchHeadsServerStream{stream: stream})
 }
 
 func (h auditServiceHandler) verifyLog(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {

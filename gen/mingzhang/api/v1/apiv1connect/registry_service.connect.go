@@ -31,6 +31,12 @@ const (
 	RegistryServiceGrantRoleProcedure = "/mingzhang.api.v1.RegistryService/GrantRole"
 	// RegistryServiceRevokeRoleProcedure is the procedure name of the RegistryService's RevokeRole RPC.
 	RegistryServiceRevokeRoleProcedure = "/mingzhang.api.v1.RegistryService/RevokeRole"
+	// RegistryServiceRotateLogKeyProcedure is the procedure name of the RegistryService's RotateLogKey
+	// RPC.
+	RegistryServiceRotateLogKeyProcedure = "/mingzhang.api.v1.RegistryService/RotateLogKey"
+	// RegistryServiceRetireLogKeyProcedure is the procedure name of the RegistryService's RetireLogKey
+	// RPC.
+	RegistryServiceRetireLogKeyProcedure = "/mingzhang.api.v1.RegistryService/RetireLogKey"
 	// RegistryServiceOpenMoneyAccountProcedure is the procedure name of the RegistryService's
 	// OpenMoneyAccount RPC.
 	RegistryServiceOpenMoneyAccountProcedure = "/mingzhang.api.v1.RegistryService/OpenMoneyAccount"
@@ -77,6 +83,20 @@ var (
 			StreamType: connect.StreamTypeUnary,
 			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("RevokeRole"),
 			Procedure:  RegistryServiceRevokeRoleProcedure,
+		}
+	})
+	registryServiceRotateLogKeySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("RotateLogKey"),
+			Procedure:  RegistryServiceRotateLogKeyProcedure,
+		}
+	})
+	registryServiceRetireLogKeySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("RetireLogKey"),
+			Procedure:  RegistryServiceRetireLogKeyProcedure,
 		}
 	})
 	registryServiceOpenMoneyAccountSpec = sync.OnceValue(func() connect.Spec {
@@ -153,6 +173,11 @@ type RegistryServiceClient interface {
 	GrantRole(context.Context, *v1.GrantRoleRequest) (*v1.GrantRoleResponse, error)
 	// RevokeRole takes a role away.
 	RevokeRole(context.Context, *v1.RevokeRoleRequest) (*v1.RevokeRoleResponse, error)
+	// RotateLogKey (换密钥) has another key sign the heads of the collective's log, beside the one so far until RetireLogKey.
+	RotateLogKey(context.Context, *v1.RotateLogKeyRequest) (*v1.RotateLogKeyResponse, error)
+	// RetireLogKey ends the keys of earlier generations. A head that they and the newest key have signed, and that covers the rotation, is
+	// kept and published: whoever knows an earlier key alone follows by it.
+	RetireLogKey(context.Context, *v1.RetireLogKeyRequest) (*v1.RetireLogKeyResponse, error)
 	// OpenMoneyAccount adds a place where money lies.
 	OpenMoneyAccount(context.Context, *v1.OpenMoneyAccountRequest) (*v1.OpenMoneyAccountResponse, error)
 	// EnrolMembers (入社) adds members by number, at most 4,000 a call.
@@ -187,6 +212,11 @@ type RegistryServiceHandler interface {
 	GrantRole(context.Context, *v1.GrantRoleRequest) (*v1.GrantRoleResponse, error)
 	// RevokeRole takes a role away.
 	RevokeRole(context.Context, *v1.RevokeRoleRequest) (*v1.RevokeRoleResponse, error)
+	// RotateLogKey (换密钥) has another key sign the heads of the collective's log, beside the one so far until RetireLogKey.
+	RotateLogKey(context.Context, *v1.RotateLogKeyRequest) (*v1.RotateLogKeyResponse, error)
+	// RetireLogKey ends the keys of earlier generations. A head that they and the newest key have signed, and that covers the rotation, is
+	// kept and published: whoever knows an earlier key alone follows by it.
+	RetireLogKey(context.Context, *v1.RetireLogKeyRequest) (*v1.RetireLogKeyResponse, error)
 	// OpenMoneyAccount adds a place where money lies.
 	OpenMoneyAccount(context.Context, *v1.OpenMoneyAccountRequest) (*v1.OpenMoneyAccountResponse, error)
 	// EnrolMembers (入社) adds members by number, at most 4,000 a call.
@@ -215,6 +245,8 @@ func RegisterRegistryServiceHandler(server *connect.Server, svc RegistryServiceH
 		connect.Method{Spec: registryServiceFoundCollectiveSpec(), Handler: adapter.foundCollective},
 		connect.Method{Spec: registryServiceGrantRoleSpec(), Handler: adapter.grantRole},
 		connect.Method{Spec: registryServiceRevokeRoleSpec(), Handler: adapter.revokeRole},
+		connect.Method{Spec: registryServiceRotateLogKeySpec(), Handler: adapter.rotateLogKey},
+		connect.Method{Spec: registryServiceRetireLogKeySpec(), Handler: adapter.retireLogKey},
 		connect.Method{Spec: registryServiceOpenMoneyAccountSpec(), Handler: adapter.openMoneyAccount},
 		connect.Method{Spec: registryServiceEnrolMembersSpec(), Handler: adapter.enrolMembers},
 		connect.Method{Spec: registryServiceDepartMembersSpec(), Handler: adapter.departMembers},
@@ -240,6 +272,14 @@ func (UnimplementedRegistryServiceHandler) GrantRole(context.Context, *v1.GrantR
 
 func (UnimplementedRegistryServiceHandler) RevokeRole(context.Context, *v1.RevokeRoleRequest) (*v1.RevokeRoleResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.RevokeRole is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) RotateLogKey(context.Context, *v1.RotateLogKeyRequest) (*v1.RotateLogKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.RotateLogKey is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) RetireLogKey(context.Context, *v1.RetireLogKeyRequest) (*v1.RetireLogKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.RetireLogKey is not implemented")
 }
 
 func (UnimplementedRegistryServiceHandler) OpenMoneyAccount(context.Context, *v1.OpenMoneyAccountRequest) (*v1.OpenMoneyAccountResponse, error) {
@@ -301,6 +341,22 @@ func (c *registryServiceClient) GrantRole(ctx context.Context, req *v1.GrantRole
 func (c *registryServiceClient) RevokeRole(ctx context.Context, req *v1.RevokeRoleRequest) (*v1.RevokeRoleResponse, error) {
 	var res v1.RevokeRoleResponse
 	if err := c.client.CallUnary(ctx, registryServiceRevokeRoleSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) RotateLogKey(ctx context.Context, req *v1.RotateLogKeyRequest) (*v1.RotateLogKeyResponse, error) {
+	var res v1.RotateLogKeyResponse
+	if err := c.client.CallUnary(ctx, registryServiceRotateLogKeySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) RetireLogKey(ctx context.Context, req *v1.RetireLogKeyRequest) (*v1.RetireLogKeyResponse, error) {
+	var res v1.RetireLogKeyResponse
+	if err := c.client.CallUnary(ctx, registryServiceRetireLogKeySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -410,6 +466,30 @@ func (h registryServiceHandler) revokeRole(ctx context.Context, _ connect.Spec, 
 		return err
 	}
 	res, err := h.svc.RevokeRole(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) rotateLogKey(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RotateLogKeyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RotateLogKey(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) retireLogKey(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RetireLogKeyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RetireLogKey(ctx, &req)
 	if err != nil {
 		return err
 	}
