@@ -46,6 +46,12 @@ var Matrix = map[string]Callers{
 	"ListPeriodReviews":       {Public: true},
 	"ListEditions":            {Public: true},
 	"GetEdition":              {Public: true},
+	"ListSeals":               {Public: true},
+	"GetSeal":                 {Public: true},
+	"GetWitnessPolicy":        {Public: true},
+	"ListForks":               {Public: true},
+	"SubmitCosignature":       {Public: true}, // a signature proves itself
+	"ReportFork":              {Public: true},
 
 	"ListVouchers":     {Roles: readers},
 	"GetVoucher":       {Roles: settlers},

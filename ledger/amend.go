@@ -35,6 +35,9 @@ func (s *Collective) evolveCharter(e *eventv1.Event) {
 	case *eventv1.Event_FundChanged:
 		s.funds[f.FundChanged.Fund.Id] = f.FundChanged.Fund
 		s.use(f.FundChanged.ResolutionId)
+	case *eventv1.Event_WitnessPolicyAdopted:
+		s.witnesses = f.WitnessPolicyAdopted
+		s.use(f.WitnessPolicyAdopted.ResolutionId)
 	}
 }
 

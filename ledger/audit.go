@@ -27,6 +27,7 @@ import (
 //   - income: split as the policy in force on its day says, recomputed to the fen;
 //   - requests: numbered, their digest recomputed; reviewed and approved by others than their maker, in that order, for that
 //     digest; settled when all are there, for what was asked;
+//   - a witness policy: numbered, as well formed as AdoptWitnessPolicy wants it, by a resolution of the charter body;
 //   - a closed month: the next one, when it is over, with the totals of the books and their digest.
 //
 // What rests on texts, papers, minutes and members is not judged again: the rules for them may change, and facts stay.
@@ -263,6 +264,8 @@ func (s *Collective) examineFact(d *decision, e *eventv1.Event) string {
 		if int(f.PolicyAdopted.Version) != len(s.policies)+1 {
 			return fmt.Sprintf("policy %d comes where %d is due", f.PolicyAdopted.Version, len(s.policies)+1)
 		}
+	case *eventv1.Event_WitnessPolicyAdopted:
+		return d.examineWitnessPolicy(f.WitnessPolicyAdopted)
 	case *eventv1.Event_RequestMade:
 		return s.examineRequest(f.RequestMade)
 	case *eventv1.Event_RequestReviewed:
@@ -490,6 +493,7 @@ var givers = func() map[reflect.Type][]eventv1.Role {
 		{(*eventv1.Event_SharesSet)(nil), []string{"SetShares"}},
 		{(*eventv1.Event_BodyChanged)(nil), []string{"ChangeBody"}},
 		{(*eventv1.Event_FundChanged)(nil), []string{"ChangeFund"}},
+		{(*eventv1.Event_WitnessPolicyAdopted)(nil), []string{"AdoptWitnessPolicy"}},
 		{(*eventv1.Event_ResolutionRecorded)(nil), []string{"RecordResolution"}},
 		{(*eventv1.Event_ResolutionConfirmed)(nil), []string{"ConfirmResolution"}},
 		{(*eventv1.Event_PolicyAdopted)(nil), []string{"AdoptPolicy"}},

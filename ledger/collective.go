@@ -53,6 +53,7 @@ type Collective struct {
 	rule        *eventv1.SpendingRuleAdopted
 	ruleVersion uint32
 	resolutions map[string]*resolution
+	witnesses   *eventv1.WitnessPolicyAdopted // adopted last, in effect or not; nil before the first
 
 	// What is under way.
 	gifts     map[string]*gift

@@ -240,6 +240,7 @@ var Matrix = map[string][]eventv1.Role{
 	"ChangeFund":             {approver},
 	"PublishEdition":         {treasurer},
 	"DiscloseRound":          {treasurer},
+	"AdoptWitnessPolicy":     {approver},
 }
 
 const (

@@ -227,11 +227,13 @@ const (
 	VoucherOtherMonth     Reason = "voucher_other_month"
 	RetentionTooShort     Reason = "retention_too_short"
 
-	EditionUnknown   Reason = "edition_unknown"
-	EditionExists    Reason = "edition_exists"
-	EditionReplaced  Reason = "edition_replaced"
-	EditionOtherDays Reason = "edition_other_days"
-	LinesChanged     Reason = "lines_changed"
+	EditionUnknown    Reason = "edition_unknown"
+	EditionExists     Reason = "edition_exists"
+	EditionReplaced   Reason = "edition_replaced"
+	EditionOtherDays  Reason = "edition_other_days"
+	LinesChanged      Reason = "lines_changed"
+	ThresholdInvalid  Reason = "threshold_invalid"
+	WitnessKeyInvalid Reason = "witness_key_invalid"
 )
 
 // Reasons describes every reason.
@@ -373,9 +375,11 @@ var Reasons = map[Reason]ReasonInfo{
 	VoucherOtherMonth: {Precondition, "凭证 {voucher} 的日期是 {date},不在 {month}。", "The voucher {voucher} occurred on {date}, not in {month}."},
 	RetentionTooShort: {Precondition, "{kind} 类单据至少保管 {needed} 年,不能只保管 {given} 年(∞ 为永久)。", "Papers of the kind {kind} are kept at least {needed} years, not {given} (∞ is for ever)."},
 
-	EditionUnknown:   {Missing, "没有第 {edition} 期公示。", "There is no edition {edition}."},
-	EditionExists:    {Duplicate, "{from} 至 {to} 已有第 {edition} 期公示;如有改动,请指明更正这一期并写明原因。", "The days {from} to {to} have the edition {edition} already: say that it is corrected, and why."},
-	EditionReplaced:  {Precondition, "第 {edition} 期公示已由第 {by} 期更正。", "The edition {edition} was replaced: the one that stands is {by}."},
-	EditionOtherDays: {Precondition, "第 {edition} 期公示的日期是 {from} 至 {to},更正必须是同样的日期。", "The edition {edition} is of {from} to {to}: a correction is of the same days."},
-	LinesChanged:     {Precondition, "{round} 的合计树有 {lines} 行共 {total} 元,账簿上有 {lines_now} 行共 {total_now} 元。", "The tree of {round} has {lines} lines of {total} in all, the books have {lines_now} of {total_now}."},
+	EditionUnknown:    {Missing, "没有第 {edition} 期公示。", "There is no edition {edition}."},
+	EditionExists:     {Duplicate, "{from} 至 {to} 已有第 {edition} 期公示;如有改动,请指明更正这一期并写明原因。", "The days {from} to {to} have the edition {edition} already: say that it is corrected, and why."},
+	EditionReplaced:   {Precondition, "第 {edition} 期公示已由第 {by} 期更正。", "The edition {edition} was replaced: the one that stands is {by}."},
+	EditionOtherDays:  {Precondition, "第 {edition} 期公示的日期是 {from} 至 {to},更正必须是同样的日期。", "The edition {edition} is of {from} to {to}: a correction is of the same days."},
+	LinesChanged:      {Precondition, "{round} 的合计树有 {lines} 行共 {total} 元,账簿上有 {lines_now} 行共 {total_now} 元。", "The tree of {round} has {lines} lines of {total} in all, the books have {lines_now} of {total_now}."},
+	ThresholdInvalid:  {Invalid, "见证组 {group} 有 {witnesses} 人,需要的签名应为 1 至 {witnesses} 个,不能是 {threshold} 个。", "The group {group} has {witnesses} witnesses and cannot need {threshold} signatures: 1 to {witnesses}."},
+	WitnessKeyInvalid: {Invalid, "见证人 {witness} 的公钥“{key}”写法不对:应为 mingzhang witness init 印出的那一行。", "The public key of the witness {witness}, \"{key}\", is not a cosignature key as mingzhang witness init prints it."},
 }

@@ -19,6 +19,7 @@ type charter struct {
 	policies   []adopted[*eventv1.PolicyAdopted]
 	rules      []adopted[*eventv1.SpendingRuleAdopted]
 	closed     []closing
+	witnesses  []adopted[*eventv1.WitnessPolicyAdopted]
 	trueUps    []bookedTrueUp
 	members    []*member
 	byNumber   map[uint32]*member
@@ -97,6 +98,8 @@ func (b *Book) foldCharter(e *eventv1.Event) {
 		c.bodies = append(c.bodies, changedBody{f.BodyChanged.Body, e.Version})
 	case *eventv1.Event_FundChanged:
 		c.changed = append(c.changed, openedFund{f.FundChanged.Fund, e.Version})
+	case *eventv1.Event_WitnessPolicyAdopted:
+		c.witnesses = append(c.witnesses, adopted[*eventv1.WitnessPolicyAdopted]{f.WitnessPolicyAdopted, e.Version})
 	case *eventv1.Event_OpeningProposed:
 		c.opening = append(c.opening, adopted[*eventv1.OpeningProposed]{f.OpeningProposed, e.Version})
 	}

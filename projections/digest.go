@@ -341,6 +341,10 @@ func (d *digester) charter(c *charterShot) {
 		d.number(f.version)
 		d.message(f.fund)
 	}
+	for _, p := range c.witnesses {
+		d.number(p.version)
+		d.message(p.fact)
+	}
 	for _, p := range c.opening {
 		d.number(p.version)
 		d.message(p.fact)

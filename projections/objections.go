@@ -92,6 +92,8 @@ func (b *Book) checkRoundStep(e *eventv1.Event) string {
 		return b.charter.checkBody(f.BodyChanged.Body.GetId())
 	case *eventv1.Event_FundChanged:
 		return b.charter.checkFund(f.FundChanged.Fund.GetId())
+	case *eventv1.Event_WitnessPolicyAdopted:
+		return b.charter.checkWitnessPolicy(f.WitnessPolicyAdopted)
 	}
 	return ""
 }

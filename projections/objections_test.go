@@ -203,6 +203,7 @@ func TestFactsOutOfPlaceAreDamage(t *testing.T) {
 		"reviewed open month": {Fact: &eventv1.Event_PeriodReviewed{PeriodReviewed: &eventv1.PeriodReviewed{Month: 202012, Items: []*eventv1.ReviewItem{{Voucher: rent.Ref}}}}},
 		"unknown body":        {Fact: &eventv1.Event_BodyChanged{BodyChanged: &eventv1.BodyChanged{Body: &eventv1.Body{Id: "elders"}}}},
 		"no body":             {Fact: &eventv1.Event_BodyChanged{BodyChanged: &eventv1.BodyChanged{}}},
+		"policy out of turn":  {Fact: &eventv1.Event_WitnessPolicyAdopted{WitnessPolicyAdopted: &eventv1.WitnessPolicyAdopted{Version: 2}}},
 		"unknown fund":        {Fact: &eventv1.Event_FundChanged{FundChanged: &eventv1.FundChanged{Fund: &eventv1.Fund{Id: "lottery"}}}},
 	} {
 		e.Version = b.Version() + 1
@@ -235,6 +236,7 @@ func TestDigestSeesNewFacts(t *testing.T) {
 		"reviewed":  {{Fact: &eventv1.Event_PeriodReviewed{PeriodReviewed: &eventv1.PeriodReviewed{Month: 202012, Remark: "a"}}}, {Fact: &eventv1.Event_PeriodReviewed{PeriodReviewed: &eventv1.PeriodReviewed{Month: 202012, Remark: "b"}}}},
 		"body":      {{Fact: &eventv1.Event_BodyChanged{BodyChanged: &eventv1.BodyChanged{Body: &eventv1.Body{Id: "household_heads", Size: 1}}}}, {Fact: &eventv1.Event_BodyChanged{BodyChanged: &eventv1.BodyChanged{Body: &eventv1.Body{Id: "household_heads", Size: 2}}}}},
 		"fund":      {{Fact: &eventv1.Event_FundChanged{FundChanged: &eventv1.FundChanged{Fund: &eventv1.Fund{Id: "welfare", Name: "a"}}}}, {Fact: &eventv1.Event_FundChanged{FundChanged: &eventv1.FundChanged{Fund: &eventv1.Fund{Id: "welfare", Name: "b"}}}}},
+		"witnesses": {{Fact: &eventv1.Event_WitnessPolicyAdopted{WitnessPolicyAdopted: &eventv1.WitnessPolicyAdopted{Version: 1, Groups: []*eventv1.WitnessGroup{{Threshold: 1}}}}}, {Fact: &eventv1.Event_WitnessPolicyAdopted{WitnessPolicyAdopted: &eventv1.WitnessPolicyAdopted{Version: 1, Groups: []*eventv1.WitnessGroup{{Threshold: 2}}}}}},
 		"opening":   {{Fact: &eventv1.Event_OpeningProposed{OpeningProposed: &eventv1.OpeningProposed{OccurredOn: 20200301}}}, {Fact: &eventv1.Event_OpeningProposed{OpeningProposed: &eventv1.OpeningProposed{OccurredOn: 20200302}}}},
 	} {
 		if digest(pair[0]) == digest(pair[1]) {

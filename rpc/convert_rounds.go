@@ -28,6 +28,8 @@ func (p *reader) rounds(r bookRequest) ledger.Command {
 		return p.periodReview(r)
 	case *apiv1.ChangeBodyRequest:
 		return &ledger.ChangeBody{Body: p.body("body", r.Body), Resolution: r.ResolutionId}
+	case *apiv1.AdoptWitnessPolicyRequest:
+		return adoptWitnessPolicy(r)
 	case *apiv1.ChangeFundRequest:
 		return &ledger.ChangeFund{Fund: storedFund(r.Fund), Resolution: r.ResolutionId}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
+	"github.com/mingzhang-ledger/mingzhang/witness"
 )
 
 // Everything a caller is ever told about an error is a Refusal: a stable reason, its figures, one sentence in Chinese and
@@ -38,7 +39,7 @@ var codes = map[ledger.Category]connect.Code{
 	ledger.Stale:        connect.CodeAborted,
 }
 
-// The reasons the services themselves give, beside ledger.Reasons and access.Reasons.
+// The reasons the services themselves give, beside ledger.Reasons, access.Reasons and witness.Reasons.
 const (
 	keyNeeded        ledger.Reason = "unauthenticated"
 	keyNotGiven      ledger.Reason = "key_not_given"
@@ -110,7 +111,7 @@ var sentences = map[ledger.Reason]sentence{
 
 // describe finds the code and the sentences of a reason, wherever it is declared.
 func describe(reason ledger.Reason) sentence {
-	for _, table := range []map[ledger.Reason]ledger.ReasonInfo{ledger.Reasons, access.Reasons} {
+	for _, table := range []map[ledger.Reason]ledger.ReasonInfo{ledger.Reasons, access.Reasons, witness.Reasons} {
 		if info, ok := table[reason]; ok {
 			return sentence{codes[info.Category], info.Chinese, info.English}
 		}
@@ -315,6 +316,9 @@ func ReasonTable() []ReasonRow {
 		add(reason)
 	}
 	for reason := range access.Reasons {
+		add(reason)
+	}
+	for reason := range witness.Reasons {
 		add(reason)
 	}
 	for reason := range sentences {

@@ -128,3 +128,8 @@ func (s governanceService) ChangeFund(ctx context.Context, r *apiv1.ChangeFundRe
 	receipt, err := s.give(ctx, r)
 	return &apiv1.ChangeFundResponse{Receipt: receipt}, err
 }
+
+func (s governanceService) AdoptWitnessPolicy(ctx context.Context, r *apiv1.AdoptWitnessPolicyRequest) (*apiv1.AdoptWitnessPolicyResponse, error) {
+	receipt, err := s.give(ctx, r)
+	return &apiv1.AdoptWitnessPolicyResponse{Receipt: receipt}, err
+}

@@ -48,6 +48,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
+	"github.com/mingzhang-ledger/mingzhang/witness"
 )
 
 const (
@@ -121,6 +122,7 @@ type Config struct {
 type Server struct {
 	config   Config
 	registry *registry
+	seals    *witness.Service
 
 	overHTTP *connect.Server // authenticates by key
 	local    *connect.Server // authenticates by the caller's context
@@ -158,6 +160,7 @@ func New(config Config) *Server {
 		config.Serving = func() bool { return true }
 	}
 	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax), watching: watchDefaults}
+	s.seals = witness.NewService(config.Events, config.Log, s.logKeys, config.Clock)
 	s.watchers.each, s.watchers.stopping = map[string]int{}, make(chan struct{})
 	s.overHTTP = s.register(append(slices.Clip(config.Around), s.around(s.byKey))...)
 	s.local = s.register(s.around(s.byContext))

@@ -31,6 +31,7 @@ type Publication struct {
 	Kept        map[uint64][]byte // by size, the heads that more than one key has signed (Store.KeptHeads)
 	HeadOnly    bool              // the head without the events, for a log that not everybody may read
 	Private     bool              // files and directories for their owner alone
+	Asides      []Aside           // to be written in this order, when the checkpoint is there
 
 	// Read gives the events after a version, at least up to the head. It is called twice.
 	Read func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error]
@@ -103,6 +104,10 @@ func (p *publisher) publish(ctx context.Context) (Published, error) {
 	if err != nil {
 		return p.done, err
 	}
+	asides, err := p.asides()
+	if err != nil {
+		return p.done, err
+	}
 	if err := p.events(ctx, leaves); err != nil {
 		return p.done, err
 	}
@@ -111,7 +116,7 @@ func (p *publisher) publish(ctx context.Context) (Published, error) {
 			return p.done, err
 		}
 	}
-	return p.done, p.finish(before)
+	return p.done, p.finish(before, asides)
 }
 
 // before is the head that the directory has, a zero one when it has none: what stands there must be of this log and of its key,
@@ -306,7 +311,7 @@ func (p *publisher) bundles(ctx context.Context, missing []tile, leaves []tlog.H
 }
 
 // finish puts the checkpoint where all it needs is on disk, and clears away what nobody needs any more.
-func (p *publisher) finish(before Head) error {
+func (p *publisher) finish(before Head, asides []Aside) error {
 	if key, err := readRegular(p.dir, VerifierFile, noteBytesMax); err != nil || string(key) != p.VerifierKey+"\n" {
 		if err := p.write(VerifierFile, []byte(p.VerifierKey+"\n")); err != nil {
 			return err
@@ -318,13 +323,23 @@ func (p *publisher) finish(before Head) error {
 	if err := p.sync(); err != nil {
 		return err
 	}
-	if before != p.done.Head { // the one that is there may have signatures of others too
+	there, _ := readRegular(p.dir, CheckpointFile, noteBytesMax) // before has read it
+	if before != p.done.Head || cosigned(p.Note, there) {        // the one that is there may have signatures of others too
 		if err := p.write(CheckpointFile, p.Note); err != nil {
 			return err
 		}
 		if err := p.sync(); err != nil {
 			return err
 		}
+	}
+	// What stands beside the tree is about heads that are there.
+	for _, a := range asides {
+		if err := p.write(a.Name, a.Data); err != nil {
+			return err
+		}
+	}
+	if err := p.sync(); err != nil {
+		return err
 	}
 	return p.clear()
 }

@@ -459,7 +459,7 @@ func (l *PublishedLog) rest(dir string, levels levels) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if size, kept := strings.CutPrefix(name, CheckpointFile+"."); needed[name] || kept && isNumber(size) {
+		if needed[name] || isAside(name) {
 			return nil
 		}
 		t, ok := parseTile(name)

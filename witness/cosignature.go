@@ -124,7 +124,7 @@ func NewKey(name string, seed []byte) (Key, error) {
 // Verifier is the public key.
 func (k Key) Verifier() signednote.Verifier { return k.verifier }
 
-// Cosign signs the text of a head at a time. Whether it may be signed is for the caller to know: Witness.Cosign does.
+// Cosign signs the text of a head at a time. Whether it may be signed is for the caller to know: Cosigner.Cosign does.
 func (k Key) Cosign(text string, at time.Time) (Cosignature, error) {
 	if !strings.HasSuffix(text, "\n") || at.Unix() <= 0 {
 		return Cosignature{}, fmt.Errorf("cosign: the text is no head or the clock is before 1970: %w", signednote.ErrForm)

@@ -114,6 +114,15 @@ func TestWrongSignatureRefusesTheNote(t *testing.T) {
 	}
 }
 
+// The key of a log counts for its own log: what it signs of another is nothing to the policy.
+func TestLogOfAnotherOrigin(t *testing.T) {
+	p, c, o := village(t)
+	n := cosigned(t, "example.org/log/2"+testText[len(testOrigin):], testNow, c[0], c[1], c[2], o[0])
+	if seal := satisfied(t, p, n); seal.Satisfied || seal.Log || len(seal.Signed) != 4 {
+		t.Errorf("counted as %+v", seal)
+	}
+}
+
 func TestStaleAndFutureDoNotCount(t *testing.T) {
 	p, c, o := village(t)
 	n := cosigned(t, testText, testNow, c[0], c[1], o[0])

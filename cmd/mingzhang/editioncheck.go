@@ -153,13 +153,11 @@ func extraEvent(p transparency.Inclusion) (*eventv1.Event, error) {
 // signed says whether a key of the log has signed a head: the one that signs now, or one that a rotation in the log names.
 func (held *heldLog) signed(note []byte) error {
 	_, err := transparency.OpenHead(note, held.key)
-	if err == nil || held.replay == nil {
-		return err
-	}
-	for _, key := range held.replay.keys {
-		if _, other := transparency.OpenHead(note, key); other == nil {
-			return nil
+	for _, key := range held.keys {
+		if err == nil {
+			break
 		}
+		_, err = transparency.OpenHead(note, key)
 	}
 	return err
 }

@@ -25,11 +25,13 @@ func (s *session) publishCmd() *cobra.Command {
 		Short: s.lang.text("把账簿写成静态文件,谁都能下载核验", "write logs as static files that any web server hands out and anybody can verify"),
 		Args:  cobra.ExactArgs(1),
 		Long: s.lang.text(`每个集体一个子目录:checkpoint(签名的根)、vkey(公钥)、tile/(哈希和每一笔),格式是 C2SP tlog-tiles。
+另有见证章程(policy)和每个已结账月份带见证签名的根(checkpoint.笔数),不论账簿公开与否。
 只写新的部分,checkpoint 最后写;中断后重做同一命令即可。用 mingzhang verify DIR 核验。
 章程没有公开账簿(public_log 不是 full)的集体只写 checkpoint 和 vkey;--for-auditors 全部写,目录只有本人能读。
 目录里已公布的不是这本账簿的前一部分时拒绝,什么也不改。
 目录里还有 verify.html:在浏览器里核验、让监督委员签名的一页;它的 SHA-256 打印出来,请印在海报上。`,
 			`A directory for each collective: checkpoint (the signed head), vkey (the public key), tile/ (hashes and events), as C2SP tlog-tiles.
+Beside it, public in any case: the witness policies (policy) and the head of each closed month with its witnesses' signatures (checkpoint.SIZE).
 Only what is new is written, the checkpoint last; after an interruption give the same command again. mingzhang verify DIR checks it.
 Of a collective whose charter does not open the log (public_log is not full) only checkpoint and vkey are written; --for-auditors
 writes all, into a directory that its owner alone can read.
@@ -116,6 +118,10 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 		return err
 	}
 	key, earlier := c.dir.log.signer.succession(ctx, head.Origin)
+	beside, msg, err := c.sealsOf(ctx, id, head, append([]string{key}, earlier...), msg, kept)
+	if err != nil {
+		return err
+	}
 	open := facts.Charter.GetPublicLog() == eventv1.PublicLog_PUBLIC_LOG_FULL
 	bar := newProgress(c.session, id, 2*int64(head.Size))
 	if bar != nil {
@@ -124,7 +130,7 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	defer bar.end()
 	seen := int64(0)
 	done, err := transparency.Publish(ctx, dir, transparency.Publication{
-		Note: msg, VerifierKey: key, EarlierKeys: earlier, Kept: kept, HeadOnly: !open && !forAuditors, Private: forAuditors, Besides: c.editions(ctx, id, head),
+		Note: msg, VerifierKey: key, EarlierKeys: earlier, Kept: kept, Asides: beside.asides, HeadOnly: !open && !forAuditors, Private: forAuditors, Besides: c.editions(ctx, id, head),
 		Read: func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 			return func(yield func(eventstore.Event, error) bool) {
 				for e, err := range c.dir.log.Read(ctx, stream, after) {
@@ -152,6 +158,13 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 		id, done.Head.Size, done.Before, done.Files, done.Bytes)
 	if !open && !forAuditors {
 		fmt.Fprint(s.stdout, s.lang.text(";章程没有公开账簿,只写了 checkpoint", "; its charter does not open the log: only the checkpoint"))
+	}
+	switch {
+	case len(beside.books.Policies) == 0:
+	case beside.sealed.Version == 0:
+		fmt.Fprint(s.stdout, s.lang.text(";还没有盖五瓣章的月份", "; no month is sealed yet"))
+	default:
+		fmt.Fprintf(s.stdout, s.lang.text(";五瓣章盖到 %v", "; sealed up to %v"), beside.sealed.Month)
 	}
 	_, err = fmt.Fprintln(s.stdout)
 	return err

@@ -30,6 +30,7 @@ type published struct {
 	pins        []string // --pin SIZE:ROOT
 	checkpoints []string // --checkpoint: files with signed heads of before, or directories of such
 	version     uint64   // --event-version: this event alone; 0: all
+	seals       sealFlags
 }
 
 // What a log in files is. The words are for programs and never change.
@@ -44,14 +45,16 @@ type heldLog struct {
 	name, kind string
 	id         string // what its directory is called where it was published
 	head       transparency.Head
-	key        string // that signed the head; empty: nobody did
-	others     int    // files that were not looked at
-	unlisted   bool   // whether there are others cannot be told
-	headOnly   bool   // there are no events
+	key        string   // that signed the head; empty: nobody did
+	keys       []string // of the log, by its rotations; empty when there were none
+	others     int      // files that were not looked at
+	unlisted   bool     // whether there are others cannot be told
+	headOnly   bool     // there are no events
 
 	files  transparency.Files                          // beside which editions lie; nil for an export
 	rootAt func(size uint64) (transparency.Hash, bool) // of the first events
 	replay *replay                                     // nil when there are no events
+	seals  *sealsFound                                 // nil when they were not looked at
 }
 
 // verify checks every collective of a directory, or the one whose log it is.
@@ -70,9 +73,9 @@ func (p *published) verify(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if len(dirs) > 1 && (p.key != "" || len(p.pins)+len(p.checkpoints) > 0 || p.version > 0) {
-		return failed(exitUsage, "--log-key、--pin、--checkpoint、--event-version 只对一个集体;请用 --collective 指明。",
-			"--log-key, --pin, --checkpoint and --event-version are for one collective: say which with --collective.")
+	if len(dirs) > 1 && (p.key != "" || len(p.pins)+len(p.checkpoints) > 0 || p.version > 0 || p.seals.given()) {
+		return failed(exitUsage, "--log-key、--pin、--checkpoint、--event-version、--policy、--sealed 只对一个集体;请用 --collective 指明。",
+			"--log-key, --pin, --checkpoint, --event-version, --policy and --sealed are for one collective: say which with --collective.")
 	}
 	var bad error
 	for _, one := range dirs {
@@ -186,7 +189,13 @@ func (p *published) files(ctx context.Context, held *heldLog, files transparency
 	if err != nil {
 		return notRead(held, err)
 	}
-	log.Rotation = rotationOf
+	log.Rotation = func(e eventstore.Event) (transparency.Rotation, bool) {
+		r, ok := rotationOf(e)
+		if ok {
+			held.keys = append(held.keys, r.OldKey, r.NewKey)
+		}
+		return r, ok
+	}
 	held.head, held.key, held.headOnly = log.Head, log.VerifierKey, log.HeadOnly
 	held.rootAt = log.RootAt
 	p.noteKey(key, held.key)
@@ -208,6 +217,9 @@ func (p *published) files(ctx context.Context, held *heldLog, files transparency
 		}
 	}
 	held.files = files
+	if held.seals, err = p.checkSeals(ctx, held, files); err != nil {
+		return notRead(held, err)
+	}
 	return p.finish(ctx, held, kept)
 }
 
@@ -267,6 +279,9 @@ func publicKey(given string) (string, error) {
 
 // export checks a file of export jsonl, without storing anything.
 func (p *published) export(ctx context.Context, name string) error {
+	if p.seals.given() {
+		return failed(exitUsage, "export 的文件里没有见证签名;--policy 和 --sealed 用于 DIR 或 URL。", "A file of export has no signatures of witnesses: --policy and --sealed are for a DIR or URL.")
+	}
 	key, err := publicKey(p.key)
 	if err != nil {
 		return err
@@ -479,6 +494,7 @@ type verdict struct {
 	File        string          `json:"file"`            // the first that is wrong
 	FirstBad    uint64          `json:"firstBadVersion"` // the first bad event; 0: none, or not known
 	Problem     string          `json:"problem"`         // empty when it is OK
+	Seals       *sealsFound     `json:"seals,omitempty"` // absent of a file, and of one event
 	Balances    json.RawMessage `json:"balances,omitempty"`
 	Version     string          `json:"version,omitempty"` // as GetBalances has it
 }
@@ -504,7 +520,7 @@ func (v *verdict) write(w io.Writer) error {
 // verdictOf is that of a log in which nothing is wrong.
 func (p *published) verdictOf(held *heldLog, kept []pinned) *verdict {
 	v := &verdict{OK: true, Source: held.name, Kind: held.kind, Origin: held.head.Origin, Size: held.head.Size, Root: hex.EncodeToString(held.head.Root[:]),
-		VerifierKey: held.key, KeyGiven: p.key != "", HeadOnly: held.headOnly, Others: held.others}
+		VerifierKey: held.key, KeyGiven: p.key != "", HeadOnly: held.headOnly, Others: held.others, Seals: held.seals}
 	for _, pin := range kept {
 		v.Contains = append(v.Contains, contained{pin.size, hex.EncodeToString(pin.root[:]), pin.from})
 	}
@@ -515,6 +531,7 @@ func (p *published) verdictOf(held *heldLog, kept []pinned) *verdict {
 func (p *published) print(held *heldLog, kept []pinned) error {
 	s, head := p.session, held.head
 	if held.headOnly {
+		held.seals.tell(s, true)
 		if s.json {
 			return p.verdictOf(held, kept).write(s.stdout)
 		}
@@ -532,6 +549,9 @@ func (p *published) print(held *heldLog, kept []pinned) error {
 		book.ID(), head.Origin, head.Size, held.key, head.Root, digest)
 	if held.others > 0 {
 		fmt.Fprintf(s.stderr, s.lang.text("目录里另有 %d 个文件不属于它,没有看。\n", "%d files of the directory do not belong to it and were not looked at.\n"), held.others)
+	}
+	if held.seals != nil {
+		held.seals.tell(s, false)
 	}
 	if held.unlisted {
 		fmt.Fprint(s.stderr, s.lang.text("网上看不到目录里还有什么:只取了核验要用的文件。\n", "What else lies there cannot be seen from here: only the files that the check needs were fetched.\n"))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
@@ -24,7 +23,6 @@ type replay struct {
 	audit  *ledger.Audit
 	book   *projections.Book // nil before the first event
 	claims []claim
-	keys   []string // public keys that rotations of the log name
 }
 
 // claim is a root of earlier events that an event states.
@@ -84,9 +82,6 @@ func (r *replay) fold(events []*eventv1.Event) error {
 		return err
 	}
 	for _, e := range events {
-		if f := e.GetLogKeyRotated(); f != nil {
-			r.keys = append(r.keys, strings.Clone(f.OldKey), strings.Clone(f.NewKey))
-		}
 		if f := e.GetEditionPublished(); f != nil {
 			if f.Version >= e.Version {
 				return wrongEvent(e.Version, fmt.Sprintf("it publishes an edition made from %d events", f.Version))

@@ -101,7 +101,7 @@ Exit codes: 0 done; 1 refused by a rule; 2 used wrongly; 3 server or storage can
 	root.PersistentFlags().BoolP("help", "h", false, s.lang.text("看用法", "show the usage"))
 	root.AddCommand(s.demoCmd(), s.serveCmd(), s.initCmd(), s.operatorCmd(), s.foundCmd(), s.applyCmd(), s.balanceCmd(), s.journalCmd(),
 		s.statementCmd(), s.closeCmd(), s.reverseCmd(), s.exportCmd(), s.importCmd(), s.publishCmd(), s.backupCmd(), s.restoreCmd(), s.storeCmd(),
-		s.watchCmd(), s.explainCmd(), s.changesCmd(), s.rolesCmd(), s.eventsCmd(), s.verifyCmd(), s.versionCmd(), s.attachCmd(), s.documentCmd(), s.keyCmd(), s.signerCmd(), s.verbsCmd(), s.manCmd())
+		s.watchCmd(), s.witnessCmd(), s.explainCmd(), s.changesCmd(), s.rolesCmd(), s.eventsCmd(), s.verifyCmd(), s.versionCmd(), s.attachCmd(), s.documentCmd(), s.keyCmd(), s.signerCmd(), s.verbsCmd(), s.manCmd())
 	s.completion(root)
 	for _, cmd := range root.Commands() {
 		cmd.GroupID = mainGroup

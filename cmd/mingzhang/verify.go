@@ -23,6 +23,7 @@ func (s *session) verifyCmd() *cobra.Command {
 	var adopt bool
 	var proof proofFlags
 	var version uint64
+	var seals sealFlags
 	cmd := &cobra.Command{
 		Use:   "verify [DIR|URL|FILE]",
 		Short: s.lang.text("核验:每个字节对照签名的根,账簿重做一遍对照", "hash every byte again against the signed heads, and fold the books anew"),
@@ -46,6 +47,9 @@ to the root. --proof checks a proof offline. All take the log's public key, or a
 						"A published log and a proof are checked by their files alone, without --data, --server or --adopt-heads.")
 				}
 			}
+			if seals.given() && (len(args) == 0 || version > 0) {
+				return failed(exitUsage, "--policy 和 --sealed 用于 DIR 或 URL,不与 --event-version 同用。", "--policy and --sealed are for a DIR or URL, without --event-version.")
+			}
 			if cmd.Flags().Changed("event-version") && (version == 0 || len(args) == 0) {
 				return failed(exitUsage, "--event-version 从 1 起,用于 DIR 或 URL。", "--event-version counts from 1 and is for a DIR or URL.")
 			}
@@ -53,7 +57,7 @@ to the root. --proof checks a proof offline. All take the log's public key, or a
 			case len(args) == 1 && proof.proof+proof.event+proof.eventType != "":
 				return failed(exitUsage, "账簿和 --proof 一次只核验一样。", "Check either a log or --proof at a time.")
 			case len(args) == 1:
-				p := &published{session: s, key: proof.logKey, pins: proof.pins, checkpoints: proof.checkpoints, version: version}
+				p := &published{session: s, key: proof.logKey, pins: proof.pins, checkpoints: proof.checkpoints, version: version, seals: seals}
 				return p.verify(cmd.Context(), args[0])
 			case proof.given():
 				return s.verifyProof(&proof)
@@ -72,6 +76,7 @@ to the root. --proof checks a proof offline. All take the log's public key, or a
 	cmd.Flags().Uint64Var(&version, "event-version", 0, s.lang.text("只核验这一笔(DIR 或 URL)", "check this event alone (of a DIR or URL)"))
 	cmd.Flags().BoolVar(&s.progress, "progress", false, s.lang.text("标准错误不是终端也显示进度,每秒一行", "show progress, a line a second, where standard error is no terminal too"))
 	s.proofFlags(cmd, &proof)
+	s.sealFlags(cmd, &seals)
 	return cmd
 }
 
@@ -402,7 +407,8 @@ func (v *verification) print(s *session) error {
 
 const notOurs = "it is no log of this program"
 
-var collectiveStream = regexp.MustCompile("^" + ledger.StreamPrefix + "[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")
+// collectiveStream is the name of a collective's stream, or of what its witnesses signed.
+var collectiveStream = regexp.MustCompile("^(" + ledger.StreamPrefix + "|" + ledger.StreamWitness + ")[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")
 
 // ours says whether this program writes streams of such a name.
 func ours(stream string) bool {

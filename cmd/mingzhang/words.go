@@ -43,9 +43,13 @@ var chineseVerbs = map[string]string{
 	"ListGiftAgreements": "列出定向捐赠的约定", "Watch": "跟踪账簿", "ListTrueUps": "列出年终清算", "ListPeriodReviews": "列出监督审查",
 	"ListFlags": "列出待追认的提示", "ListGifts": "列出定向捐赠", "Upload": "保存原始凭证", "Download": "取出原始凭证", "ListGarbage": "列出无凭证引用的文件",
 	"PublishEdition": "公示一期", "ListEditions": "列出各期公示", "GetEdition": "一期公示的文本", "DiscloseRound": "公布一轮明细的合计树", "ProveLine": "证明一人的一行明细",
+	"AdoptWitnessPolicy": "通过见证章程", "ListSeals": "列出五瓣章(各月的见证)", "GetSeal": "一个月的签名根和见证签名", "GetWitnessPolicy": "见证章程",
+	"ListForks": "列出账簿分叉的证据", "SubmitCosignature": "交见证签名", "ReportFork": "举报账簿分叉",
 }
 
 var chineseFields = map[string]string{
+	"groups": "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
+	"committee_only": "只有委员会", "adopted_version": "见于第几笔", "in_force": "现行", "forks": "分叉", "first": "其一", "second": "其二", "old_size": "记得的笔数",
 	"id": "编号", "number": "号码", "name": "名称", "title": "标题", "kind": "种类", "class": "类别", "state": "状态", "version": "第几笔",
 	"amount": "金额", "balance": "余额", "opening": "期初", "closing": "期末", "debit": "借方", "credit": "贷方", "received": "收入", "spent": "支出",
 	"total": "合计", "paid": "已付", "owed": "未付", "budget": "预算", "pool": "总额", "rate": "每份", "remainder": "结余", "declared": "宣告金额",

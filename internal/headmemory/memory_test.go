@@ -210,6 +210,8 @@ func TestDamagedIsRefused(t *testing.T) {
 		"longer":             append(bytes.Clone(after), 0),
 		"slots swapped":      swapped,
 		"not in a row":       append(slot(4, head(4)), slot(7, head(5))...),
+		"nor here":           append(slot(8, head(5)), slot(5, head(4))...),
+		"nor back":           append(slot(6, head(4)), slot(5, head(5))...),
 		"going back":         append(slot(4, head(6)), slot(5, head(5))...),
 		"two roots":          append(slot(4, head(6)), slot(5, other)...),
 		"two logs":           append(slot(4, head(6)), slot(5, elsewhere)...),

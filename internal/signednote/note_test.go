@@ -140,6 +140,31 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+func TestParseSignaturesRefuses(t *testing.T) {
+	line := "— name AAAAAAA=\n"
+	if got, err := ParseSignatures([]byte(line + "— other AAAAAAA=\n")); err != nil || len(got) != 2 {
+		t.Errorf("two lines are %v, %v", got, err)
+	}
+	for name, text := range map[string]string{
+		"nothing":      "",
+		"empty line":   "\n",
+		"CR at an end": "— name AAAAAAA=\r\n",
+		"CR inside":    "— name AAAA\rAAA=\n",
+		"loose bits":   "— name AAAAAAB=\n",
+		"one key":      line + line,
+		"no line feed": line + "— other AAAAAAA=",
+		"empty behind": line + "\n",
+		"too long":     "— name " + strings.Repeat("AAAA", BytesMax/4) + "\n",
+	} {
+		if got, err := ParseSignatures([]byte(text)); !errors.Is(err, ErrForm) {
+			t.Errorf("%s: read as %v, %v", name, got, err)
+		}
+	}
+	if got, err := ParseSignature([]byte(line + "— other AAAAAAA=\n")); !errors.Is(err, ErrForm) {
+		t.Errorf("two lines for one are %v, %v", got, err)
+	}
+}
+
 // The text ends at the last empty line, so a text that looks like a note is still the text.
 func TestTextMayHaveEmptyLines(t *testing.T) {
 	inner := string(signed(t, "text\n", "name"))

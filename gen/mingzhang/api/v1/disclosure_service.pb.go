@@ -2194,11 +2194,808 @@ func (x *GetEditionResponse) GetVersion() uint64 {
 	return 0
 }
 
+// ListSealsRequest is what ListSeals takes.
+type ListSealsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) of the question; default: now. Closed months do not depend on it.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now. Signatures count as they are now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Items at most, 1 to 1,000; default 50.
+	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSealsRequest) Reset() {
+	*x = ListSealsRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSealsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSealsRequest) ProtoMessage() {}
+
+func (x *ListSealsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSealsRequest.ProtoReflect.Descriptor instead.
+func (*ListSealsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListSealsRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListSealsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *ListSealsRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *ListSealsRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListSealsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSealsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListSealsResponse is what ListSeals answers.
+type ListSealsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page: every closed month, the first closed first.
+	Seals []*Seal `protobuf:"bytes,1,rep,name=seals,proto3" json:"seals,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The witness policy in force; 0: none was adopted, and no month is sealed.
+	PolicyVersion uint32 `protobuf:"varint,3,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSealsResponse) Reset() {
+	*x = ListSealsResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSealsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSealsResponse) ProtoMessage() {}
+
+func (x *ListSealsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSealsResponse.ProtoReflect.Descriptor instead.
+func (*ListSealsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListSealsResponse) GetSeals() []*Seal {
+	if x != nil {
+		return x.Seals
+	}
+	return nil
+}
+
+func (x *ListSealsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListSealsResponse) GetPolicyVersion() uint32 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *ListSealsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// GetSealRequest is what GetSeal takes.
+type GetSealRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) of the question; default: now. Closed months do not depend on it.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now. Signatures count as they are now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// The month, YYYY-MM; default: the one closed last.
+	Month string `protobuf:"bytes,5,opt,name=month,proto3" json:"month,omitempty"`
+	// Its size instead of the month: number of events up to the closing; default: by month.
+	Size uint64 `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`
+	// Number of events that the witness remembers of this log, for the proof in request; default 0: it never saw the log.
+	OldSize       uint64 `protobuf:"varint,7,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSealRequest) Reset() {
+	*x = GetSealRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSealRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSealRequest) ProtoMessage() {}
+
+func (x *GetSealRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSealRequest.ProtoReflect.Descriptor instead.
+func (*GetSealRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *GetSealRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *GetSealRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *GetSealRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *GetSealRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *GetSealRequest) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *GetSealRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *GetSealRequest) GetOldSize() uint64 {
+	if x != nil {
+		return x.OldSize
+	}
+	return 0
+}
+
+// GetSealResponse is what GetSeal answers.
+type GetSealResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The month and who signed.
+	Seal *Seal `protobuf:"bytes,1,opt,name=seal,proto3" json:"seal,omitempty"`
+	// The head as a signed note (c2sp.org/tlog-checkpoint) with the signatures of the witnesses (c2sp.org/tlog-cosignature), at most 64 KiB.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// What a witness is asked with to sign it: the head and the proof that it contains the log as the witness remembers it (add-checkpoint of
+	// c2sp.org/tlog-witness), at most 64 KiB.
+	Request string `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"`
+	// Public key of the log.
+	VerifierKey string `protobuf:"bytes,4,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSealResponse) Reset() {
+	*x = GetSealResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSealResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSealResponse) ProtoMessage() {}
+
+func (x *GetSealResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSealResponse.ProtoReflect.Descriptor instead.
+func (*GetSealResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *GetSealResponse) GetSeal() *Seal {
+	if x != nil {
+		return x.Seal
+	}
+	return nil
+}
+
+func (x *GetSealResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *GetSealResponse) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *GetSealResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+func (x *GetSealResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// GetWitnessPolicyRequest is what GetWitnessPolicy takes.
+type GetWitnessPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Business day (YYYY-MM-DD) of the question; default: now. Policies adopted later are left out.
+	AsOf string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What was known then: a version (42), a day (its end, YYYY-MM-DD) or an RFC 3339 time; default: now. Signatures count as they are now.
+	AsKnownAt string `protobuf:"bytes,3,opt,name=as_known_at,json=asKnownAt,proto3" json:"as_known_at,omitempty"`
+	// Answer only from a book at this version or later; default 0.
+	MinVersion    uint64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWitnessPolicyRequest) Reset() {
+	*x = GetWitnessPolicyRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWitnessPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWitnessPolicyRequest) ProtoMessage() {}
+
+func (x *GetWitnessPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWitnessPolicyRequest.ProtoReflect.Descriptor instead.
+func (*GetWitnessPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *GetWitnessPolicyRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *GetWitnessPolicyRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *GetWitnessPolicyRequest) GetAsKnownAt() string {
+	if x != nil {
+		return x.AsKnownAt
+	}
+	return ""
+}
+
+func (x *GetWitnessPolicyRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+// GetWitnessPolicyResponse is what GetWitnessPolicy answers.
+type GetWitnessPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The policy in force.
+	InForce *WitnessPolicy `protobuf:"bytes,1,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
+	// All of them, by version.
+	Policies []*WitnessPolicy `protobuf:"bytes,2,rep,name=policies,proto3" json:"policies,omitempty"`
+	// Version of the collective that this answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWitnessPolicyResponse) Reset() {
+	*x = GetWitnessPolicyResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWitnessPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWitnessPolicyResponse) ProtoMessage() {}
+
+func (x *GetWitnessPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWitnessPolicyResponse.ProtoReflect.Descriptor instead.
+func (*GetWitnessPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *GetWitnessPolicyResponse) GetInForce() *WitnessPolicy {
+	if x != nil {
+		return x.InForce
+	}
+	return nil
+}
+
+func (x *GetWitnessPolicyResponse) GetPolicies() []*WitnessPolicy {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+func (x *GetWitnessPolicyResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// ListForksRequest is what ListForks takes.
+type ListForksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective to read.
+	CollectiveId  string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListForksRequest) Reset() {
+	*x = ListForksRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListForksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListForksRequest) ProtoMessage() {}
+
+func (x *ListForksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListForksRequest.ProtoReflect.Descriptor instead.
+func (*ListForksRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListForksRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+// ListForksResponse is what ListForks answers.
+type ListForksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The evidence, at most 64 pairs, in order of reporting.
+	Forks         []*Fork `protobuf:"bytes,1,rep,name=forks,proto3" json:"forks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListForksResponse) Reset() {
+	*x = ListForksResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListForksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListForksResponse) ProtoMessage() {}
+
+func (x *ListForksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListForksResponse.ProtoReflect.Descriptor instead.
+func (*ListForksResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListForksResponse) GetForks() []*Fork {
+	if x != nil {
+		return x.Forks
+	}
+	return nil
+}
+
+// SubmitCosignatureRequest is what SubmitCosignature takes.
+type SubmitCosignatureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective whose log was signed.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// The head of a closed month as a signed note, with the signature line of one witness or more. Lines of the log's own key may stand with
+	// them.
+	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitCosignatureRequest) Reset() {
+	*x = SubmitCosignatureRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitCosignatureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitCosignatureRequest) ProtoMessage() {}
+
+func (x *SubmitCosignatureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitCosignatureRequest.ProtoReflect.Descriptor instead.
+func (*SubmitCosignatureRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *SubmitCosignatureRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *SubmitCosignatureRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// SubmitCosignatureResponse is what SubmitCosignature answers.
+type SubmitCosignatureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The month and who has signed it now.
+	Seal *Seal `protobuf:"bytes,1,opt,name=seal,proto3" json:"seal,omitempty"`
+	// Number of signatures that were not there before. A witness counts once a month: the same again, also with another time, is 0.
+	Added         uint32 `protobuf:"varint,2,opt,name=added,proto3" json:"added,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitCosignatureResponse) Reset() {
+	*x = SubmitCosignatureResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitCosignatureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitCosignatureResponse) ProtoMessage() {}
+
+func (x *SubmitCosignatureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitCosignatureResponse.ProtoReflect.Descriptor instead.
+func (*SubmitCosignatureResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *SubmitCosignatureResponse) GetSeal() *Seal {
+	if x != nil {
+		return x.Seal
+	}
+	return nil
+}
+
+func (x *SubmitCosignatureResponse) GetAdded() uint32 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+// ReportForkRequest is what ReportFork takes.
+type ReportForkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Collective whose log it is about.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// A head signed with the key of the log.
+	First string `protobuf:"bytes,2,opt,name=first,proto3" json:"first,omitempty"`
+	// Another, of the same size with another root; or of another size, when one of the two is not of the log that this server has.
+	Second        string `protobuf:"bytes,3,opt,name=second,proto3" json:"second,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportForkRequest) Reset() {
+	*x = ReportForkRequest{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportForkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportForkRequest) ProtoMessage() {}
+
+func (x *ReportForkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportForkRequest.ProtoReflect.Descriptor instead.
+func (*ReportForkRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ReportForkRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ReportForkRequest) GetFirst() string {
+	if x != nil {
+		return x.First
+	}
+	return ""
+}
+
+func (x *ReportForkRequest) GetSecond() string {
+	if x != nil {
+		return x.Second
+	}
+	return ""
+}
+
+// ReportForkResponse is what ReportFork answers.
+type ReportForkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// False when the same was reported before.
+	Stored        bool `protobuf:"varint,1,opt,name=stored,proto3" json:"stored,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportForkResponse) Reset() {
+	*x = ReportForkResponse{}
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportForkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportForkResponse) ProtoMessage() {}
+
+func (x *ReportForkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_disclosure_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportForkResponse.ProtoReflect.Descriptor instead.
+func (*ReportForkResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ReportForkResponse) GetStored() bool {
+	if x != nil {
+		return x.Stored
+	}
+	return false
+}
+
 var File_mingzhang_api_v1_disclosure_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"h\n" +
+	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
 	"\x16ListCollectivesRequest\x12%\n" +
 	"\tpage_size\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
@@ -2372,7 +3169,62 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
 	"\x05proof\x18\x03 \x01(\tR\x05proof\x12!\n" +
 	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\x04R\aversion2\xc5\v\n" +
+	"\aversion\x18\x05 \x01(\x04R\aversion\"\xb8\x02\n" +
+	"\x10ListSealsRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\xaa\x01\n" +
+	"\x11ListSealsResponse\x12,\n" +
+	"\x05seals\x18\x01 \x03(\v2\x16.mingzhang.api.v1.SealR\x05seals\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12%\n" +
+	"\x0epolicy_version\x18\x03 \x01(\rR\rpolicyVersion\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\xca\x02\n" +
+	"\x0eGetSealRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\x123\n" +
+	"\x05month\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x182\x16^([0-9]{4}-[0-9]{2})?$R\x05month\x12\x12\n" +
+	"\x04size\x18\x06 \x01(\x04R\x04size\x12\x19\n" +
+	"\bold_size\x18\a \x01(\x04R\aoldSize\"\xa8\x01\n" +
+	"\x0fGetSealResponse\x12*\n" +
+	"\x04seal\x18\x01 \x01(\v2\x16.mingzhang.api.v1.SealR\x04seal\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12\x18\n" +
+	"\arequest\x18\x03 \x01(\tR\arequest\x12!\n" +
+	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x04R\aversion\"\xef\x01\n" +
+	"\x17GetWitnessPolicyRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
+	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
+	"\vas_known_at\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\tasKnownAt\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x04R\n" +
+	"minVersion\"\xad\x01\n" +
+	"\x18GetWitnessPolicyResponse\x12:\n" +
+	"\bin_force\x18\x01 \x01(\v2\x1f.mingzhang.api.v1.WitnessPolicyR\ainForce\x12;\n" +
+	"\bpolicies\x18\x02 \x03(\v2\x1f.mingzhang.api.v1.WitnessPolicyR\bpolicies\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"a\n" +
+	"\x10ListForksRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\"A\n" +
+	"\x11ListForksResponse\x12,\n" +
+	"\x05forks\x18\x01 \x03(\v2\x16.mingzhang.api.v1.ForkR\x05forks\"\x8a\x01\n" +
+	"\x18SubmitCosignatureRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1f\n" +
+	"\x04note\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x04note\"]\n" +
+	"\x19SubmitCosignatureResponse\x12*\n" +
+	"\x04seal\x18\x01 \x01(\v2\x16.mingzhang.api.v1.SealR\x04seal\x12\x14\n" +
+	"\x05added\x18\x02 \x01(\rR\x05added\"\xaa\x01\n" +
+	"\x11ReportForkRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12!\n" +
+	"\x05first\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x05first\x12#\n" +
+	"\x06second\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x06second\",\n" +
+	"\x12ReportForkResponse\x12\x16\n" +
+	"\x06stored\x18\x01 \x01(\bR\x06stored2\x87\x10\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
@@ -2389,7 +3241,14 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\n" +
 	"GetEdition\x12#.mingzhang.api.v1.GetEditionRequest\x1a$.mingzhang.api.v1.GetEditionResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
-	"GetVersion\x12#.mingzhang.api.v1.GetVersionRequest\x1a$.mingzhang.api.v1.GetVersionResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"GetVersion\x12#.mingzhang.api.v1.GetVersionRequest\x1a$.mingzhang.api.v1.GetVersionResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\tListSeals\x12\".mingzhang.api.v1.ListSealsRequest\x1a#.mingzhang.api.v1.ListSealsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\aGetSeal\x12 .mingzhang.api.v1.GetSealRequest\x1a!.mingzhang.api.v1.GetSealResponse\"\x03\x90\x02\x01\x12n\n" +
+	"\x10GetWitnessPolicy\x12).mingzhang.api.v1.GetWitnessPolicyRequest\x1a*.mingzhang.api.v1.GetWitnessPolicyResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\tListForks\x12\".mingzhang.api.v1.ListForksRequest\x1a#.mingzhang.api.v1.ListForksResponse\"\x03\x90\x02\x01\x12l\n" +
+	"\x11SubmitCosignature\x12*.mingzhang.api.v1.SubmitCosignatureRequest\x1a+.mingzhang.api.v1.SubmitCosignatureResponse\x12W\n" +
+	"\n" +
+	"ReportFork\x12#.mingzhang.api.v1.ReportForkRequest\x1a$.mingzhang.api.v1.ReportForkResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_disclosure_service_proto_rawDescOnce sync.Once
@@ -2403,7 +3262,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_disclosure_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_mingzhang_api_v1_disclosure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListCollectivesRequest)(nil),          // 0: mingzhang.api.v1.ListCollectivesRequest
 	(*ListCollectivesResponse)(nil),         // 1: mingzhang.api.v1.ListCollectivesResponse
@@ -2434,67 +3293,100 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListEditionsResponse)(nil),            // 26: mingzhang.api.v1.ListEditionsResponse
 	(*GetEditionRequest)(nil),               // 27: mingzhang.api.v1.GetEditionRequest
 	(*GetEditionResponse)(nil),              // 28: mingzhang.api.v1.GetEditionResponse
-	(*Collective)(nil),                      // 29: mingzhang.api.v1.Collective
-	(*FundLine)(nil),                        // 30: mingzhang.api.v1.FundLine
-	(*AccountBalance)(nil),                  // 31: mingzhang.api.v1.AccountBalance
-	(*Policy)(nil),                          // 32: mingzhang.api.v1.Policy
-	(*TrueUp)(nil),                          // 33: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),                            // 34: mingzhang.api.v1.Tier
-	(*Resolution)(nil),                      // 35: mingzhang.api.v1.Resolution
-	(*Voucher)(nil),                         // 36: mingzhang.api.v1.Voucher
-	(*PeriodReview)(nil),                    // 37: mingzhang.api.v1.PeriodReview
-	(*OpenFlag)(nil),                        // 38: mingzhang.api.v1.OpenFlag
-	(*Gift)(nil),                            // 39: mingzhang.api.v1.Gift
+	(*ListSealsRequest)(nil),                // 29: mingzhang.api.v1.ListSealsRequest
+	(*ListSealsResponse)(nil),               // 30: mingzhang.api.v1.ListSealsResponse
+	(*GetSealRequest)(nil),                  // 31: mingzhang.api.v1.GetSealRequest
+	(*GetSealResponse)(nil),                 // 32: mingzhang.api.v1.GetSealResponse
+	(*GetWitnessPolicyRequest)(nil),         // 33: mingzhang.api.v1.GetWitnessPolicyRequest
+	(*GetWitnessPolicyResponse)(nil),        // 34: mingzhang.api.v1.GetWitnessPolicyResponse
+	(*ListForksRequest)(nil),                // 35: mingzhang.api.v1.ListForksRequest
+	(*ListForksResponse)(nil),               // 36: mingzhang.api.v1.ListForksResponse
+	(*SubmitCosignatureRequest)(nil),        // 37: mingzhang.api.v1.SubmitCosignatureRequest
+	(*SubmitCosignatureResponse)(nil),       // 38: mingzhang.api.v1.SubmitCosignatureResponse
+	(*ReportForkRequest)(nil),               // 39: mingzhang.api.v1.ReportForkRequest
+	(*ReportForkResponse)(nil),              // 40: mingzhang.api.v1.ReportForkResponse
+	(*Collective)(nil),                      // 41: mingzhang.api.v1.Collective
+	(*FundLine)(nil),                        // 42: mingzhang.api.v1.FundLine
+	(*AccountBalance)(nil),                  // 43: mingzhang.api.v1.AccountBalance
+	(*Policy)(nil),                          // 44: mingzhang.api.v1.Policy
+	(*TrueUp)(nil),                          // 45: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),                            // 46: mingzhang.api.v1.Tier
+	(*Resolution)(nil),                      // 47: mingzhang.api.v1.Resolution
+	(*Voucher)(nil),                         // 48: mingzhang.api.v1.Voucher
+	(*PeriodReview)(nil),                    // 49: mingzhang.api.v1.PeriodReview
+	(*OpenFlag)(nil),                        // 50: mingzhang.api.v1.OpenFlag
+	(*Gift)(nil),                            // 51: mingzhang.api.v1.Gift
+	(*Seal)(nil),                            // 52: mingzhang.api.v1.Seal
+	(*WitnessPolicy)(nil),                   // 53: mingzhang.api.v1.WitnessPolicy
+	(*Fork)(nil),                            // 54: mingzhang.api.v1.Fork
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
-	29, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
-	29, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
-	30, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
-	30, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
-	31, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
-	32, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
-	33, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
-	34, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
-	35, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
-	36, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	37, // 10: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
-	38, // 11: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
-	39, // 12: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	41, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
+	41, // 1: mingzhang.api.v1.GetCollectiveResponse.collective:type_name -> mingzhang.api.v1.Collective
+	42, // 2: mingzhang.api.v1.GetFundStatementResponse.funds:type_name -> mingzhang.api.v1.FundLine
+	42, // 3: mingzhang.api.v1.GetFundStatementResponse.total:type_name -> mingzhang.api.v1.FundLine
+	43, // 4: mingzhang.api.v1.GetFundStatementResponse.money:type_name -> mingzhang.api.v1.AccountBalance
+	44, // 5: mingzhang.api.v1.ListPoliciesResponse.policies:type_name -> mingzhang.api.v1.Policy
+	45, // 6: mingzhang.api.v1.ListTrueUpsResponse.true_ups:type_name -> mingzhang.api.v1.TrueUp
+	46, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
+	47, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
+	48, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
+	49, // 10: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
+	50, // 11: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
+	51, // 12: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
 	24, // 13: mingzhang.api.v1.ListEditionsResponse.editions:type_name -> mingzhang.api.v1.Edition
 	24, // 14: mingzhang.api.v1.GetEditionResponse.edition:type_name -> mingzhang.api.v1.Edition
-	0,  // 15: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
-	2,  // 16: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
-	4,  // 17: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
-	6,  // 18: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
-	8,  // 19: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
-	10, // 20: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
-	12, // 21: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
-	14, // 22: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	18, // 23: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
-	20, // 24: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
-	22, // 25: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
-	25, // 26: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
-	27, // 27: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
-	16, // 28: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	1,  // 29: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 30: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 31: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 32: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 33: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
-	11, // 34: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	13, // 35: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	15, // 36: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	19, // 37: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
-	21, // 38: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
-	23, // 39: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
-	26, // 40: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
-	28, // 41: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
-	17, // 42: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	29, // [29:43] is the sub-list for method output_type
-	15, // [15:29] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	52, // 15: mingzhang.api.v1.ListSealsResponse.seals:type_name -> mingzhang.api.v1.Seal
+	52, // 16: mingzhang.api.v1.GetSealResponse.seal:type_name -> mingzhang.api.v1.Seal
+	53, // 17: mingzhang.api.v1.GetWitnessPolicyResponse.in_force:type_name -> mingzhang.api.v1.WitnessPolicy
+	53, // 18: mingzhang.api.v1.GetWitnessPolicyResponse.policies:type_name -> mingzhang.api.v1.WitnessPolicy
+	54, // 19: mingzhang.api.v1.ListForksResponse.forks:type_name -> mingzhang.api.v1.Fork
+	52, // 20: mingzhang.api.v1.SubmitCosignatureResponse.seal:type_name -> mingzhang.api.v1.Seal
+	0,  // 21: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
+	2,  // 22: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
+	4,  // 23: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
+	6,  // 24: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
+	8,  // 25: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
+	10, // 26: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
+	12, // 27: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
+	14, // 28: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	18, // 29: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
+	20, // 30: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
+	22, // 31: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
+	25, // 32: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
+	27, // 33: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
+	16, // 34: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	29, // 35: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
+	31, // 36: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
+	33, // 37: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
+	35, // 38: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
+	37, // 39: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
+	39, // 40: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
+	1,  // 41: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 42: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 43: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	7,  // 44: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 45: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 46: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 47: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 48: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	19, // 49: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	21, // 50: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
+	23, // 51: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
+	26, // 52: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
+	28, // 53: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
+	17, // 54: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	30, // 55: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
+	32, // 56: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
+	34, // 57: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
+	36, // 58: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
+	38, // 59: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
+	40, // 60: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
+	41, // [41:61] is the sub-list for method output_type
+	21, // [21:41] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_disclosure_service_proto_init() }
@@ -2503,13 +3395,14 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_types_proto_init()
+	file_mingzhang_api_v1_witness_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_disclosure_service_proto_rawDesc), len(file_mingzhang_api_v1_disclosure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

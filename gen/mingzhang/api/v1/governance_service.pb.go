@@ -3535,11 +3535,148 @@ func (x *ChangeFundResponse) GetReceipt() *Receipt {
 	return nil
 }
 
+// AdoptWitnessPolicyRequest is what AdoptWitnessPolicy takes.
+type AdoptWitnessPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Groups that all have to be satisfied, 1 to 8; names and keys stand in the policy once.
+	Groups []*WitnessGroup `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
+	// The resolution.
+	ResolutionId  string `protobuf:"bytes,6,opt,name=resolution_id,json=resolutionId,proto3" json:"resolution_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptWitnessPolicyRequest) Reset() {
+	*x = AdoptWitnessPolicyRequest{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptWitnessPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptWitnessPolicyRequest) ProtoMessage() {}
+
+func (x *AdoptWitnessPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptWitnessPolicyRequest.ProtoReflect.Descriptor instead.
+func (*AdoptWitnessPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *AdoptWitnessPolicyRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *AdoptWitnessPolicyRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *AdoptWitnessPolicyRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *AdoptWitnessPolicyRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *AdoptWitnessPolicyRequest) GetGroups() []*WitnessGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *AdoptWitnessPolicyRequest) GetResolutionId() string {
+	if x != nil {
+		return x.ResolutionId
+	}
+	return ""
+}
+
+// AdoptWitnessPolicyResponse is what AdoptWitnessPolicy answers.
+type AdoptWitnessPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptWitnessPolicyResponse) Reset() {
+	*x = AdoptWitnessPolicyResponse{}
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptWitnessPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptWitnessPolicyResponse) ProtoMessage() {}
+
+func (x *AdoptWitnessPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_governance_service_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptWitnessPolicyResponse.ProtoReflect.Descriptor instead.
+func (*AdoptWitnessPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_governance_service_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *AdoptWitnessPolicyResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
 var File_mingzhang_api_v1_governance_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/governance_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"\xcd\b\n" +
+	")mingzhang/api/v1/governance_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"\xcd\b\n" +
 	"\x17RecordResolutionRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -3848,7 +3985,18 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
 	"\x11_expected_version\"I\n" +
 	"\x12ChangeFundResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xb4\x12\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\x96\x03\n" +
+	"\x19AdoptWitnessPolicyRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12@\n" +
+	"\x06groups\x18\x05 \x03(\v2\x1e.mingzhang.api.v1.WitnessGroupB\b\xbaH\x05\x92\x01\x02\x10\bR\x06groups\x12N\n" +
+	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
+	"\x11_expected_version\"Q\n" +
+	"\x1aAdoptWitnessPolicyResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xa5\x13\n" +
 	"\x11GovernanceService\x12i\n" +
 	"\x10RecordResolution\x12).mingzhang.api.v1.RecordResolutionRequest\x1a*.mingzhang.api.v1.RecordResolutionResponse\x12l\n" +
 	"\x11ConfirmResolution\x12*.mingzhang.api.v1.ConfirmResolutionRequest\x1a+.mingzhang.api.v1.ConfirmResolutionResponse\x12Z\n" +
@@ -3876,7 +4024,8 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\n" +
 	"ChangeBody\x12#.mingzhang.api.v1.ChangeBodyRequest\x1a$.mingzhang.api.v1.ChangeBodyResponse\x12W\n" +
 	"\n" +
-	"ChangeFund\x12#.mingzhang.api.v1.ChangeFundRequest\x1a$.mingzhang.api.v1.ChangeFundResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"ChangeFund\x12#.mingzhang.api.v1.ChangeFundRequest\x1a$.mingzhang.api.v1.ChangeFundResponse\x12o\n" +
+	"\x12AdoptWitnessPolicy\x12+.mingzhang.api.v1.AdoptWitnessPolicyRequest\x1a,.mingzhang.api.v1.AdoptWitnessPolicyResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_governance_service_proto_rawDescOnce sync.Once
@@ -3890,159 +4039,166 @@ func file_mingzhang_api_v1_governance_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_governance_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_governance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_mingzhang_api_v1_governance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_mingzhang_api_v1_governance_service_proto_goTypes = []any{
-	(*RecordResolutionRequest)(nil),   // 0: mingzhang.api.v1.RecordResolutionRequest
-	(*RecordResolutionResponse)(nil),  // 1: mingzhang.api.v1.RecordResolutionResponse
-	(*ConfirmResolutionRequest)(nil),  // 2: mingzhang.api.v1.ConfirmResolutionRequest
-	(*ConfirmResolutionResponse)(nil), // 3: mingzhang.api.v1.ConfirmResolutionResponse
-	(*AdoptPolicyRequest)(nil),        // 4: mingzhang.api.v1.AdoptPolicyRequest
-	(*AdoptPolicyResponse)(nil),       // 5: mingzhang.api.v1.AdoptPolicyResponse
-	(*AdoptSpendingRuleRequest)(nil),  // 6: mingzhang.api.v1.AdoptSpendingRuleRequest
-	(*AdoptSpendingRuleResponse)(nil), // 7: mingzhang.api.v1.AdoptSpendingRuleResponse
-	(*OpenFundRequest)(nil),           // 8: mingzhang.api.v1.OpenFundRequest
-	(*OpenFundResponse)(nil),          // 9: mingzhang.api.v1.OpenFundResponse
-	(*ConfirmOpeningRequest)(nil),     // 10: mingzhang.api.v1.ConfirmOpeningRequest
-	(*ConfirmOpeningResponse)(nil),    // 11: mingzhang.api.v1.ConfirmOpeningResponse
-	(*ReviewRequestRequest)(nil),      // 12: mingzhang.api.v1.ReviewRequestRequest
-	(*ReviewRequestResponse)(nil),     // 13: mingzhang.api.v1.ReviewRequestResponse
-	(*ApproveRequestRequest)(nil),     // 14: mingzhang.api.v1.ApproveRequestRequest
-	(*ApproveRequestResponse)(nil),    // 15: mingzhang.api.v1.ApproveRequestResponse
-	(*RejectRequestRequest)(nil),      // 16: mingzhang.api.v1.RejectRequestRequest
-	(*RejectRequestResponse)(nil),     // 17: mingzhang.api.v1.RejectRequestResponse
-	(*ReviewGrantRoundRequest)(nil),   // 18: mingzhang.api.v1.ReviewGrantRoundRequest
-	(*ReviewGrantRoundResponse)(nil),  // 19: mingzhang.api.v1.ReviewGrantRoundResponse
-	(*AwardGrantsRequest)(nil),        // 20: mingzhang.api.v1.AwardGrantsRequest
-	(*AwardGrantsResponse)(nil),       // 21: mingzhang.api.v1.AwardGrantsResponse
-	(*CancelGrantRequest)(nil),        // 22: mingzhang.api.v1.CancelGrantRequest
-	(*CancelGrantResponse)(nil),       // 23: mingzhang.api.v1.CancelGrantResponse
-	(*DeclareDividendRequest)(nil),    // 24: mingzhang.api.v1.DeclareDividendRequest
-	(*DeclareDividendResponse)(nil),   // 25: mingzhang.api.v1.DeclareDividendResponse
-	(*ClosePeriodRequest)(nil),        // 26: mingzhang.api.v1.ClosePeriodRequest
-	(*ClosePeriodResponse)(nil),       // 27: mingzhang.api.v1.ClosePeriodResponse
-	(*RatifyFlagRequest)(nil),         // 28: mingzhang.api.v1.RatifyFlagRequest
-	(*RatifyFlagResponse)(nil),        // 29: mingzhang.api.v1.RatifyFlagResponse
-	(*ExpireRequestRequest)(nil),      // 30: mingzhang.api.v1.ExpireRequestRequest
-	(*ExpireRequestResponse)(nil),     // 31: mingzhang.api.v1.ExpireRequestResponse
-	(*CancelGrantRoundRequest)(nil),   // 32: mingzhang.api.v1.CancelGrantRoundRequest
-	(*CancelGrantRoundResponse)(nil),  // 33: mingzhang.api.v1.CancelGrantRoundResponse
-	(*RaiseObjectionRequest)(nil),     // 34: mingzhang.api.v1.RaiseObjectionRequest
-	(*RaiseObjectionResponse)(nil),    // 35: mingzhang.api.v1.RaiseObjectionResponse
-	(*AnswerObjectionRequest)(nil),    // 36: mingzhang.api.v1.AnswerObjectionRequest
-	(*AnswerObjectionResponse)(nil),   // 37: mingzhang.api.v1.AnswerObjectionResponse
-	(*HoldPayeeRequest)(nil),          // 38: mingzhang.api.v1.HoldPayeeRequest
-	(*HoldPayeeResponse)(nil),         // 39: mingzhang.api.v1.HoldPayeeResponse
-	(*ReleaseHoldRequest)(nil),        // 40: mingzhang.api.v1.ReleaseHoldRequest
-	(*ReleaseHoldResponse)(nil),       // 41: mingzhang.api.v1.ReleaseHoldResponse
-	(*ReviewPeriodRequest)(nil),       // 42: mingzhang.api.v1.ReviewPeriodRequest
-	(*ReviewPeriodResponse)(nil),      // 43: mingzhang.api.v1.ReviewPeriodResponse
-	(*ChangeBodyRequest)(nil),         // 44: mingzhang.api.v1.ChangeBodyRequest
-	(*ChangeBodyResponse)(nil),        // 45: mingzhang.api.v1.ChangeBodyResponse
-	(*ChangeFundRequest)(nil),         // 46: mingzhang.api.v1.ChangeFundRequest
-	(*ChangeFundResponse)(nil),        // 47: mingzhang.api.v1.ChangeFundResponse
-	(Matter)(0),                       // 48: mingzhang.api.v1.Matter
-	(*Receipt)(nil),                   // 49: mingzhang.api.v1.Receipt
-	(*PolicyShare)(nil),               // 50: mingzhang.api.v1.PolicyShare
-	(Rounding)(0),                     // 51: mingzhang.api.v1.Rounding
-	(*Tier)(nil),                      // 52: mingzhang.api.v1.Tier
-	(*Fund)(nil),                      // 53: mingzhang.api.v1.Fund
-	(FlagKind)(0),                     // 54: mingzhang.api.v1.FlagKind
-	(HoldKind)(0),                     // 55: mingzhang.api.v1.HoldKind
-	(Benefit)(0),                      // 56: mingzhang.api.v1.Benefit
-	(Verdict)(0),                      // 57: mingzhang.api.v1.Verdict
-	(*ReviewItem)(nil),                // 58: mingzhang.api.v1.ReviewItem
-	(*Body)(nil),                      // 59: mingzhang.api.v1.Body
+	(*RecordResolutionRequest)(nil),    // 0: mingzhang.api.v1.RecordResolutionRequest
+	(*RecordResolutionResponse)(nil),   // 1: mingzhang.api.v1.RecordResolutionResponse
+	(*ConfirmResolutionRequest)(nil),   // 2: mingzhang.api.v1.ConfirmResolutionRequest
+	(*ConfirmResolutionResponse)(nil),  // 3: mingzhang.api.v1.ConfirmResolutionResponse
+	(*AdoptPolicyRequest)(nil),         // 4: mingzhang.api.v1.AdoptPolicyRequest
+	(*AdoptPolicyResponse)(nil),        // 5: mingzhang.api.v1.AdoptPolicyResponse
+	(*AdoptSpendingRuleRequest)(nil),   // 6: mingzhang.api.v1.AdoptSpendingRuleRequest
+	(*AdoptSpendingRuleResponse)(nil),  // 7: mingzhang.api.v1.AdoptSpendingRuleResponse
+	(*OpenFundRequest)(nil),            // 8: mingzhang.api.v1.OpenFundRequest
+	(*OpenFundResponse)(nil),           // 9: mingzhang.api.v1.OpenFundResponse
+	(*ConfirmOpeningRequest)(nil),      // 10: mingzhang.api.v1.ConfirmOpeningRequest
+	(*ConfirmOpeningResponse)(nil),     // 11: mingzhang.api.v1.ConfirmOpeningResponse
+	(*ReviewRequestRequest)(nil),       // 12: mingzhang.api.v1.ReviewRequestRequest
+	(*ReviewRequestResponse)(nil),      // 13: mingzhang.api.v1.ReviewRequestResponse
+	(*ApproveRequestRequest)(nil),      // 14: mingzhang.api.v1.ApproveRequestRequest
+	(*ApproveRequestResponse)(nil),     // 15: mingzhang.api.v1.ApproveRequestResponse
+	(*RejectRequestRequest)(nil),       // 16: mingzhang.api.v1.RejectRequestRequest
+	(*RejectRequestResponse)(nil),      // 17: mingzhang.api.v1.RejectRequestResponse
+	(*ReviewGrantRoundRequest)(nil),    // 18: mingzhang.api.v1.ReviewGrantRoundRequest
+	(*ReviewGrantRoundResponse)(nil),   // 19: mingzhang.api.v1.ReviewGrantRoundResponse
+	(*AwardGrantsRequest)(nil),         // 20: mingzhang.api.v1.AwardGrantsRequest
+	(*AwardGrantsResponse)(nil),        // 21: mingzhang.api.v1.AwardGrantsResponse
+	(*CancelGrantRequest)(nil),         // 22: mingzhang.api.v1.CancelGrantRequest
+	(*CancelGrantResponse)(nil),        // 23: mingzhang.api.v1.CancelGrantResponse
+	(*DeclareDividendRequest)(nil),     // 24: mingzhang.api.v1.DeclareDividendRequest
+	(*DeclareDividendResponse)(nil),    // 25: mingzhang.api.v1.DeclareDividendResponse
+	(*ClosePeriodRequest)(nil),         // 26: mingzhang.api.v1.ClosePeriodRequest
+	(*ClosePeriodResponse)(nil),        // 27: mingzhang.api.v1.ClosePeriodResponse
+	(*RatifyFlagRequest)(nil),          // 28: mingzhang.api.v1.RatifyFlagRequest
+	(*RatifyFlagResponse)(nil),         // 29: mingzhang.api.v1.RatifyFlagResponse
+	(*ExpireRequestRequest)(nil),       // 30: mingzhang.api.v1.ExpireRequestRequest
+	(*ExpireRequestResponse)(nil),      // 31: mingzhang.api.v1.ExpireRequestResponse
+	(*CancelGrantRoundRequest)(nil),    // 32: mingzhang.api.v1.CancelGrantRoundRequest
+	(*CancelGrantRoundResponse)(nil),   // 33: mingzhang.api.v1.CancelGrantRoundResponse
+	(*RaiseObjectionRequest)(nil),      // 34: mingzhang.api.v1.RaiseObjectionRequest
+	(*RaiseObjectionResponse)(nil),     // 35: mingzhang.api.v1.RaiseObjectionResponse
+	(*AnswerObjectionRequest)(nil),     // 36: mingzhang.api.v1.AnswerObjectionRequest
+	(*AnswerObjectionResponse)(nil),    // 37: mingzhang.api.v1.AnswerObjectionResponse
+	(*HoldPayeeRequest)(nil),           // 38: mingzhang.api.v1.HoldPayeeRequest
+	(*HoldPayeeResponse)(nil),          // 39: mingzhang.api.v1.HoldPayeeResponse
+	(*ReleaseHoldRequest)(nil),         // 40: mingzhang.api.v1.ReleaseHoldRequest
+	(*ReleaseHoldResponse)(nil),        // 41: mingzhang.api.v1.ReleaseHoldResponse
+	(*ReviewPeriodRequest)(nil),        // 42: mingzhang.api.v1.ReviewPeriodRequest
+	(*ReviewPeriodResponse)(nil),       // 43: mingzhang.api.v1.ReviewPeriodResponse
+	(*ChangeBodyRequest)(nil),          // 44: mingzhang.api.v1.ChangeBodyRequest
+	(*ChangeBodyResponse)(nil),         // 45: mingzhang.api.v1.ChangeBodyResponse
+	(*ChangeFundRequest)(nil),          // 46: mingzhang.api.v1.ChangeFundRequest
+	(*ChangeFundResponse)(nil),         // 47: mingzhang.api.v1.ChangeFundResponse
+	(*AdoptWitnessPolicyRequest)(nil),  // 48: mingzhang.api.v1.AdoptWitnessPolicyRequest
+	(*AdoptWitnessPolicyResponse)(nil), // 49: mingzhang.api.v1.AdoptWitnessPolicyResponse
+	(Matter)(0),                        // 50: mingzhang.api.v1.Matter
+	(*Receipt)(nil),                    // 51: mingzhang.api.v1.Receipt
+	(*PolicyShare)(nil),                // 52: mingzhang.api.v1.PolicyShare
+	(Rounding)(0),                      // 53: mingzhang.api.v1.Rounding
+	(*Tier)(nil),                       // 54: mingzhang.api.v1.Tier
+	(*Fund)(nil),                       // 55: mingzhang.api.v1.Fund
+	(FlagKind)(0),                      // 56: mingzhang.api.v1.FlagKind
+	(HoldKind)(0),                      // 57: mingzhang.api.v1.HoldKind
+	(Benefit)(0),                       // 58: mingzhang.api.v1.Benefit
+	(Verdict)(0),                       // 59: mingzhang.api.v1.Verdict
+	(*ReviewItem)(nil),                 // 60: mingzhang.api.v1.ReviewItem
+	(*Body)(nil),                       // 61: mingzhang.api.v1.Body
+	(*WitnessGroup)(nil),               // 62: mingzhang.api.v1.WitnessGroup
 }
 var file_mingzhang_api_v1_governance_service_proto_depIdxs = []int32{
-	48, // 0: mingzhang.api.v1.RecordResolutionRequest.matter:type_name -> mingzhang.api.v1.Matter
-	49, // 1: mingzhang.api.v1.RecordResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 2: mingzhang.api.v1.ConfirmResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	50, // 3: mingzhang.api.v1.AdoptPolicyRequest.shares:type_name -> mingzhang.api.v1.PolicyShare
-	51, // 4: mingzhang.api.v1.AdoptPolicyRequest.rounding:type_name -> mingzhang.api.v1.Rounding
-	49, // 5: mingzhang.api.v1.AdoptPolicyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	52, // 6: mingzhang.api.v1.AdoptSpendingRuleRequest.tiers:type_name -> mingzhang.api.v1.Tier
-	49, // 7: mingzhang.api.v1.AdoptSpendingRuleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	53, // 8: mingzhang.api.v1.OpenFundRequest.fund:type_name -> mingzhang.api.v1.Fund
-	49, // 9: mingzhang.api.v1.OpenFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 10: mingzhang.api.v1.ConfirmOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 11: mingzhang.api.v1.ReviewRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 12: mingzhang.api.v1.ApproveRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 13: mingzhang.api.v1.RejectRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 14: mingzhang.api.v1.ReviewGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 15: mingzhang.api.v1.AwardGrantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 16: mingzhang.api.v1.CancelGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 17: mingzhang.api.v1.DeclareDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 18: mingzhang.api.v1.ClosePeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	54, // 19: mingzhang.api.v1.RatifyFlagRequest.kind:type_name -> mingzhang.api.v1.FlagKind
-	49, // 20: mingzhang.api.v1.RatifyFlagResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 21: mingzhang.api.v1.ExpireRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 22: mingzhang.api.v1.CancelGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 23: mingzhang.api.v1.RaiseObjectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 24: mingzhang.api.v1.AnswerObjectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	55, // 25: mingzhang.api.v1.HoldPayeeRequest.kind:type_name -> mingzhang.api.v1.HoldKind
-	56, // 26: mingzhang.api.v1.HoldPayeeRequest.benefit:type_name -> mingzhang.api.v1.Benefit
-	49, // 27: mingzhang.api.v1.HoldPayeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 28: mingzhang.api.v1.ReleaseHoldResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	57, // 29: mingzhang.api.v1.ReviewPeriodRequest.verdict:type_name -> mingzhang.api.v1.Verdict
-	58, // 30: mingzhang.api.v1.ReviewPeriodRequest.items:type_name -> mingzhang.api.v1.ReviewItem
-	49, // 31: mingzhang.api.v1.ReviewPeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	59, // 32: mingzhang.api.v1.ChangeBodyRequest.body:type_name -> mingzhang.api.v1.Body
-	49, // 33: mingzhang.api.v1.ChangeBodyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	53, // 34: mingzhang.api.v1.ChangeFundRequest.fund:type_name -> mingzhang.api.v1.Fund
-	49, // 35: mingzhang.api.v1.ChangeFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	0,  // 36: mingzhang.api.v1.GovernanceService.RecordResolution:input_type -> mingzhang.api.v1.RecordResolutionRequest
-	2,  // 37: mingzhang.api.v1.GovernanceService.ConfirmResolution:input_type -> mingzhang.api.v1.ConfirmResolutionRequest
-	4,  // 38: mingzhang.api.v1.GovernanceService.AdoptPolicy:input_type -> mingzhang.api.v1.AdoptPolicyRequest
-	6,  // 39: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:input_type -> mingzhang.api.v1.AdoptSpendingRuleRequest
-	8,  // 40: mingzhang.api.v1.GovernanceService.OpenFund:input_type -> mingzhang.api.v1.OpenFundRequest
-	10, // 41: mingzhang.api.v1.GovernanceService.ConfirmOpening:input_type -> mingzhang.api.v1.ConfirmOpeningRequest
-	12, // 42: mingzhang.api.v1.GovernanceService.ReviewRequest:input_type -> mingzhang.api.v1.ReviewRequestRequest
-	14, // 43: mingzhang.api.v1.GovernanceService.ApproveRequest:input_type -> mingzhang.api.v1.ApproveRequestRequest
-	16, // 44: mingzhang.api.v1.GovernanceService.RejectRequest:input_type -> mingzhang.api.v1.RejectRequestRequest
-	18, // 45: mingzhang.api.v1.GovernanceService.ReviewGrantRound:input_type -> mingzhang.api.v1.ReviewGrantRoundRequest
-	20, // 46: mingzhang.api.v1.GovernanceService.AwardGrants:input_type -> mingzhang.api.v1.AwardGrantsRequest
-	22, // 47: mingzhang.api.v1.GovernanceService.CancelGrant:input_type -> mingzhang.api.v1.CancelGrantRequest
-	24, // 48: mingzhang.api.v1.GovernanceService.DeclareDividend:input_type -> mingzhang.api.v1.DeclareDividendRequest
-	26, // 49: mingzhang.api.v1.GovernanceService.ClosePeriod:input_type -> mingzhang.api.v1.ClosePeriodRequest
-	28, // 50: mingzhang.api.v1.GovernanceService.RatifyFlag:input_type -> mingzhang.api.v1.RatifyFlagRequest
-	30, // 51: mingzhang.api.v1.GovernanceService.ExpireRequest:input_type -> mingzhang.api.v1.ExpireRequestRequest
-	32, // 52: mingzhang.api.v1.GovernanceService.CancelGrantRound:input_type -> mingzhang.api.v1.CancelGrantRoundRequest
-	34, // 53: mingzhang.api.v1.GovernanceService.RaiseObjection:input_type -> mingzhang.api.v1.RaiseObjectionRequest
-	36, // 54: mingzhang.api.v1.GovernanceService.AnswerObjection:input_type -> mingzhang.api.v1.AnswerObjectionRequest
-	38, // 55: mingzhang.api.v1.GovernanceService.HoldPayee:input_type -> mingzhang.api.v1.HoldPayeeRequest
-	40, // 56: mingzhang.api.v1.GovernanceService.ReleaseHold:input_type -> mingzhang.api.v1.ReleaseHoldRequest
-	42, // 57: mingzhang.api.v1.GovernanceService.ReviewPeriod:input_type -> mingzhang.api.v1.ReviewPeriodRequest
-	44, // 58: mingzhang.api.v1.GovernanceService.ChangeBody:input_type -> mingzhang.api.v1.ChangeBodyRequest
-	46, // 59: mingzhang.api.v1.GovernanceService.ChangeFund:input_type -> mingzhang.api.v1.ChangeFundRequest
-	1,  // 60: mingzhang.api.v1.GovernanceService.RecordResolution:output_type -> mingzhang.api.v1.RecordResolutionResponse
-	3,  // 61: mingzhang.api.v1.GovernanceService.ConfirmResolution:output_type -> mingzhang.api.v1.ConfirmResolutionResponse
-	5,  // 62: mingzhang.api.v1.GovernanceService.AdoptPolicy:output_type -> mingzhang.api.v1.AdoptPolicyResponse
-	7,  // 63: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:output_type -> mingzhang.api.v1.AdoptSpendingRuleResponse
-	9,  // 64: mingzhang.api.v1.GovernanceService.OpenFund:output_type -> mingzhang.api.v1.OpenFundResponse
-	11, // 65: mingzhang.api.v1.GovernanceService.ConfirmOpening:output_type -> mingzhang.api.v1.ConfirmOpeningResponse
-	13, // 66: mingzhang.api.v1.GovernanceService.ReviewRequest:output_type -> mingzhang.api.v1.ReviewRequestResponse
-	15, // 67: mingzhang.api.v1.GovernanceService.ApproveRequest:output_type -> mingzhang.api.v1.ApproveRequestResponse
-	17, // 68: mingzhang.api.v1.GovernanceService.RejectRequest:output_type -> mingzhang.api.v1.RejectRequestResponse
-	19, // 69: mingzhang.api.v1.GovernanceService.ReviewGrantRound:output_type -> mingzhang.api.v1.ReviewGrantRoundResponse
-	21, // 70: mingzhang.api.v1.GovernanceService.AwardGrants:output_type -> mingzhang.api.v1.AwardGrantsResponse
-	23, // 71: mingzhang.api.v1.GovernanceService.CancelGrant:output_type -> mingzhang.api.v1.CancelGrantResponse
-	25, // 72: mingzhang.api.v1.GovernanceService.DeclareDividend:output_type -> mingzhang.api.v1.DeclareDividendResponse
-	27, // 73: mingzhang.api.v1.GovernanceService.ClosePeriod:output_type -> mingzhang.api.v1.ClosePeriodResponse
-	29, // 74: mingzhang.api.v1.GovernanceService.RatifyFlag:output_type -> mingzhang.api.v1.RatifyFlagResponse
-	31, // 75: mingzhang.api.v1.GovernanceService.ExpireRequest:output_type -> mingzhang.api.v1.ExpireRequestResponse
-	33, // 76: mingzhang.api.v1.GovernanceService.CancelGrantRound:output_type -> mingzhang.api.v1.CancelGrantRoundResponse
-	35, // 77: mingzhang.api.v1.GovernanceService.RaiseObjection:output_type -> mingzhang.api.v1.RaiseObjectionResponse
-	37, // 78: mingzhang.api.v1.GovernanceService.AnswerObjection:output_type -> mingzhang.api.v1.AnswerObjectionResponse
-	39, // 79: mingzhang.api.v1.GovernanceService.HoldPayee:output_type -> mingzhang.api.v1.HoldPayeeResponse
-	41, // 80: mingzhang.api.v1.GovernanceService.ReleaseHold:output_type -> mingzhang.api.v1.ReleaseHoldResponse
-	43, // 81: mingzhang.api.v1.GovernanceService.ReviewPeriod:output_type -> mingzhang.api.v1.ReviewPeriodResponse
-	45, // 82: mingzhang.api.v1.GovernanceService.ChangeBody:output_type -> mingzhang.api.v1.ChangeBodyResponse
-	47, // 83: mingzhang.api.v1.GovernanceService.ChangeFund:output_type -> mingzhang.api.v1.ChangeFundResponse
-	60, // [60:84] is the sub-list for method output_type
-	36, // [36:60] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	50, // 0: mingzhang.api.v1.RecordResolutionRequest.matter:type_name -> mingzhang.api.v1.Matter
+	51, // 1: mingzhang.api.v1.RecordResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 2: mingzhang.api.v1.ConfirmResolutionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	52, // 3: mingzhang.api.v1.AdoptPolicyRequest.shares:type_name -> mingzhang.api.v1.PolicyShare
+	53, // 4: mingzhang.api.v1.AdoptPolicyRequest.rounding:type_name -> mingzhang.api.v1.Rounding
+	51, // 5: mingzhang.api.v1.AdoptPolicyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	54, // 6: mingzhang.api.v1.AdoptSpendingRuleRequest.tiers:type_name -> mingzhang.api.v1.Tier
+	51, // 7: mingzhang.api.v1.AdoptSpendingRuleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 8: mingzhang.api.v1.OpenFundRequest.fund:type_name -> mingzhang.api.v1.Fund
+	51, // 9: mingzhang.api.v1.OpenFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 10: mingzhang.api.v1.ConfirmOpeningResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 11: mingzhang.api.v1.ReviewRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 12: mingzhang.api.v1.ApproveRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 13: mingzhang.api.v1.RejectRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 14: mingzhang.api.v1.ReviewGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 15: mingzhang.api.v1.AwardGrantsResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 16: mingzhang.api.v1.CancelGrantResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 17: mingzhang.api.v1.DeclareDividendResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 18: mingzhang.api.v1.ClosePeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	56, // 19: mingzhang.api.v1.RatifyFlagRequest.kind:type_name -> mingzhang.api.v1.FlagKind
+	51, // 20: mingzhang.api.v1.RatifyFlagResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 21: mingzhang.api.v1.ExpireRequestResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 22: mingzhang.api.v1.CancelGrantRoundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 23: mingzhang.api.v1.RaiseObjectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 24: mingzhang.api.v1.AnswerObjectionResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	57, // 25: mingzhang.api.v1.HoldPayeeRequest.kind:type_name -> mingzhang.api.v1.HoldKind
+	58, // 26: mingzhang.api.v1.HoldPayeeRequest.benefit:type_name -> mingzhang.api.v1.Benefit
+	51, // 27: mingzhang.api.v1.HoldPayeeResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	51, // 28: mingzhang.api.v1.ReleaseHoldResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	59, // 29: mingzhang.api.v1.ReviewPeriodRequest.verdict:type_name -> mingzhang.api.v1.Verdict
+	60, // 30: mingzhang.api.v1.ReviewPeriodRequest.items:type_name -> mingzhang.api.v1.ReviewItem
+	51, // 31: mingzhang.api.v1.ReviewPeriodResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	61, // 32: mingzhang.api.v1.ChangeBodyRequest.body:type_name -> mingzhang.api.v1.Body
+	51, // 33: mingzhang.api.v1.ChangeBodyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 34: mingzhang.api.v1.ChangeFundRequest.fund:type_name -> mingzhang.api.v1.Fund
+	51, // 35: mingzhang.api.v1.ChangeFundResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	62, // 36: mingzhang.api.v1.AdoptWitnessPolicyRequest.groups:type_name -> mingzhang.api.v1.WitnessGroup
+	51, // 37: mingzhang.api.v1.AdoptWitnessPolicyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	0,  // 38: mingzhang.api.v1.GovernanceService.RecordResolution:input_type -> mingzhang.api.v1.RecordResolutionRequest
+	2,  // 39: mingzhang.api.v1.GovernanceService.ConfirmResolution:input_type -> mingzhang.api.v1.ConfirmResolutionRequest
+	4,  // 40: mingzhang.api.v1.GovernanceService.AdoptPolicy:input_type -> mingzhang.api.v1.AdoptPolicyRequest
+	6,  // 41: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:input_type -> mingzhang.api.v1.AdoptSpendingRuleRequest
+	8,  // 42: mingzhang.api.v1.GovernanceService.OpenFund:input_type -> mingzhang.api.v1.OpenFundRequest
+	10, // 43: mingzhang.api.v1.GovernanceService.ConfirmOpening:input_type -> mingzhang.api.v1.ConfirmOpeningRequest
+	12, // 44: mingzhang.api.v1.GovernanceService.ReviewRequest:input_type -> mingzhang.api.v1.ReviewRequestRequest
+	14, // 45: mingzhang.api.v1.GovernanceService.ApproveRequest:input_type -> mingzhang.api.v1.ApproveRequestRequest
+	16, // 46: mingzhang.api.v1.GovernanceService.RejectRequest:input_type -> mingzhang.api.v1.RejectRequestRequest
+	18, // 47: mingzhang.api.v1.GovernanceService.ReviewGrantRound:input_type -> mingzhang.api.v1.ReviewGrantRoundRequest
+	20, // 48: mingzhang.api.v1.GovernanceService.AwardGrants:input_type -> mingzhang.api.v1.AwardGrantsRequest
+	22, // 49: mingzhang.api.v1.GovernanceService.CancelGrant:input_type -> mingzhang.api.v1.CancelGrantRequest
+	24, // 50: mingzhang.api.v1.GovernanceService.DeclareDividend:input_type -> mingzhang.api.v1.DeclareDividendRequest
+	26, // 51: mingzhang.api.v1.GovernanceService.ClosePeriod:input_type -> mingzhang.api.v1.ClosePeriodRequest
+	28, // 52: mingzhang.api.v1.GovernanceService.RatifyFlag:input_type -> mingzhang.api.v1.RatifyFlagRequest
+	30, // 53: mingzhang.api.v1.GovernanceService.ExpireRequest:input_type -> mingzhang.api.v1.ExpireRequestRequest
+	32, // 54: mingzhang.api.v1.GovernanceService.CancelGrantRound:input_type -> mingzhang.api.v1.CancelGrantRoundRequest
+	34, // 55: mingzhang.api.v1.GovernanceService.RaiseObjection:input_type -> mingzhang.api.v1.RaiseObjectionRequest
+	36, // 56: mingzhang.api.v1.GovernanceService.AnswerObjection:input_type -> mingzhang.api.v1.AnswerObjectionRequest
+	38, // 57: mingzhang.api.v1.GovernanceService.HoldPayee:input_type -> mingzhang.api.v1.HoldPayeeRequest
+	40, // 58: mingzhang.api.v1.GovernanceService.ReleaseHold:input_type -> mingzhang.api.v1.ReleaseHoldRequest
+	42, // 59: mingzhang.api.v1.GovernanceService.ReviewPeriod:input_type -> mingzhang.api.v1.ReviewPeriodRequest
+	44, // 60: mingzhang.api.v1.GovernanceService.ChangeBody:input_type -> mingzhang.api.v1.ChangeBodyRequest
+	46, // 61: mingzhang.api.v1.GovernanceService.ChangeFund:input_type -> mingzhang.api.v1.ChangeFundRequest
+	48, // 62: mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy:input_type -> mingzhang.api.v1.AdoptWitnessPolicyRequest
+	1,  // 63: mingzhang.api.v1.GovernanceService.RecordResolution:output_type -> mingzhang.api.v1.RecordResolutionResponse
+	3,  // 64: mingzhang.api.v1.GovernanceService.ConfirmResolution:output_type -> mingzhang.api.v1.ConfirmResolutionResponse
+	5,  // 65: mingzhang.api.v1.GovernanceService.AdoptPolicy:output_type -> mingzhang.api.v1.AdoptPolicyResponse
+	7,  // 66: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:output_type -> mingzhang.api.v1.AdoptSpendingRuleResponse
+	9,  // 67: mingzhang.api.v1.GovernanceService.OpenFund:output_type -> mingzhang.api.v1.OpenFundResponse
+	11, // 68: mingzhang.api.v1.GovernanceService.ConfirmOpening:output_type -> mingzhang.api.v1.ConfirmOpeningResponse
+	13, // 69: mingzhang.api.v1.GovernanceService.ReviewRequest:output_type -> mingzhang.api.v1.ReviewRequestResponse
+	15, // 70: mingzhang.api.v1.GovernanceService.ApproveRequest:output_type -> mingzhang.api.v1.ApproveRequestResponse
+	17, // 71: mingzhang.api.v1.GovernanceService.RejectRequest:output_type -> mingzhang.api.v1.RejectRequestResponse
+	19, // 72: mingzhang.api.v1.GovernanceService.ReviewGrantRound:output_type -> mingzhang.api.v1.ReviewGrantRoundResponse
+	21, // 73: mingzhang.api.v1.GovernanceService.AwardGrants:output_type -> mingzhang.api.v1.AwardGrantsResponse
+	23, // 74: mingzhang.api.v1.GovernanceService.CancelGrant:output_type -> mingzhang.api.v1.CancelGrantResponse
+	25, // 75: mingzhang.api.v1.GovernanceService.DeclareDividend:output_type -> mingzhang.api.v1.DeclareDividendResponse
+	27, // 76: mingzhang.api.v1.GovernanceService.ClosePeriod:output_type -> mingzhang.api.v1.ClosePeriodResponse
+	29, // 77: mingzhang.api.v1.GovernanceService.RatifyFlag:output_type -> mingzhang.api.v1.RatifyFlagResponse
+	31, // 78: mingzhang.api.v1.GovernanceService.ExpireRequest:output_type -> mingzhang.api.v1.ExpireRequestResponse
+	33, // 79: mingzhang.api.v1.GovernanceService.CancelGrantRound:output_type -> mingzhang.api.v1.CancelGrantRoundResponse
+	35, // 80: mingzhang.api.v1.GovernanceService.RaiseObjection:output_type -> mingzhang.api.v1.RaiseObjectionResponse
+	37, // 81: mingzhang.api.v1.GovernanceService.AnswerObjection:output_type -> mingzhang.api.v1.AnswerObjectionResponse
+	39, // 82: mingzhang.api.v1.GovernanceService.HoldPayee:output_type -> mingzhang.api.v1.HoldPayeeResponse
+	41, // 83: mingzhang.api.v1.GovernanceService.ReleaseHold:output_type -> mingzhang.api.v1.ReleaseHoldResponse
+	43, // 84: mingzhang.api.v1.GovernanceService.ReviewPeriod:output_type -> mingzhang.api.v1.ReviewPeriodResponse
+	45, // 85: mingzhang.api.v1.GovernanceService.ChangeBody:output_type -> mingzhang.api.v1.ChangeBodyResponse
+	47, // 86: mingzhang.api.v1.GovernanceService.ChangeFund:output_type -> mingzhang.api.v1.ChangeFundResponse
+	49, // 87: mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy:output_type -> mingzhang.api.v1.AdoptWitnessPolicyResponse
+	63, // [63:88] is the sub-list for method output_type
+	38, // [38:63] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_governance_service_proto_init() }
@@ -4051,6 +4207,7 @@ func file_mingzhang_api_v1_governance_service_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_types_proto_init()
+	file_mingzhang_api_v1_witness_proto_init()
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[0].OneofWrappers = []any{}
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[2].OneofWrappers = []any{}
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[4].OneofWrappers = []any{}
@@ -4075,13 +4232,14 @@ func file_mingzhang_api_v1_governance_service_proto_init() {
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[42].OneofWrappers = []any{}
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[44].OneofWrappers = []any{}
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[46].OneofWrappers = []any{}
+	file_mingzhang_api_v1_governance_service_proto_msgTypes[48].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_governance_service_proto_rawDesc), len(file_mingzhang_api_v1_governance_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   48,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -66,6 +66,23 @@ const (
 	// DisclosureServiceGetVersionProcedure is the procedure name of the DisclosureService's GetVersion
 	// RPC.
 	DisclosureServiceGetVersionProcedure = "/mingzhang.api.v1.DisclosureService/GetVersion"
+	// DisclosureServiceListSealsProcedure is the procedure name of the DisclosureService's ListSeals
+	// RPC.
+	DisclosureServiceListSealsProcedure = "/mingzhang.api.v1.DisclosureService/ListSeals"
+	// DisclosureServiceGetSealProcedure is the procedure name of the DisclosureService's GetSeal RPC.
+	DisclosureServiceGetSealProcedure = "/mingzhang.api.v1.DisclosureService/GetSeal"
+	// DisclosureServiceGetWitnessPolicyProcedure is the procedure name of the DisclosureService's
+	// GetWitnessPolicy RPC.
+	DisclosureServiceGetWitnessPolicyProcedure = "/mingzhang.api.v1.DisclosureService/GetWitnessPolicy"
+	// DisclosureServiceListForksProcedure is the procedure name of the DisclosureService's ListForks
+	// RPC.
+	DisclosureServiceListForksProcedure = "/mingzhang.api.v1.DisclosureService/ListForks"
+	// DisclosureServiceSubmitCosignatureProcedure is the procedure name of the DisclosureService's
+	// SubmitCosignature RPC.
+	DisclosureServiceSubmitCosignatureProcedure = "/mingzhang.api.v1.DisclosureService/SubmitCosignature"
+	// DisclosureServiceReportForkProcedure is the procedure name of the DisclosureService's ReportFork
+	// RPC.
+	DisclosureServiceReportForkProcedure = "/mingzhang.api.v1.DisclosureService/ReportFork"
 )
 
 var (
@@ -181,6 +198,52 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceListSealsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListSeals"),
+			Procedure:        DisclosureServiceListSealsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceGetSealSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("GetSeal"),
+			Procedure:        DisclosureServiceGetSealProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceGetWitnessPolicySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("GetWitnessPolicy"),
+			Procedure:        DisclosureServiceGetWitnessPolicyProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceListForksSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListForks"),
+			Procedure:        DisclosureServiceListForksProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceSubmitCosignatureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("SubmitCosignature"),
+			Procedure:  DisclosureServiceSubmitCosignatureProcedure,
+		}
+	})
+	disclosureServiceReportForkSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ReportFork"),
+			Procedure:  DisclosureServiceReportForkProcedure,
+		}
+	})
 )
 
 // DisclosureServiceClient is a client for the mingzhang.api.v1.DisclosureService service.
@@ -213,6 +276,18 @@ type DisclosureServiceClient interface {
 	GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
+	// ListSeals (五瓣章) lists closed months with who has signed each and whether it is sealed.
+	ListSeals(context.Context, *v1.ListSealsRequest) (*v1.ListSealsResponse, error)
+	// GetSeal reads the signed head of a closed month with the signatures of its witnesses, and what a witness is asked with to sign it.
+	GetSeal(context.Context, *v1.GetSealRequest) (*v1.GetSealResponse, error)
+	// GetWitnessPolicy (见证章程) reads the witness policies: in force, pending and replaced. A collective without any is refused as such.
+	GetWitnessPolicy(context.Context, *v1.GetWitnessPolicyRequest) (*v1.GetWitnessPolicyResponse, error)
+	// ListForks lists the evidence that the key of the log has signed two heads that cannot both be true; it should never show any.
+	ListForks(context.Context, *v1.ListForksRequest) (*v1.ListForksResponse, error)
+	// SubmitCosignature (见证) takes what witnesses signed of a closed month's head. A signature proves itself: nobody needs a key.
+	SubmitCosignature(context.Context, *v1.SubmitCosignatureRequest) (*v1.SubmitCosignatureResponse, error)
+	// ReportFork takes the evidence of a fork and shows it to everybody, once it is verified.
+	ReportFork(context.Context, *v1.ReportForkRequest) (*v1.ReportForkResponse, error)
 }
 
 // NewDisclosureServiceClient constructs a client for the mingzhang.api.v1.DisclosureService
@@ -251,6 +326,18 @@ type DisclosureServiceHandler interface {
 	GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
+	// ListSeals (五瓣章) lists closed months with who has signed each and whether it is sealed.
+	ListSeals(context.Context, *v1.ListSealsRequest) (*v1.ListSealsResponse, error)
+	// GetSeal reads the signed head of a closed month with the signatures of its witnesses, and what a witness is asked with to sign it.
+	GetSeal(context.Context, *v1.GetSealRequest) (*v1.GetSealResponse, error)
+	// GetWitnessPolicy (见证章程) reads the witness policies: in force, pending and replaced. A collective without any is refused as such.
+	GetWitnessPolicy(context.Context, *v1.GetWitnessPolicyRequest) (*v1.GetWitnessPolicyResponse, error)
+	// ListForks lists the evidence that the key of the log has signed two heads that cannot both be true; it should never show any.
+	ListForks(context.Context, *v1.ListForksRequest) (*v1.ListForksResponse, error)
+	// SubmitCosignature (见证) takes what witnesses signed of a closed month's head. A signature proves itself: nobody needs a key.
+	SubmitCosignature(context.Context, *v1.SubmitCosignatureRequest) (*v1.SubmitCosignatureResponse, error)
+	// ReportFork takes the evidence of a fork and shows it to everybody, once it is verified.
+	ReportFork(context.Context, *v1.ReportForkRequest) (*v1.ReportForkResponse, error)
 }
 
 // RegisterDisclosureServiceHandler registers svc as the mingzhang.api.v1.DisclosureService
@@ -272,6 +359,12 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceListEditionsSpec(), Handler: adapter.listEditions},
 		connect.Method{Spec: disclosureServiceGetEditionSpec(), Handler: adapter.getEdition},
 		connect.Method{Spec: disclosureServiceGetVersionSpec(), Handler: adapter.getVersion},
+		connect.Method{Spec: disclosureServiceListSealsSpec(), Handler: adapter.listSeals},
+		connect.Method{Spec: disclosureServiceGetSealSpec(), Handler: adapter.getSeal},
+		connect.Method{Spec: disclosureServiceGetWitnessPolicySpec(), Handler: adapter.getWitnessPolicy},
+		connect.Method{Spec: disclosureServiceListForksSpec(), Handler: adapter.listForks},
+		connect.Method{Spec: disclosureServiceSubmitCosignatureSpec(), Handler: adapter.submitCosignature},
+		connect.Method{Spec: disclosureServiceReportForkSpec(), Handler: adapter.reportFork},
 	)
 }
 
@@ -332,6 +425,30 @@ func (UnimplementedDisclosureServiceHandler) GetEdition(context.Context, *v1.Get
 
 func (UnimplementedDisclosureServiceHandler) GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetVersion is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListSeals(context.Context, *v1.ListSealsRequest) (*v1.ListSealsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListSeals is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) GetSeal(context.Context, *v1.GetSealRequest) (*v1.GetSealResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetSeal is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) GetWitnessPolicy(context.Context, *v1.GetWitnessPolicyRequest) (*v1.GetWitnessPolicyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetWitnessPolicy is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListForks(context.Context, *v1.ListForksRequest) (*v1.ListForksResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListForks is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) SubmitCosignature(context.Context, *v1.SubmitCosignatureRequest) (*v1.SubmitCosignatureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.SubmitCosignature is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ReportFork(context.Context, *v1.ReportForkRequest) (*v1.ReportForkResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ReportFork is not implemented")
 }
 
 type disclosureServiceClient struct {
@@ -445,6 +562,54 @@ func (c *disclosureServiceClient) GetEdition(ctx context.Context, req *v1.GetEdi
 func (c *disclosureServiceClient) GetVersion(ctx context.Context, req *v1.GetVersionRequest) (*v1.GetVersionResponse, error) {
 	var res v1.GetVersionResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceGetVersionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListSeals(ctx context.Context, req *v1.ListSealsRequest) (*v1.ListSealsResponse, error) {
+	var res v1.ListSealsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListSealsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) GetSeal(ctx context.Context, req *v1.GetSealRequest) (*v1.GetSealResponse, error) {
+	var res v1.GetSealResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceGetSealSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) GetWitnessPolicy(ctx context.Context, req *v1.GetWitnessPolicyRequest) (*v1.GetWitnessPolicyResponse, error) {
+	var res v1.GetWitnessPolicyResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceGetWitnessPolicySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListForks(ctx context.Context, req *v1.ListForksRequest) (*v1.ListForksResponse, error) {
+	var res v1.ListForksResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListForksSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) SubmitCosignature(ctx context.Context, req *v1.SubmitCosignatureRequest) (*v1.SubmitCosignatureResponse, error) {
+	var res v1.SubmitCosignatureResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceSubmitCosignatureSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ReportFork(ctx context.Context, req *v1.ReportForkRequest) (*v1.ReportForkResponse, error) {
+	var res v1.ReportForkResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceReportForkSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -614,6 +779,78 @@ func (h disclosureServiceHandler) getVersion(ctx context.Context, _ connect.Spec
 		return err
 	}
 	res, err := h.svc.GetVersion(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listSeals(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListSealsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListSeals(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) getSeal(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.GetSealRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetSeal(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) getWitnessPolicy(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.GetWitnessPolicyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetWitnessPolicy(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listForks(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListForksRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListForks(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) submitCosignature(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.SubmitCosignatureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.SubmitCosignature(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) reportFork(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ReportForkRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ReportFork(ctx, &req)
 	if err != nil {
 		return err
 	}

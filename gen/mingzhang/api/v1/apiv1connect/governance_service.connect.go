@@ -95,6 +95,9 @@ const (
 	// GovernanceServiceChangeFundProcedure is the procedure name of the GovernanceService's ChangeFund
 	// RPC.
 	GovernanceServiceChangeFundProcedure = "/mingzhang.api.v1.GovernanceService/ChangeFund"
+	// GovernanceServiceAdoptWitnessPolicyProcedure is the procedure name of the GovernanceService's
+	// AdoptWitnessPolicy RPC.
+	GovernanceServiceAdoptWitnessPolicyProcedure = "/mingzhang.api.v1.GovernanceService/AdoptWitnessPolicy"
 )
 
 var (
@@ -266,6 +269,13 @@ var (
 			Procedure:  GovernanceServiceChangeFundProcedure,
 		}
 	})
+	governanceServiceAdoptWitnessPolicySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("AdoptWitnessPolicy"),
+			Procedure:  GovernanceServiceAdoptWitnessPolicyProcedure,
+		}
+	})
 )
 
 // GovernanceServiceClient is a client for the mingzhang.api.v1.GovernanceService service.
@@ -318,6 +328,9 @@ type GovernanceServiceClient interface {
 	ChangeBody(context.Context, *v1.ChangeBodyRequest) (*v1.ChangeBodyResponse, error)
 	// ChangeFund changes name and purposes of a fund, by a resolution of the charter body.
 	ChangeFund(context.Context, *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error)
+	// AdoptWitnessPolicy (见证章程) says whose signatures seal a month, by a resolution of the charter body. The first policy takes effect at once,
+	// each later one when the witnesses of the one before have sealed a month that contains it.
+	AdoptWitnessPolicy(context.Context, *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error)
 }
 
 // NewGovernanceServiceClient constructs a client for the mingzhang.api.v1.GovernanceService
@@ -376,6 +389,9 @@ type GovernanceServiceHandler interface {
 	ChangeBody(context.Context, *v1.ChangeBodyRequest) (*v1.ChangeBodyResponse, error)
 	// ChangeFund changes name and purposes of a fund, by a resolution of the charter body.
 	ChangeFund(context.Context, *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error)
+	// AdoptWitnessPolicy (见证章程) says whose signatures seal a month, by a resolution of the charter body. The first policy takes effect at once,
+	// each later one when the witnesses of the one before have sealed a month that contains it.
+	AdoptWitnessPolicy(context.Context, *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error)
 }
 
 // RegisterGovernanceServiceHandler registers svc as the mingzhang.api.v1.GovernanceService
@@ -407,6 +423,7 @@ func RegisterGovernanceServiceHandler(server *connect.Server, svc GovernanceServ
 		connect.Method{Spec: governanceServiceReviewPeriodSpec(), Handler: adapter.reviewPeriod},
 		connect.Method{Spec: governanceServiceChangeBodySpec(), Handler: adapter.changeBody},
 		connect.Method{Spec: governanceServiceChangeFundSpec(), Handler: adapter.changeFund},
+		connect.Method{Spec: governanceServiceAdoptWitnessPolicySpec(), Handler: adapter.adoptWitnessPolicy},
 	)
 }
 
@@ -507,6 +524,10 @@ func (UnimplementedGovernanceServiceHandler) ChangeBody(context.Context, *v1.Cha
 
 func (UnimplementedGovernanceServiceHandler) ChangeFund(context.Context, *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.ChangeFund is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) AdoptWitnessPolicy(context.Context, *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy is not implemented")
 }
 
 type governanceServiceClient struct {
@@ -700,6 +721,14 @@ func (c *governanceServiceClient) ChangeBody(ctx context.Context, req *v1.Change
 func (c *governanceServiceClient) ChangeFund(ctx context.Context, req *v1.ChangeFundRequest) (*v1.ChangeFundResponse, error) {
 	var res v1.ChangeFundResponse
 	if err := c.client.CallUnary(ctx, governanceServiceChangeFundSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) AdoptWitnessPolicy(ctx context.Context, req *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error) {
+	var res v1.AdoptWitnessPolicyResponse
+	if err := c.client.CallUnary(ctx, governanceServiceAdoptWitnessPolicySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -989,6 +1018,18 @@ func (h governanceServiceHandler) changeFund(ctx context.Context, _ connect.Spec
 		return err
 	}
 	res, err := h.svc.ChangeFund(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) adoptWitnessPolicy(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.AdoptWitnessPolicyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.AdoptWitnessPolicy(ctx, &req)
 	if err != nil {
 		return err
 	}
