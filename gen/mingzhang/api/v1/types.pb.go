@@ -2012,7 +2012,11 @@ type Receipt struct {
 	// Number of the objection raised or answered; 0 for none.
 	Objection uint32 `protobuf:"varint,14,opt,name=objection,proto3" json:"objection,omitempty"`
 	// Hold made or released; 0 for none.
-	Hold          uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
+	Hold uint32 `protobuf:"varint,13,opt,name=hold,proto3" json:"hold,omitempty"`
+	// Record of personal data that was kept, a UUID; empty for none.
+	RecordId string `protobuf:"bytes,20,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
+	// Erasure requested, approved or rejected; 0 for none.
+	Erasure       uint32 `protobuf:"varint,21,opt,name=erasure,proto3" json:"erasure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2141,6 +2145,20 @@ func (x *Receipt) GetObjection() uint32 {
 func (x *Receipt) GetHold() uint32 {
 	if x != nil {
 		return x.Hold
+	}
+	return 0
+}
+
+func (x *Receipt) GetRecordId() string {
+	if x != nil {
+		return x.RecordId
+	}
+	return ""
+}
+
+func (x *Receipt) GetErasure() uint32 {
+	if x != nil {
+		return x.Erasure
 	}
 	return 0
 }
@@ -5340,7 +5358,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
 	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
-	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xcc\x03\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\x83\x04\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -5358,7 +5376,9 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x04file\x18\v \x01(\rR\x04file\x12\x16\n" +
 	"\x06payees\x18\f \x03(\rR\x06payees\x12\x1c\n" +
 	"\tobjection\x18\x0e \x01(\rR\tobjection\x12\x12\n" +
-	"\x04hold\x18\r \x01(\rR\x04holdB\t\n" +
+	"\x04hold\x18\r \x01(\rR\x04hold\x12\x1b\n" +
+	"\trecord_id\x18\x14 \x01(\tR\brecordId\x12\x18\n" +
+	"\aerasure\x18\x15 \x01(\rR\aerasureB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +
