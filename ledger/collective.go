@@ -62,6 +62,7 @@ type Collective struct {
 	takers    []taker                // of odd fen of the exact dividends that stand
 	shares    map[uint32][]shareStep // by member, ascending by day
 	holds     []*hold                // by number - 1
+	personal  personalData
 }
 
 type (
@@ -125,6 +126,7 @@ func NewCollective() *Collective {
 		rounds:      map[string]*round{},
 		runs:        map[string]*run{},
 		shares:      map[uint32][]shareStep{},
+		personal:    personalData{records: map[uuid.UUID]*PersonalRecord{}, years: map[string]int{}},
 	}
 }
 

@@ -237,6 +237,11 @@ var Matrix = map[string][]eventv1.Role{
 	"ReviewPeriod":           {supervisor},
 	"ChangeBody":             {approver},
 	"ChangeFund":             {approver},
+
+	"KeepPersonalData": {treasurer},
+	"RequestErasure":   {treasurer, supervisor},
+	"ApproveErasure":   {approver, supervisor},
+	"RejectErasure":    {approver, supervisor},
 }
 
 const (

@@ -92,7 +92,7 @@ func TestFrozenEncodings(t *testing.T) {
 }
 
 // elsewhereTypes are facts of other streams than a collective's.
-var elsewhereTypes = map[string]bool{"name_reserved": true, "operator_created": true, "key_issued": true, "key_revoked": true}
+var elsewhereTypes = map[string]bool{"name_reserved": true, "operator_created": true, "key_issued": true, "key_revoked": true, "personal_data_kept": true}
 
 // eventJSON is an event as indented JSON, always spaced the same way.
 func eventJSON(t *testing.T, e *eventv1.Event) string {
@@ -211,6 +211,7 @@ func otherFacts() []*eventv1.Event {
 		event(&eventv1.Event{Fact: &eventv1.Event_OperatorCreated{OperatorCreated: &eventv1.OperatorCreated{Id: lt.Treasurer, DisplayName: "会计", Admin: true}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_KeyIssued{KeyIssued: &eventv1.KeyIssued{Operator: lt.Treasurer, KeyId: "abcdefgh23456789", SecretSha256: lt.Minutes("key"), ExpiresAt: lt.Noon("2021-03-01").UnixMicro()}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_KeyRevoked{KeyRevoked: &eventv1.KeyRevoked{KeyId: "abcdefgh23456789"}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: keptFact()}}),
 	}
 }
 
@@ -299,5 +300,6 @@ func everyFact(t *testing.T) *lt.Books {
 	outsideFacts(b)
 	payCost(b, "2020-05-11", "40.00")
 	do("2020-05-11", lt.Treasurer, &ledger.BookTrueUp{Year: 2020, On: 20200511, Narration: "年终清算"})
+	peopleFacts(b)
 	return b
 }

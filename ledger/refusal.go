@@ -174,6 +174,10 @@ const (
 	ReviewNotNeeded       Reason = "review_not_needed"
 	ApprovalNeeded        Reason = "approval_needed"
 	AlreadyDone           Reason = "already_done"
+	RecordUnknown         Reason = "record_unknown"
+	ErasureUnknown        Reason = "erasure_unknown"
+	RetentionRunning      Reason = "retention_running"
+	PersonalDataNeeded    Reason = "personal_data_needed"
 	VoucherUnknown        Reason = "voucher_unknown"
 	VoucherReversed       Reason = "voucher_reversed"
 	VoucherIsReversal     Reason = "voucher_is_reversal"
@@ -362,4 +366,9 @@ var Reasons = map[Reason]ReasonInfo{
 	StatementChanged:  {Precondition, "{month} 的报表与所见不符。", "The statement of {month} is not what was seen."},
 	VoucherOtherMonth: {Precondition, "凭证 {voucher} 的日期是 {date},不在 {month}。", "The voucher {voucher} occurred on {date}, not in {month}."},
 	RetentionTooShort: {Precondition, "{kind} 类单据至少保管 {needed} 年,不能只保管 {given} 年(∞ 为永久)。", "Papers of the kind {kind} are kept at least {needed} years, not {given} (∞ is for ever)."},
+
+	RecordUnknown:      {Missing, "没有个人信息记录 {record}。", "There is no record of personal data {record}."},
+	ErasureUnknown:     {Missing, "没有第 {erasure} 号个人信息处置。", "There is no erasure {erasure}."},
+	RetentionRunning:   {Precondition, "记录 {record} 是 {party} 最后一笔凭证({year} 年)的依据,凭证保管三十年,{from} 起才能删除;现在可以先限制。", "The record {record} stands behind vouchers of {party}, the last of {year}, which are kept for thirty years: it can be erased from {from} on, and be restricted now."},
+	PersonalDataNeeded: {Precondition, "{party} 还有未了的事({matter}),办完以后记录 {record} 才能删除;现在可以先限制。", "Something is under way with {party} ({matter}): the record {record} can be erased when that is over, and be restricted now."},
 }

@@ -64,7 +64,9 @@ type Book struct {
 	flags       []*flagged // in the order of the log
 	reviews     reviews
 	roles       []roleHeld
-	splits      map[uint32][]int32 // rows that a policy split, by its version
+	people      register[personalRecord] // by the bytes of their ids
+	erasures    []*erasure               // by number - 1
+	splits      map[uint32][]int32       // rows that a policy split, by its version
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -214,6 +216,7 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldReview(e)
 		b.foldCharter(e)
 		b.foldGift(e)
+		b.foldPeople(e)
 	}
 }
 

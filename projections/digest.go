@@ -79,6 +79,7 @@ func (b *Book) digest() ([32]byte, uint64) {
 		d.text(r.operator)
 		d.numbers(int64(r.role), int64(r.since), int64(r.revoked))
 	}
+	d.people(s.people, s.erasures)
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -107,6 +108,8 @@ type shot struct {
 	links       []link
 	reviews     []review
 	roles       []roleHeld
+	people      []personalRecord
+	erasures    []erasure
 }
 
 type (
@@ -144,6 +147,7 @@ func (b *Book) snapshot() *shot {
 		reviews: values(b.reviews.list),
 		headers: headers{facts: b.headers.facts.snapshot(), commands: b.headers.commands.snapshot(), kinds: names{texts: b.headers.kinds.texts}},
 		roles:   slices.Clone(b.roles),
+		people:  values(b.people.items), erasures: values(b.erasures),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())

@@ -87,7 +87,7 @@ func (s *Server) parseLine(given *apiv1.ApplyLine) line {
 	if given.RequestJson == "" {
 		l.err = malformed(errors.New("the request is empty; it is at least {}"))
 	} else if err := protojson.Unmarshal([]byte(given.RequestJson), l.request); err != nil {
-		l.err = malformed(err)
+		l.err = m.unquoted(malformed(err))
 	} else {
 		l.err = validate(l.request)
 	}
@@ -151,6 +151,15 @@ func (b *batch) try(ctx context.Context, i int, l line) error {
 	}
 	if b.stopped {
 		return nil
+	}
+	if g.kept != nil {
+		b.flush(ctx) // what it commits to is kept first, and only when it would be accepted
+		if b.stopped {
+			return nil
+		}
+		if err := b.keep(ctx, g); err != nil {
+			return err
+		}
 	}
 	b.pending = append(b.pending, pending{i, l.procedure(), g})
 	if founding {

@@ -90,6 +90,13 @@ var sentences = map[ledger.Reason]sentence{
 	documentDamaged:  {connect.CodeDataLoss, "文件 {document} 已损坏,请重新上传原件或从备份恢复。", "The document {document} is damaged: upload it again or restore a backup."},
 	watchesFull:      {connect.CodeResourceExhausted, "服务器上的跟踪已满 {max} 个,请稍后再连。", "The server has all {max} watches in use: try again later."},
 	watchesMany:      {connect.CodeResourceExhausted, "同一操作员或地址最多同时跟踪 {max} 个,请先结束一些。", "One operator or address has at most {max} watches at once: end some first."},
+	textNamesPerson:  {connect.CodeInvalidArgument, "这段文字里有在册人员的姓名,不能写进账簿;请写成员号或去掉姓名。", "This text has the name of a person on record, which may not enter the books: write the member's number, or leave the name out."},
+	personalNotKept:  {connect.CodeUnimplemented, "这台服务器不保管个人信息。", "This server keeps no personal data."},
+	personalEmpty:    {connect.CodeInvalidArgument, "没有要登记的个人信息;至少填写一项。", "There is no personal data in it: give one value at the least."},
+	personalErased:   {connect.CodeFailedPrecondition, "记录 {record} 的 {field} 已依法注销(第 {erasure} 号处置)。", "The field {field} of the record {record} was erased by law (erasure {erasure})."},
+	personalLimited:  {connect.CodePermissionDenied, "记录 {record} 的 {field} 已限制(第 {erasure} 号处置),只有审计人员能看。", "The field {field} of the record {record} is restricted (erasure {erasure}): auditors alone may see it."},
+	personalNotGiven: {connect.CodeFailedPrecondition, "记录 {record} 没有登记 {field}。", "The record {record} was given no {field}."},
+	personalLost:     {connect.CodeDataLoss, "记录 {record} 的个人信息不见了,账簿里没有删除它的记载:这是证据缺失,请通知监督委员会。", "The personal data of the record {record} is not there, and no erasure in the books says why: evidence was lost. Tell the supervisory committee."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 

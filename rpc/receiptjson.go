@@ -96,6 +96,8 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	list(&o, "payees", r.Payees, func(b []byte, n uint32) []byte { return strconv.AppendUint(b, uint64(n), 10) })
 	o.number("hold", r.Hold)
 	o.number("objection", r.Objection)
+	o.text("recordId", r.RecordId)
+	o.number("erasure", r.Erasure)
 	return append(o.b, '}')
 }
 

@@ -46,6 +46,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
@@ -88,6 +89,8 @@ type Config struct {
 	Log    Log
 	// Documents keeps the bytes of papers; default none: uploads and downloads are refused as unavailable.
 	Documents *documents.Store
+	// People keeps personal data; default none: it is refused, and public text is not compared with names.
+	People *people.Vault
 	// VerifierKey gives the public key of the log of an origin; default none.
 	VerifierKey func(origin string) string
 	// Clock is the time of commands without a time of their own; default time.Now.
@@ -113,6 +116,7 @@ type Config struct {
 type Server struct {
 	config   Config
 	registry *registry
+	dry      bool // nothing it does is to last: see scratch
 
 	overHTTP *connect.Server // authenticates by key
 	local    *connect.Server // authenticates by the caller's context
@@ -228,7 +232,7 @@ type checkedStream struct {
 // Receive implements connect.ServerStream.
 func (st *checkedStream) Receive(msg any) error {
 	if err := st.ServerStream.Receive(msg); err != nil {
-		return undecodable(err)
+		return st.method.unquoted(undecodable(err))
 	}
 	request := msg.(proto.Message)
 	if err := validate(request); err != nil {

@@ -97,7 +97,7 @@ func openStored(dir string, secret []byte, connection string, options sqlite.Opt
 		return openedLog{}, err
 	}
 	// Shared: other nodes found streams and append, each with heads of its own.
-	log, err := transparency.Open(cluster, dir, secret, originOf, transparency.Options{Check: checkEvent, Shared: true})
+	log, err := transparency.Open(booksOnly{cluster}, dir, secret, originOf, transparency.Options{Check: checkEvent, Shared: true})
 	if err != nil {
 		return openedLog{}, errors.Join(err, cluster.Close())
 	}

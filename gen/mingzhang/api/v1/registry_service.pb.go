@@ -2100,6 +2100,8 @@ type ListPersonalDataResponse struct {
 	Records []*PersonalRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
 	// Token of the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version that the answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2146,6 +2148,13 @@ func (x *ListPersonalDataResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListPersonalDataResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // OpenPersonalFieldRequest is what OpenPersonalField takes.
@@ -2777,6 +2786,8 @@ type ListErasuresResponse struct {
 	Erasures []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
 	// Token of the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version that the answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2823,6 +2834,13 @@ func (x *ListErasuresResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListErasuresResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 var File_mingzhang_api_v1_registry_service_proto protoreflect.FileDescriptor
@@ -3010,10 +3028,11 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"minVersion\x12\x1b\n" +
 	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"~\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x98\x01\n" +
 	"\x18ListPersonalDataResponse\x12:\n" +
 	"\arecords\x18\x01 \x03(\v2 .mingzhang.api.v1.PersonalRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf7\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xf7\x01\n" +
 	"\x18OpenPersonalFieldRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12%\n" +
 	"\trecord_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\brecordId\x12A\n" +
@@ -3068,10 +3087,11 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"minVersion\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"u\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x8f\x01\n" +
 	"\x14ListErasuresResponse\x125\n" +
 	"\berasures\x18\x01 \x03(\v2\x19.mingzhang.api.v1.ErasureR\berasures\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xdd\x0e\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xdd\x0e\n" +
 	"\x0fRegistryService\x12f\n" +
 	"\x0fFoundCollective\x12(.mingzhang.api.v1.FoundCollectiveRequest\x1a).mingzhang.api.v1.FoundCollectiveResponse\x12T\n" +
 	"\tGrantRole\x12\".mingzhang.api.v1.GrantRoleRequest\x1a#.mingzhang.api.v1.GrantRoleResponse\x12W\n" +
