@@ -268,8 +268,10 @@ func (c *CommitPersonalData) decide(d *decision) error {
 		return refuse(FieldInvalid).because("the id of a party is a slug that says nothing of the person", "当事人编号为小写字母、数字和连字符,且不含个人信息").at("party_id")
 	case c.Member != 0 && !d.s.knows(c.Member, false):
 		return refuse(MemberUnknown).with("member", c.Member).with("day", d.today).at("member")
+	case c.Round != "" && !ValidSlug(c.Round):
+		return refuse(FieldInvalid).because("the id of a round is a slug", "一轮的编号为小写字母、数字和连字符").at("round_id")
 	case c.Round != "" && d.s.rounds[c.Round] == nil:
-		return refuse(RoundUnknown).with("round", clip(c.Round)).at("round_id")
+		return refuse(RoundUnknown).with("round", c.Round).at("round_id")
 	case len(c.Record) != 16 || uuid.UUID(c.Record) == uuid.Nil || len(c.Root) != 32:
 		return refuse(FieldInvalid).because("a record has an id of 16 bytes and a root of 32", "记录应有 16 字节的编号和 32 字节的根").at("record")
 	case d.s.personal.records[uuid.UUID(c.Record)] != nil:

@@ -89,7 +89,7 @@ func (s *Server) parseLine(given *apiv1.ApplyLine) line {
 	} else if err := protojson.Unmarshal([]byte(given.RequestJson), l.request); err != nil {
 		l.err = m.unquoted(malformed(err))
 	} else {
-		l.err = validate(l.request)
+		l.err = m.unechoed(validate(l.request))
 	}
 	return l
 }

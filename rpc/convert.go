@@ -73,7 +73,7 @@ func (s *Server) prepare(ctx context.Context, c *caller, r bookRequest) (given, 
 	meta := ledger.Meta{ID: id, Actor: c.operator.ID, Expected: expectedVersion(r), Now: now}
 	g := given{collective: r.GetCollectiveId(), order: ledger.Order{Command: command, Meta: meta}}
 	if commits, ok := command.(*ledger.CommitPersonalData); ok {
-		g.kept, err = s.record(ctx, r.(*apiv1.KeepPersonalDataRequest), commits)
+		g.kept, err = s.record(ctx, c, r.(*apiv1.KeepPersonalDataRequest), commits)
 	}
 	return g, err
 }

@@ -47,6 +47,15 @@ func (m *method) unquoted(err error) error {
 	return refuse(requestMalformed, "", "problem", "it is no JSON of this method; what it says is not repeated here", problemChinese, "不是这个方法的 JSON,这里不重复其内容")
 }
 
+// unechoed is what the rules of the schema say of such a request, without the text that breaks them.
+func (m *method) unechoed(err error) error {
+	refusal := (*ledger.Refusal)(nil)
+	if !personalMethods[m.name] || !errors.As(err, &refusal) || refusal.Reason == ledger.FieldInvalid {
+		return err
+	}
+	return refuse(ledger.FieldInvalid, refusal.Field, "problem", "it is not well formed", problemChinese, "写法不对")
+}
+
 // fieldsGiven are the values of a request, normalised.
 func fieldsGiven(r *apiv1.KeepPersonalDataRequest) (people.Values, error) {
 	values := people.Values{eventv1.PersonalField_PERSONAL_FIELD_PERSON: r.PartyId}
@@ -101,7 +110,11 @@ func (p *reader) personal(r bookRequest) ledger.Command {
 }
 
 // record makes the record that a command of KeepPersonalData commits to.
-func (s *Server) record(ctx context.Context, r *apiv1.KeepPersonalDataRequest, c *ledger.CommitPersonalData) (*eventv1.PersonalDataKept, error) {
+func (s *Server) record(ctx context.Context, caller *caller, r *apiv1.KeepPersonalDataRequest, c *ledger.CommitPersonalData) (*eventv1.PersonalDataKept, error) {
+	facts, err := s.config.Ledger.Facts(ctx, r.CollectiveId)
+	if err != nil || !mayGive(facts, caller, c) {
+		return nil, err // the ledger refuses it, before it looks at anything else
+	}
 	if s.config.People == nil {
 		return nil, refuse(personalNotKept, "")
 	}
@@ -109,14 +122,16 @@ func (s *Server) record(ctx context.Context, r *apiv1.KeepPersonalDataRequest, c
 	if err != nil {
 		return nil, err
 	}
-	facts, err := s.config.Ledger.Facts(ctx, r.CollectiveId)
-	if err != nil {
-		return nil, err
-	}
 	kept := people.New(facts.Charter.LogOrigin, r.CollectiveId, values)
 	root := people.Root(kept)
 	c.Record, c.Root = kept.Record, root[:]
 	return kept, nil
+}
+
+// mayGive says whether a caller has one of the roles that may give a command.
+func mayGive(facts *ledger.Facts, c *caller, command ledger.Command) bool {
+	held := facts.Roles(c.operator.ID)
+	return slices.ContainsFunc(ledger.Matrix[command.Name()], func(role eventv1.Role) bool { return slices.Contains(held, role) })
 }
 
 // keep puts a command's record into the vault before the log is told of it. What would be refused is refused before anything is kept;
@@ -166,12 +181,8 @@ func (s *Server) unnamed(ctx context.Context, c *caller, r bookRequest, command 
 		return nil
 	}
 	facts, err := s.config.Ledger.Facts(ctx, r.GetCollectiveId())
-	if err != nil {
+	if err != nil || !mayGive(facts, c, command) {
 		return err
-	}
-	roles := facts.Roles(c.operator.ID)
-	if !slices.ContainsFunc(ledger.Matrix[command.Name()], func(role eventv1.Role) bool { return slices.Contains(roles, role) }) {
-		return nil
 	}
 	names, err := s.config.People.Names(ctx, r.GetCollectiveId())
 	if err != nil {
@@ -239,14 +250,21 @@ func (s registryService) ApproveErasure(ctx context.Context, r *apiv1.ApproveEra
 	if err != nil {
 		return nil, err
 	}
-	answer := &apiv1.ApproveErasureResponse{Receipt: receipt}
-	if s.config.People != nil {
-		if answer.CarriedOut, err = s.config.People.Settle(ctx, r.CollectiveId); err != nil {
-			s.config.Logger.LogAttrs(ctx, slog.LevelError, "an approved erasure could not be carried out yet",
-				slog.String("collective", r.CollectiveId), slog.Uint64("erasure", uint64(r.Erasure)), slog.String("error", err.Error()))
-		}
+	s.settled(ctx, r.CollectiveId)
+	return &apiv1.ApproveErasureResponse{Receipt: receipt}, nil
+}
+
+// settled carries out what is approved and says whether nothing of it is left.
+func (s *Server) settled(ctx context.Context, collective string) bool {
+	if s.config.People == nil {
+		return false
 	}
-	return answer, nil
+	done, err := s.config.People.Settle(ctx, collective)
+	if err != nil {
+		s.config.Logger.LogAttrs(ctx, slog.LevelError, "approved erasures could not be carried out yet",
+			slog.String("collective", collective), slog.String("error", err.Error()))
+	}
+	return done
 }
 
 func (s registryService) RejectErasure(ctx context.Context, r *apiv1.RejectErasureRequest) (*apiv1.RejectErasureResponse, error) {
@@ -271,7 +289,12 @@ func (s registryService) ListErasures(ctx context.Context, r *apiv1.ListErasures
 		return nil, err
 	}
 	erasures, next := at.book.Erasures(after, pageLimit(r), at.moment)
-	return &apiv1.ListErasuresResponse{Erasures: each(erasures, erasureOf), NextPageToken: nextNumber(r, at, next), Version: at.version}, nil
+	answer := &apiv1.ListErasuresResponse{Erasures: each(erasures, erasureOf), NextPageToken: nextNumber(r, at, next), Version: at.version}
+	done := s.settled(ctx, r.CollectiveId)
+	for _, q := range answer.Erasures {
+		q.CarriedOut = done && q.State == "approved"
+	}
+	return answer, nil
 }
 
 func erasureOf(q projections.Erasure) *apiv1.Erasure {

@@ -236,7 +236,7 @@ func (st *checkedStream) Receive(msg any) error {
 	}
 	request := msg.(proto.Message)
 	if err := validate(request); err != nil {
-		return err
+		return st.method.unechoed(err)
 	}
 	if err := st.server.authorise(st.ctx, st.method, st.caller, request); err != nil {
 		return err

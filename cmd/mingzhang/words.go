@@ -42,9 +42,13 @@ var chineseVerbs = map[string]string{
 	"ListRoles": "岗位", "ListEvents": "操作日志", "CompareOpening": "比对期初余额", "ListHolds": "列出暂缓发放", "ListShares": "列出股份",
 	"ListGiftAgreements": "列出定向捐赠的约定", "Watch": "跟踪账簿", "ListTrueUps": "列出年终清算", "ListPeriodReviews": "列出监督审查",
 	"ListFlags": "列出待追认的提示", "ListGifts": "列出定向捐赠", "Upload": "保存原始凭证", "Download": "取出原始凭证", "ListGarbage": "列出无凭证引用的文件",
+	"KeepPersonalData": "登记个人信息", "ListPersonalData": "列出个人信息(掩码)", "OpenPersonalField": "查看一项个人信息并取得证明",
+	"RequestErasure": "申请限制或删除个人信息", "ApproveErasure": "批准限制或删除个人信息", "RejectErasure": "驳回限制或删除个人信息", "ListErasures": "列出个人信息的处置",
 }
 
 var chineseFields = map[string]string{
+	"id_no": "证件号", "phone": "电话", "bank_account": "银行账号", "address": "住址", "mask": "掩码", "masked": "掩码", "party_id": "当事人", "record_id": "记录",
+	"record_ids": "记录", "erasure": "处置", "carried_out": "已执行", "decided_by": "决定人", "decided_at": "决定时间",
 	"id": "编号", "number": "号码", "name": "名称", "title": "标题", "kind": "种类", "class": "类别", "state": "状态", "version": "第几笔",
 	"amount": "金额", "balance": "余额", "opening": "期初", "closing": "期末", "debit": "借方", "credit": "贷方", "received": "收入", "spent": "支出",
 	"total": "合计", "paid": "已付", "owed": "未付", "budget": "预算", "pool": "总额", "rate": "每份", "remainder": "结余", "declared": "宣告金额",

@@ -476,7 +476,10 @@ type Erasure struct {
 	// Operator who approved or rejected; empty while open.
 	DecidedBy string `protobuf:"bytes,9,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
 	// When that was, RFC 3339, UTC; empty while open.
-	DecidedAt     string `protobuf:"bytes,10,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	DecidedAt string `protobuf:"bytes,10,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// Whether what was approved is done: nothing of what it erased is left in files of this server. If not, the server could not reach its
+	// store; it goes on trying, and shows none of it.
+	CarriedOut    bool `protobuf:"varint,11,opt,name=carried_out,json=carriedOut,proto3" json:"carried_out,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -581,6 +584,13 @@ func (x *Erasure) GetDecidedAt() string {
 	return ""
 }
 
+func (x *Erasure) GetCarriedOut() bool {
+	if x != nil {
+		return x.CarriedOut
+	}
+	return false
+}
+
 var File_mingzhang_api_v1_people_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_people_proto_rawDesc = "" +
@@ -603,7 +613,7 @@ const file_mingzhang_api_v1_people_proto_rawDesc = "" +
 	"\x05field\x18\x01 \x01(\x0e2\x1f.mingzhang.api.v1.PersonalFieldR\x05field\x129\n" +
 	"\x05state\x18\x02 \x01(\x0e2#.mingzhang.api.v1.PersonalDataStateR\x05state\x12\x16\n" +
 	"\x06masked\x18\x03 \x01(\tR\x06masked\x12\x18\n" +
-	"\aerasure\x18\x04 \x01(\rR\aerasure\"\xfc\x02\n" +
+	"\aerasure\x18\x04 \x01(\rR\aerasure\"\x9d\x03\n" +
 	"\aErasure\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x121\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1d.mingzhang.api.v1.ErasureKindR\x04kind\x124\n" +
@@ -618,7 +628,9 @@ const file_mingzhang_api_v1_people_proto_rawDesc = "" +
 	"decided_by\x18\t \x01(\tR\tdecidedBy\x12\x1d\n" +
 	"\n" +
 	"decided_at\x18\n" +
-	" \x01(\tR\tdecidedAt*\x88\x02\n" +
+	" \x01(\tR\tdecidedAt\x12\x1f\n" +
+	"\vcarried_out\x18\v \x01(\bR\n" +
+	"carriedOut*\x88\x02\n" +
 	"\rPersonalField\x12\x1e\n" +
 	"\x1aPERSONAL_FIELD_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PERSONAL_FIELD_PERSON\x10\x01\x12\x17\n" +

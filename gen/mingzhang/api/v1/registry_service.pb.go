@@ -2527,9 +2527,7 @@ func (x *ApproveErasureRequest) GetErasure() uint32 {
 type ApproveErasureResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was booked.
-	Receipt *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
-	// Whether the data is gone already. If not, the server could not reach its store; it goes on trying and shows none of it.
-	CarriedOut    bool `protobuf:"varint,2,opt,name=carried_out,json=carriedOut,proto3" json:"carried_out,omitempty"`
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2569,13 +2567,6 @@ func (x *ApproveErasureResponse) GetReceipt() *Receipt {
 		return x.Receipt
 	}
 	return nil
-}
-
-func (x *ApproveErasureResponse) GetCarriedOut() bool {
-	if x != nil {
-		return x.CarriedOut
-	}
-	return false
 }
 
 // RejectErasureRequest is what RejectErasure takes.
@@ -3066,11 +3057,9 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
 	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12!\n" +
 	"\aerasure\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\aerasureB\x13\n" +
-	"\x11_expected_version\"n\n" +
+	"\x11_expected_version\"M\n" +
 	"\x16ApproveErasureResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\x12\x1f\n" +
-	"\vcarried_out\x18\x02 \x01(\bR\n" +
-	"carriedOut\"\xa2\x02\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa2\x02\n" +
 	"\x14RejectErasureRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
