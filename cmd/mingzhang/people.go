@@ -3,8 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"io/fs"
 	"iter"
+	"log/slog"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
@@ -97,3 +103,169 @@ func (d *directory) lostPeople(ctx context.Context) (lost map[string][]ledger.Pe
 	}
 	return lost, kept, errors.Join(failures...)
 }
+
+// copyPeople copies personal data into a backup, after the log; it says whether it did.
+func (b *backup) copyPeople(ctx context.Context, dir string) (bool, error) {
+	from := filepath.Join(b.session.data, peopleFile)
+	if _, err := os.Lstat(from); b.noPeople || errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return true, sqlite.Copy(ctx, from, filepath.Join(dir, peopleFile))
+}
+
+// alignCopy carries out in a copy what its log says was erased, so that no backup has what is to be gone, not even one made between an
+// approval and its execution. What the copy then is without is not in its file any more. It says whether anything was ever kept there.
+func alignCopy(ctx context.Context, dir string, lock *sqlite.DirLock, log openedLog) (some bool, err error) {
+	path := filepath.Join(dir, peopleFile)
+	store, err := sqlite.Open(path, sqlite.Options{Lock: lock, MustExist: true})
+	if err != nil {
+		return false, err
+	}
+	streams, err := store.List(ctx)
+	if err == nil && len(streams) > 0 {
+		books := ledger.NewService(log, ledger.Options{Clock: clock})
+		vault := people.NewVault(store, books, people.Options{Clock: clock, Logger: slog.New(slog.DiscardHandler)})
+		err = errors.Join(vault.Align(ctx), store.Compact(ctx))
+	}
+	if err := errors.Join(err, store.Close()); err != nil || len(streams) > 0 {
+		return true, err
+	}
+	return false, os.Remove(path)
+}
+
+// replayErasures carries out every erasure that the restored log knows, and counts what is kept and what is not there.
+func (r *restore) replayErasures(ctx context.Context, d *directory) error {
+	lost, kept, err := d.lostPeople(ctx)
+	for _, gone := range lost {
+		r.lost += len(gone)
+	}
+	r.persons = kept
+	return err
+}
+
+// goOn appends to the restored log what a newer copy of it has beyond.
+func (r *restore) goOn(ctx context.Context, d *directory) error {
+	later := map[string][]eventstore.Event{}
+	for e, err := range r.newer(ctx) {
+		if err != nil {
+			return err
+		}
+		later[e.Stream] = append(later[e.Stream], e)
+	}
+	for _, stream := range slices.Sorted(maps.Keys(later)) {
+		events := later[stream]
+		have, err := d.log.Version(ctx, stream)
+		if err != nil {
+			return err
+		}
+		if uint64(len(events)) < have {
+			return otherLog(r.later, stream, uint64(len(events))+1)
+		}
+		for e, err := range d.log.Read(ctx, stream, 0) {
+			if err != nil {
+				return err
+			}
+			if !sameEvent(e, events[e.Version-1]) {
+				return otherLog(r.later, stream, e.Version)
+			}
+		}
+		for batch := range slices.Chunk(events[have:], goOnEvents) {
+			added := make([]eventstore.NewEvent, len(batch))
+			for i, e := range batch {
+				added[i] = eventstore.NewEvent{Type: e.Type, Data: e.Data}
+			}
+			if _, err := d.log.Append(ctx, stream, batch[0].Version-1, added); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// goOnEvents are so few that one append of them is below its limit, whatever they hold.
+const goOnEvents = 16
+
+func otherLog(name, stream string, version uint64) error {
+	return failed(exitVerified, "%s 里的 %s 不以备份里的账簿开头:从第 %d 笔起不同。没有恢复;两份中有一份被改过,请都留好并查明。",
+		"In %s the log %s does not begin with the one of the backup: they differ from event %d on. Nothing was restored. One of the two was changed: keep both and find out.", name, stream, version)
+}
+
+// newer yields the events of a newer log: of a file of export jsonl, which is checked to its end first, or of a backup or data directory
+// that nobody has open.
+func (r *restore) newer(ctx context.Context) iter.Seq2[eventstore.Event, error] {
+	return func(yield func(eventstore.Event, error) bool) {
+		info, err := os.Stat(r.later)
+		if err != nil {
+			yield(eventstore.Event{}, cannotOpen(r.later, err))
+			return
+		}
+		if info.IsDir() {
+			for e, err := range sqlite.Scan(ctx, filepath.Join(r.later, eventsFile)) {
+				if err == nil {
+					err = checkEvent(e)
+				}
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+			return
+		}
+		events, err := readLogFile(r.later)
+		for _, e := range events {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(eventstore.Event{}, err)
+		}
+	}
+}
+
+// readLogFile reads a file of export jsonl, which is believed only when all of it fits.
+func readLogFile(name string) ([]eventstore.Event, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, cannotOpen(name, err)
+	}
+	defer file.Close()
+	reader := newLogReader(name, file)
+	if err := reader.start(); err != nil {
+		return nil, err
+	}
+	var events []eventstore.Event
+	for {
+		e, _, err := reader.next()
+		if errors.Is(err, io.EOF) {
+			return events, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+}
+
+// people looks whether personal data is there that the log is committed to and no erasure took.
+func (v *verification) people(ctx context.Context) error {
+	if len(v.bad) > 0 {
+		return nil // what a damaged log says of it means nothing
+	}
+	lost, _, err := v.client.dir.lostPeople(ctx)
+	if err != nil {
+		return v.failed(ctx, finding{Stream: people.StreamPrefix + "*"}, err)
+	}
+	for _, id := range slices.Sorted(maps.Keys(lost)) {
+		records := make([]string, 0, len(lost[id]))
+		for _, r := range lost[id] {
+			records = append(records, r.ID.String())
+		}
+		slices.Sort(records)
+		v.note(finding{Stream: ledger.StreamOf(id) + " " + people.StreamPrefix + "*", Result: resultLost,
+			Problem: "personal data is missing that no erasure took: " + strings.Join(records[:min(len(records), lostListMax)], ", "), lost: len(records)})
+	}
+	return nil
+}
+
+// lostListMax is how many missing records a finding lists.
+const lostListMax = 20
