@@ -33,7 +33,7 @@ func MaskName(name string) string {
 	parts := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(dots, r) })
 	if len(parts) < 2 {
 		separator = " "
-		parts = strings.Fields(name)
+		parts = strings.Fields(strings.Join(parts, ""))
 	}
 	switch len(parts) {
 	case 0:

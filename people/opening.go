@@ -108,7 +108,11 @@ func ParseOpening(text []byte) (o Opening, err error) {
 	}
 	head, proof, proven := bytes.Cut(text, []byte("\n\n"))
 	lines := strings.Split(strings.TrimSuffix(string(head), "\n"), "\n")
-	if len(lines) != 6+depth && !(proven && len(lines) == 7+depth) || lines[0] != openingLine {
+	count := 6 + depth
+	if proven {
+		count++
+	}
+	if len(lines) != count || lines[0] != openingLine {
 		return Opening{}, errOpeningForm
 	}
 	p := openingParser{lines: lines[1:]}
