@@ -56,7 +56,11 @@ func (all observers) Observe(collective string, events []*eventv1.Event) {
 // of the books looks at them.
 type booksOnly struct{ *eventstoredb.Store }
 
-func personalStream(stream string) bool { return strings.HasPrefix(stream, people.StreamPrefix) }
+// personalStream says whether a stream keeps a record of personal data.
+func personalStream(stream string) bool {
+	_, ok := people.RecordOf(stream)
+	return ok
+}
 
 // ReadAll implements eventstore.Store.
 func (s booksOnly) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
@@ -200,6 +204,11 @@ func (r *restore) newer(ctx context.Context) iter.Seq2[eventstore.Event, error] 
 			return
 		}
 		if info.IsDir() {
+			if left, err := os.Stat(filepath.Join(r.later, eventsFile+"-wal")); err == nil && left.Size() > 0 {
+				yield(eventstore.Event{}, failed(exitStorage, "%[1]s 还开着,或没有正常关闭,最新的记录可能读不到;请先停下服务,再运行一次 mingzhang verify --data %[1]s。",
+					"%[1]s is in use, or was not closed in order, and its newest events might not be read: stop the server and run mingzhang verify --data %[1]s once.", r.later))
+				return
+			}
 			for e, err := range sqlite.Scan(ctx, filepath.Join(r.later, eventsFile)) {
 				if err == nil {
 					err = checkEvent(e)
@@ -269,3 +278,54 @@ func (v *verification) people(ctx context.Context) error {
 
 // lostListMax is how many missing records a finding lists.
 const lostListMax = 20
+
+// copyPeople makes the target's personal data that of the source, before the log that is committed to it. What was deleted in the source
+// is deleted in the target, whether it was ever there or not; a record is one event, stored whole or not at all.
+func (c *copying) copyPeople(ctx context.Context) error {
+	source, err := c.from.people.List(ctx)
+	if err != nil {
+		return err
+	}
+	c.persons = 0
+	for _, one := range source {
+		if !personalStream(one.Stream) {
+			continue
+		}
+		if one.Deleted {
+			if err := c.to.people.Delete(ctx, one.Stream); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.copyRecord(ctx, one.Stream); err != nil {
+			return err
+		}
+		c.persons++
+	}
+	return nil
+}
+
+func (c *copying) copyRecord(ctx context.Context, stream string) error {
+	for e, err := range c.from.people.Read(ctx, stream, 0) {
+		if err == nil {
+			_, err = ledger.Decode(e)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = c.to.people.Append(ctx, stream, e.Version-1, []eventstore.NewEvent{{Type: e.Type, Data: e.Data}})
+		if conflict := (*eventstore.ConflictError)(nil); errors.As(err, &conflict) { // copied before, or something else
+			err = nil
+			for there, rerr := range c.to.people.Read(ctx, stream, e.Version-1) {
+				if err = rerr; err == nil && !sameEvent(e, there) {
+					err = c.differs(stream, e.Version, "内容不同", "they differ")
+				}
+				break
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

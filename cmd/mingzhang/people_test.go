@@ -417,6 +417,34 @@ func TestOpeningsOfOthersAreRefused(t *testing.T) {
 	}
 }
 
+// TestStoreCopyTakesPeople: personal data goes from one engine to the other and back, and what was erased does not.
+func TestStoreCopyTakesPeople(t *testing.T) {
+	dir := demoDir(t)
+	for _, values := range []map[string]string{goneValues, leftValues} {
+		must(t, "keep-personal-data", "--yes", "--member", "17", "--name", values["name"], "--as", "treasurer", "--data", dir)
+	}
+	var listed struct{ Records []struct{ RecordId string } }
+	if err := json.Unmarshal([]byte(must(t, "list-personal-data", "--as", "treasurer", "--data", dir, "--json")), &listed); err != nil || len(listed.Records) != 2 {
+		t.Fatalf("%v of %v", err, listed)
+	}
+	server := esdbtest.New(t, esdbtest.Options{})
+	must(t, "store", "copy", dir, server.ConnectionString())
+	must(t, "request-erasure", "--yes", "--kind", "ERASURE_KIND_ERASE", "--basis", "ERASURE_BASIS_ORDER", "--record-ids", listed.Records[0].RecordId, "--as", "treasurer", "--data", dir)
+	must(t, "approve-erasure", "--yes", "--erasure", "1", "--as", "approver", "--data", dir)
+	for range 2 {
+		wantSaid(t, 0, []string{"store", "copy", dir, server.ConnectionString(), "--lang", "en"}, "Both have 1 records of personal data")
+	}
+	back := filepath.Join(t.TempDir(), "back")
+	must(t, "store", "copy", server.ConnectionString(), back, "--secret", filepath.Join(dir, secretFile))
+	if list := must(t, "list-personal-data", "--as", "treasurer", "--data", back, "--json"); !strings.Contains(list, "慕容*山") || strings.Contains(list, "欧阳") {
+		t.Errorf("in the copy: %s", list)
+	}
+	if hits := scan(t, map[string]string{"name": goneValues["name"]}, nil, back); len(hits) > 0 {
+		t.Errorf("in the copy: %v", hits)
+	}
+	must(t, "verify", "--data", back)
+}
+
 // TestPeopleInACluster: the same through two nodes of a cluster; what is erased through one is erased for both, and no tree is made over
 // streams of persons.
 func TestPeopleInACluster(t *testing.T) {
