@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -32,6 +33,9 @@ func (s booksService) Apply(ctx context.Context, r *apiv1.ApplyRequest) (*apiv1.
 		b.flush(ctx)
 	}
 	b.writing.Wait()
+	for _, collective := range slices.Sorted(maps.Keys(b.erased)) {
+		s.settled(ctx, collective)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // what was carried out stays so; the same command ids give its answers
 	}
@@ -102,6 +106,7 @@ type batch struct {
 	stopped bool
 	results []*apiv1.ApplyResult // nil for lines not carried out yet, or not at all
 	pending []pending            // commands on books, not yet given to the ledger
+	erased  map[string]bool      // collectives with erasures that were approved
 	writing sync.WaitGroup       // results being written
 }
 
@@ -192,6 +197,14 @@ func (b *batch) flush(ctx context.Context) {
 	}
 	outcomes := b.carryOut(ctx, todo)
 	b.stopped = b.stop && slices.ContainsFunc(outcomes, func(o ledger.Outcome) bool { return o.Err != nil })
+	for k, p := range todo {
+		if slices.ContainsFunc(outcomes[k].Events, func(e *eventv1.Event) bool { return e.GetErasureApproved() != nil }) {
+			if b.erased == nil {
+				b.erased = map[string]bool{}
+			}
+			b.erased[p.given.collective] = true
+		}
+	}
 	b.writing.Go(func() {
 		for k, p := range todo {
 			b.results[p.line] = b.result(ctx, p, outcomes[k])

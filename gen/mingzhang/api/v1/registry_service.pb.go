@@ -3009,15 +3009,15 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\x06reason\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\x90\x03R\x06reasonB\x13\n" +
 	"\x11_expected_version\"O\n" +
 	"\x18KeepPersonalDataResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xad\x02\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xb7\x02\n" +
 	"\x17ListPersonalDataRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\rR\x06member\x12\"\n" +
 	"\bparty_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\apartyId\x12 \n" +
 	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06reason\x12\x1f\n" +
 	"\vmin_version\x18\x05 \x01(\x04R\n" +
-	"minVersion\x12\x1b\n" +
-	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12'\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x98\x01\n" +
 	"\x18ListPersonalDataResponse\x12:\n" +
@@ -3069,12 +3069,12 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\aerasure\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\aerasureB\x13\n" +
 	"\x11_expected_version\"L\n" +
 	"\x15RejectErasureResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xcb\x01\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xd5\x01\n" +
 	"\x13ListErasuresRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1f\n" +
 	"\vmin_version\x18\x02 \x01(\x04R\n" +
-	"minVersion\x12\x1b\n" +
-	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12'\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x8f\x01\n" +
 	"\x14ListErasuresResponse\x125\n" +
