@@ -272,6 +272,30 @@ func TestPersonalErasure(t *testing.T) {
 	}
 }
 
+// TestErasureInABatch: a batch that approves an erasure has carried it out when it answers; a preview of it carries out nothing.
+func TestErasureInABatch(t *testing.T) {
+	v, record := peopled(t)
+	number := v.must("treasurer", &apiv1.RequestErasureRequest{CommandId: id(), CollectiveId: "lmb", Kind: 2, Basis: 5, RecordIds: []string{record}}).(*apiv1.RequestErasureResponse).Receipt.Erasure
+	line := &apiv1.ApplyLine{Method: "ApproveErasure", RequestJson: jsonOf(t, &apiv1.ApproveErasureRequest{CommandId: id(), CollectiveId: "lmb", Erasure: number})}
+	here := func() bool {
+		for e, err := range v.persons.ReadAll(t.Context(), 0) {
+			fatalIf(t, err)
+			if bytes.Contains(e.Data, []byte(personName)) {
+				return true
+			}
+		}
+		return false
+	}
+	v.must("approver", &apiv1.PreviewApplyRequest{Lines: []*apiv1.ApplyLine{line}})
+	if !here() {
+		t.Error("a preview has erased it")
+	}
+	v.must("approver", &apiv1.ApplyRequest{Lines: []*apiv1.ApplyLine{line}})
+	if here() {
+		t.Error("it is there after the batch was answered")
+	}
+}
+
 // TestNamesStayOutOfPublicText: in no text of no command, in whatever way it is written, given at once or in a batch; and the refusal
 // neither says the name nor tells those who could not give the command that there is one.
 func TestNamesStayOutOfPublicText(t *testing.T) {

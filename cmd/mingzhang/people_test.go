@@ -270,6 +270,27 @@ func TestErasedIsGone(t *testing.T) {
 	}
 	must(t, "verify", "--data", dir)
 
+	// A vault of before beside the log of after: neither a backup has what is to be gone, nor the directory once it was looked at.
+	old, err := os.ReadFile(filepath.Join(before, "backup", peopleFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, peopleFile), old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	late := filepath.Join(place, "late")
+	must(t, "backup", "--data", dir, "--out", late)
+	for _, hit := range scan(t, erased, nil, late) {
+		t.Errorf("in a backup made before the erasure was carried out: %s", hit)
+	}
+	if hits := scan(t, erased, nil, dir); len(hits) == 0 {
+		t.Error("the old vault has nothing to erase: the look above shows nothing")
+	}
+	must(t, "verify", "--data", dir)
+	for _, hit := range scan(t, erased, nil, dir) {
+		t.Errorf("in a vault of before that was looked at: %s", hit)
+	}
+
 	// Without the log of after, an old backup brings it back; with it, erasures are carried out before anything is shown.
 	secret := filepath.Join(dir, secretFile)
 	for _, later := range []string{filepath.Join(after, "books.jsonl"), filepath.Join(after, "backup"), dir} {
@@ -423,13 +444,13 @@ func TestStoreCopyTakesPeople(t *testing.T) {
 	for _, values := range []map[string]string{goneValues, leftValues} {
 		must(t, "keep-personal-data", "--yes", "--member", "17", "--name", values["name"], "--as", "treasurer", "--data", dir)
 	}
-	var listed struct{ Records []struct{ RecordId string } }
+	var listed struct{ Records []struct{ RecordID string } }
 	if err := json.Unmarshal([]byte(must(t, "list-personal-data", "--as", "treasurer", "--data", dir, "--json")), &listed); err != nil || len(listed.Records) != 2 {
 		t.Fatalf("%v of %v", err, listed)
 	}
 	server := esdbtest.New(t, esdbtest.Options{})
 	must(t, "store", "copy", dir, server.ConnectionString())
-	must(t, "request-erasure", "--yes", "--kind", "ERASURE_KIND_ERASE", "--basis", "ERASURE_BASIS_ORDER", "--record-ids", listed.Records[0].RecordId, "--as", "treasurer", "--data", dir)
+	must(t, "request-erasure", "--yes", "--kind", "ERASURE_KIND_ERASE", "--basis", "ERASURE_BASIS_ORDER", "--record-ids", listed.Records[0].RecordID, "--as", "treasurer", "--data", dir)
 	must(t, "approve-erasure", "--yes", "--erasure", "1", "--as", "approver", "--data", dir)
 	for range 2 {
 		wantSaid(t, 0, []string{"store", "copy", dir, server.ConnectionString(), "--lang", "en"}, "Both have 1 records of personal data")
@@ -465,11 +486,11 @@ func TestPeopleInACluster(t *testing.T) {
 	if code == 0 || !strings.Contains(said, "name of a person on record") {
 		t.Errorf("a name in public text: exit %d, %s", code, said)
 	}
-	var listed struct{ Records []struct{ RecordId string } }
+	var listed struct{ Records []struct{ RecordID string } }
 	if err := json.Unmarshal([]byte(must(t, "list-personal-data", "--as", "treasurer", "--data", nodes[1], "--json")), &listed); err != nil || len(listed.Records) != 1 {
 		t.Fatalf("%v of %v", err, listed)
 	}
-	must(t, "request-erasure", "--yes", "--kind", "ERASURE_KIND_ERASE", "--basis", "ERASURE_BASIS_ORDER", "--record-ids", listed.Records[0].RecordId, "--as", "treasurer", "--data", nodes[0])
+	must(t, "request-erasure", "--yes", "--kind", "ERASURE_KIND_ERASE", "--basis", "ERASURE_BASIS_ORDER", "--record-ids", listed.Records[0].RecordID, "--as", "treasurer", "--data", nodes[0])
 	must(t, "approve-erasure", "--yes", "--erasure", "1", "--as", "approver", "--data", nodes[1])
 	for _, node := range nodes {
 		if list := must(t, "list-personal-data", "--as", "treasurer", "--data", node, "--json"); strings.Contains(list, "欧阳") || !strings.Contains(list, "ERASED") {
