@@ -83,6 +83,10 @@ var Matrix = map[string]Callers{
 	"Download":           {Roles: readers},
 	"ListGarbage":        {Roles: readers},
 
+	"ListPersonalData":  {Roles: settlers},
+	"OpenPersonalField": {Roles: copiers},
+	"ListErasures":      {Roles: readers},
+
 	"FoundCollective": {Admin: true},
 	"CreateOperator":  {Admin: true},
 	"IssueKey":        {Admin: true},

@@ -66,6 +66,7 @@ type Collective struct {
 	holds     []*hold                // by number - 1
 	editions  []edition              // by number - 1
 	seeds     map[[16]byte]struct{}  // records that hold the seeds of disclosed rounds
+	personal  personalData
 }
 
 type (
@@ -130,6 +131,7 @@ func NewCollective() *Collective {
 		runs:        map[string]*run{},
 		shares:      map[uint32][]shareStep{},
 		seeds:       map[[16]byte]struct{}{},
+		personal:    personalData{records: map[uuid.UUID]*PersonalRecord{}, years: map[string]int{}},
 	}
 }
 

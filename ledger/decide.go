@@ -241,6 +241,11 @@ var Matrix = map[string][]eventv1.Role{
 	"PublishEdition":         {treasurer},
 	"DiscloseRound":          {treasurer},
 	"AdoptWitnessPolicy":     {approver},
+
+	"KeepPersonalData": {treasurer},
+	"RequestErasure":   {treasurer, supervisor},
+	"ApproveErasure":   {approver, supervisor},
+	"RejectErasure":    {approver, supervisor},
 }
 
 const (

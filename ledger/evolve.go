@@ -86,6 +86,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.evolveGrant(e)
 		s.evolveRound(e)
 		s.evolveCharter(e)
+		s.evolvePeople(e)
 	}
 }
 
@@ -140,6 +141,7 @@ func (s *Collective) post(v *eventv1.Voucher, e *eventv1.Event) {
 	s.cite(v, e)
 	s.giveBack(v)
 	s.raiseFlags(v)
+	s.personal.name(v)
 	if v.Reverses != nil {
 		s.live--
 		s.reversals[ref] = struct{}{}

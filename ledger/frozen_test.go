@@ -93,7 +93,7 @@ func TestFrozenEncodings(t *testing.T) {
 
 // elsewhereTypes are facts of other streams than a collective's.
 var elsewhereTypes = map[string]bool{"name_reserved": true, "operator_created": true, "key_issued": true, "key_revoked": true,
-	"cosignature_added": true, "fork_reported": true}
+	"cosignature_added": true, "fork_reported": true, "personal_data_kept": true}
 
 // eventJSON is an event as indented JSON, always spaced the same way.
 func eventJSON(t *testing.T, e *eventv1.Event) string {
@@ -215,6 +215,7 @@ func otherFacts() []*eventv1.Event {
 		event(&eventv1.Event{Fact: &eventv1.Event_CosignatureAdded{CosignatureAdded: &eventv1.CosignatureAdded{Size: 40, Root: lt.Minutes("root"), Key: lt.WitnessKey("first"),
 			SignedAt: lt.Noon("2020-04-02").Unix(), Signature: append(lt.Minutes("r"), lt.Minutes("s")...)}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_ForkReported{ForkReported: &eventv1.ForkReported{First: []byte("first\n"), Second: []byte("second\n")}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: keptFact()}}),
 	}
 }
 
@@ -306,5 +307,6 @@ func everyFact(t *testing.T) *lt.Books {
 	witnessFacts(b)
 	rotateKeys(b)
 	publishedFacts(b)
+	peopleFacts(b)
 	return b
 }

@@ -176,6 +176,10 @@ const (
 	ReviewNotNeeded       Reason = "review_not_needed"
 	ApprovalNeeded        Reason = "approval_needed"
 	AlreadyDone           Reason = "already_done"
+	RecordUnknown         Reason = "record_unknown"
+	ErasureUnknown        Reason = "erasure_unknown"
+	RetentionRunning      Reason = "retention_running"
+	PersonalDataNeeded    Reason = "personal_data_needed"
 	VoucherUnknown        Reason = "voucher_unknown"
 	VoucherReversed       Reason = "voucher_reversed"
 	VoucherIsReversal     Reason = "voucher_is_reversal"
@@ -375,11 +379,15 @@ var Reasons = map[Reason]ReasonInfo{
 	VoucherOtherMonth: {Precondition, "凭证 {voucher} 的日期是 {date},不在 {month}。", "The voucher {voucher} occurred on {date}, not in {month}."},
 	RetentionTooShort: {Precondition, "{kind} 类单据至少保管 {needed} 年,不能只保管 {given} 年(∞ 为永久)。", "Papers of the kind {kind} are kept at least {needed} years, not {given} (∞ is for ever)."},
 
-	EditionUnknown:    {Missing, "没有第 {edition} 期公示。", "There is no edition {edition}."},
-	EditionExists:     {Duplicate, "{from} 至 {to} 已有第 {edition} 期公示;如有改动,请指明更正这一期并写明原因。", "The days {from} to {to} have the edition {edition} already: say that it is corrected, and why."},
-	EditionReplaced:   {Precondition, "第 {edition} 期公示已由第 {by} 期更正。", "The edition {edition} was replaced: the one that stands is {by}."},
-	EditionOtherDays:  {Precondition, "第 {edition} 期公示的日期是 {from} 至 {to},更正必须是同样的日期。", "The edition {edition} is of {from} to {to}: a correction is of the same days."},
-	LinesChanged:      {Precondition, "{round} 的合计树有 {lines} 行共 {total} 元,账簿上有 {lines_now} 行共 {total_now} 元。", "The tree of {round} has {lines} lines of {total} in all, the books have {lines_now} of {total_now}."},
-	ThresholdInvalid:  {Invalid, "见证组 {group} 有 {witnesses} 人,需要的签名应为 1 至 {witnesses} 个,不能是 {threshold} 个。", "The group {group} has {witnesses} witnesses and cannot need {threshold} signatures: 1 to {witnesses}."},
-	WitnessKeyInvalid: {Invalid, "见证人 {witness} 的公钥“{key}”写法不对:应为 mingzhang witness init 印出的那一行。", "The public key of the witness {witness}, \"{key}\", is not a cosignature key as mingzhang witness init prints it."},
+	EditionUnknown:     {Missing, "没有第 {edition} 期公示。", "There is no edition {edition}."},
+	EditionExists:      {Duplicate, "{from} 至 {to} 已有第 {edition} 期公示;如有改动,请指明更正这一期并写明原因。", "The days {from} to {to} have the edition {edition} already: say that it is corrected, and why."},
+	EditionReplaced:    {Precondition, "第 {edition} 期公示已由第 {by} 期更正。", "The edition {edition} was replaced: the one that stands is {by}."},
+	EditionOtherDays:   {Precondition, "第 {edition} 期公示的日期是 {from} 至 {to},更正必须是同样的日期。", "The edition {edition} is of {from} to {to}: a correction is of the same days."},
+	LinesChanged:       {Precondition, "{round} 的合计树有 {lines} 行共 {total} 元,账簿上有 {lines_now} 行共 {total_now} 元。", "The tree of {round} has {lines} lines of {total} in all, the books have {lines_now} of {total_now}."},
+	ThresholdInvalid:   {Invalid, "见证组 {group} 有 {witnesses} 人,需要的签名应为 1 至 {witnesses} 个,不能是 {threshold} 个。", "The group {group} has {witnesses} witnesses and cannot need {threshold} signatures: 1 to {witnesses}."},
+	WitnessKeyInvalid:  {Invalid, "见证人 {witness} 的公钥“{key}”写法不对:应为 mingzhang witness init 印出的那一行。", "The public key of the witness {witness}, \"{key}\", is not a cosignature key as mingzhang witness init prints it."},
+	RecordUnknown:      {Missing, "没有个人信息记录 {record}。", "There is no record of personal data {record}."},
+	ErasureUnknown:     {Missing, "没有第 {erasure} 号个人信息处置。", "There is no erasure {erasure}."},
+	RetentionRunning:   {Precondition, "记录 {record} 是 {party} 最后一笔凭证({year} 年)的依据,凭证保管三十年,{from} 起才能删除;现在可以先限制。", "The record {record} stands behind vouchers of {party}, the last of {year}, which are kept for thirty years: it can be erased from {from} on, and be restricted now."},
+	PersonalDataNeeded: {Precondition, "{party} 还有未了的事({matter}),办完以后记录 {record} 才能删除;现在可以先限制。", "Something is under way with {party} ({matter}): the record {record} can be erased when that is over, and be restricted now."},
 }

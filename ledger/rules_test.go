@@ -31,6 +31,7 @@ var commands = []ledger.Command{
 	&ledger.SetShares{}, &ledger.ReadmitMembers{}, &ledger.HoldPayee{}, &ledger.ReleaseHold{}, &ledger.RecordReturnedDividend{},
 	&ledger.RecordRefund{}, &ledger.RecordFee{}, &ledger.RecordReturnedIncome{}, &ledger.CollectReceivable{}, &ledger.RequestDepositReturn{},
 	&ledger.AgreeGift{}, &ledger.ChangeGiftPurpose{}, &ledger.RatifyFlag{}, &ledger.ExpireRequest{}, &ledger.RotateLogKey{},
+	&ledger.CommitPersonalData{}, &ledger.RequestErasure{}, &ledger.ApproveErasure{}, &ledger.RejectErasure{},
 }
 
 // TestMatrix gives every command in every role: only the roles of the matrix get past the question, and no empty command is

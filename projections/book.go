@@ -64,9 +64,11 @@ type Book struct {
 	flags       []*flagged // in the order of the log
 	reviews     reviews
 	roles       []roleHeld
-	editions    []*edition         // by number - 1
-	disclosures []*disclosure      // in the order of the log
-	splits      map[uint32][]int32 // rows that a policy split, by its version
+	editions    []*edition               // by number - 1
+	disclosures []*disclosure            // in the order of the log
+	people      register[personalRecord] // by the bytes of their ids
+	erasures    []*erasure               // by number - 1
+	splits      map[uint32][]int32       // rows that a policy split, by its version
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -217,6 +219,7 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldCharter(e)
 		b.foldGift(e)
 		b.foldPublished(e, at)
+		b.foldPeople(e)
 	}
 }
 

@@ -164,6 +164,8 @@ func (b *Book) checkFact(e *eventv1.Event) string {
 		return b.checkHold(e)
 	case *eventv1.Event_DividendReturned:
 		return b.checkReturned(f.DividendReturned, len(e.Vouchers) > 0)
+	case *eventv1.Event_PersonalDataCommitted, *eventv1.Event_ErasureRequested, *eventv1.Event_ErasureApproved, *eventv1.Event_ErasureRejected:
+		return b.checkPeople(e)
 	default:
 		return b.checkPayout(e)
 	}

@@ -80,6 +80,7 @@ func (b *Book) digest() ([32]byte, uint64) {
 		d.numbers(int64(r.role), int64(r.since), int64(r.revoked))
 	}
 	d.published(s)
+	d.people(s.people, s.erasures)
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -110,6 +111,8 @@ type shot struct {
 	roles       []roleHeld
 	editions    []edition
 	disclosures []disclosure
+	people      []personalRecord
+	erasures    []erasure
 }
 
 type (
@@ -147,6 +150,7 @@ func (b *Book) snapshot() *shot {
 		reviews: values(b.reviews.list),
 		headers: headers{facts: b.headers.facts.snapshot(), commands: b.headers.commands.snapshot(), kinds: names{texts: b.headers.kinds.texts}},
 		roles:   slices.Clone(b.roles), editions: values(b.editions), disclosures: values(b.disclosures),
+		people: values(b.people.items), erasures: values(b.erasures),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())

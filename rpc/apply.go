@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
 
@@ -32,6 +34,9 @@ func (s booksService) Apply(ctx context.Context, r *apiv1.ApplyRequest) (*apiv1.
 		b.flush(ctx)
 	}
 	b.writing.Wait()
+	for _, collective := range slices.Sorted(maps.Keys(b.erased)) {
+		s.settled(ctx, collective)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // what was carried out stays so; the same command ids give its answers
 	}
@@ -87,9 +92,9 @@ func (s *Server) parseLine(given *apiv1.ApplyLine) line {
 	if given.RequestJson == "" {
 		l.err = malformed(errors.New("the request is empty; it is at least {}"))
 	} else if err := protojson.Unmarshal([]byte(given.RequestJson), l.request); err != nil {
-		l.err = malformed(err)
+		l.err = m.unquoted(malformed(err))
 	} else {
-		l.err = validate(l.request)
+		l.err = m.unechoed(validate(l.request))
 	}
 	return l
 }
@@ -103,6 +108,7 @@ type batch struct {
 	stopped bool
 	results []*apiv1.ApplyResult // nil for lines not carried out yet, or not at all
 	pending []pending            // commands on books, not yet given to the ledger
+	erased  map[string]bool      // collectives with erasures that were approved
 	writing sync.WaitGroup       // results being written
 }
 
@@ -153,6 +159,15 @@ func (b *batch) try(ctx context.Context, i int, l line) error {
 	if b.stopped {
 		return nil
 	}
+	if g.kept != nil {
+		b.flush(ctx) // what it commits to is kept first, and only when it would be accepted
+		if b.stopped {
+			return nil
+		}
+		if err := b.keep(ctx, g); err != nil {
+			return err
+		}
+	}
 	if err := b.complete(ctx, g); err != nil {
 		return err
 	}
@@ -187,6 +202,14 @@ func (b *batch) flush(ctx context.Context) {
 	}
 	outcomes := b.carryOut(ctx, todo)
 	b.stopped = b.stop && slices.ContainsFunc(outcomes, func(o ledger.Outcome) bool { return o.Err != nil })
+	for k, p := range todo {
+		if slices.ContainsFunc(outcomes[k].Events, func(e *eventv1.Event) bool { return e.GetErasureApproved() != nil }) {
+			if b.erased == nil {
+				b.erased = map[string]bool{}
+			}
+			b.erased[p.given.collective] = true
+		}
+	}
 	b.writing.Go(func() {
 		for k, p := range todo {
 			b.results[p.line] = b.result(ctx, p, outcomes[k])

@@ -30,12 +30,16 @@ type bookRequest interface {
 type given struct {
 	collective string
 	order      ledger.Order
+	kept       *eventv1.PersonalDataKept // what the command commits to, if it does
 }
 
 // give carries out the command of a request by the caller in the context.
 func (s *Server) give(ctx context.Context, r bookRequest) (*apiv1.Receipt, error) {
 	g, err := s.prepare(ctx, callerOf(ctx), r)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.keep(ctx, g); err != nil {
 		return nil, err
 	}
 	if err := s.complete(ctx, g); err != nil {
@@ -75,8 +79,15 @@ func (s *Server) prepare(ctx context.Context, c *caller, r bookRequest) (given, 
 	if err != nil {
 		return given{}, err
 	}
+	if err := s.unnamed(ctx, c, r, command, id); err != nil {
+		return given{}, err
+	}
 	meta := ledger.Meta{ID: id, Actor: c.operator.ID, Expected: expectedVersion(r), Now: now}
-	return given{r.GetCollectiveId(), ledger.Order{Command: command, Meta: meta}}, nil
+	g := given{collective: r.GetCollectiveId(), order: ledger.Order{Command: command, Meta: meta}}
+	if commits, ok := command.(*ledger.CommitPersonalData); ok {
+		g.kept, err = s.record(ctx, c, r.(*apiv1.KeepPersonalDataRequest), commits)
+	}
+	return g, err
 }
 
 // simulated says whether the collective of a command runs on a simulated clock, and refuses commands on a collective, or
@@ -256,6 +267,9 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 			}
 			if c == nil {
 				c = p.published(r)
+			}
+			if c == nil {
+				c = p.personal(r)
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func computed(c ledger.Command) bool {
 // in between leaves a record that nothing names. A command that is refused keeps none.
 func (s *Server) complete(ctx context.Context, g given) error {
 	seed, err := s.compute(ctx, g)
-	if err != nil || seed == nil || s.tried {
+	if err != nil || seed == nil || s.dry {
 		return err
 	}
 	if _, err := s.config.Ledger.Preview(ctx, g.collective, g.order); err != nil {
@@ -120,7 +120,7 @@ func (s *Server) computeEdition(ctx context.Context, facts *ledger.Facts, book *
 // rootAt is the root of the log at a version that it has.
 func (s *Server) rootAt(ctx context.Context, charter *eventv1.CollectiveFounded, version uint64) (transparency.Hash, error) {
 	stream := ledger.StreamOf(charter.CollectiveId)
-	if !s.tried {
+	if !s.dry {
 		head, _, err := s.config.Log.ProveConsistency(ctx, stream, version, 0)
 		return head.Root, err
 	}

@@ -106,6 +106,13 @@ var sentences = map[ledger.Reason]sentence{
 	roundUndisclosed: {connect.CodeFailedPrecondition, "{round} 的明细还没有公布合计树。", "The lines of {round} are not disclosed under a sum tree yet."},
 	lineUnknown:      {connect.CodeNotFound, "{payee} 号在 {round} 里没有明细。", "Payee {payee} has no line in {round}."},
 	seedMissing:      {connect.CodeFailedPrecondition, "{round} 的随机种子已删除或不保存在这里,不能出具证明;已出具的仍然有效。", "The seed of {round} is erased, or not kept here, and no line can be proved. Proofs that were given stay good."},
+	textNamesPerson:  {connect.CodeInvalidArgument, "这段文字里有在册人员的姓名,不能写进账簿;请写成员号或去掉姓名。", "This text has the name of a person on record, which may not enter the books: write the member's number, or leave the name out."},
+	personalNotKept:  {connect.CodeUnimplemented, "这台服务器不保管个人信息。", "This server keeps no personal data."},
+	personalEmpty:    {connect.CodeInvalidArgument, "没有要登记的个人信息;至少填写一项。", "There is no personal data in it: give one value at the least."},
+	personalErased:   {connect.CodeFailedPrecondition, "记录 {record} 的 {field} 已依法注销(第 {erasure} 号处置)。", "The field {field} of the record {record} was erased by law (erasure {erasure})."},
+	personalLimited:  {connect.CodePermissionDenied, "记录 {record} 的 {field} 已限制(第 {erasure} 号处置),只有审计人员能看。", "The field {field} of the record {record} is restricted (erasure {erasure}): auditors alone may see it."},
+	personalNotGiven: {connect.CodeFailedPrecondition, "记录 {record} 没有登记 {field}。", "The record {record} was given no {field}."},
+	personalLost:     {connect.CodeDataLoss, "记录 {record} 的个人信息不见了,账簿里没有删除它的记载:这是证据缺失,请通知监督委员会。", "The personal data of the record {record} is not there, and no erasure in the books says why: evidence was lost. Tell the supervisory committee."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
@@ -48,6 +49,17 @@ type village struct {
 	logs         *bytes.Buffer
 	documents    *documents.Store
 	documentsDir string
+	vault        *people.Vault
+	persons      *eventstore.Memory // where it keeps
+}
+
+// observers tells several of new events.
+type observers []ledger.Observer
+
+func (all observers) Observe(collective string, events []*eventv1.Event) {
+	for _, o := range all {
+		o.Observe(collective, events)
+	}
 }
 
 // The operators of "lmb", one a role, named after it; "stranger" holds no role anywhere, "chief" is the server's admin and
@@ -109,7 +121,9 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	from := new(source)
 	books := projections.NewLibrary(from)
 	feed := rpc.NewFeed(books)
-	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: feed})
+	v.persons = eventstore.NewMemory()
+	v.vault = people.NewVault(v.persons, from, people.Options{Clock: clock, Logger: slog.New(slog.NewTextHandler(v.logs, nil))})
+	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: observers{feed, v.vault}})
 	v.books = books
 	v.access = access.NewService(log, clock)
 	v.documentsDir = filepath.Join(t.TempDir(), "documents")
@@ -117,13 +131,13 @@ func newVillage(t testing.TB, inner eventstore.Store) *village {
 	fatalIf(t, err)
 	v.config = rpc.Config{
 		Documents: v.documents, Seeds: rpc.SeedStreams{Store: eventstore.NewMemory()},
-		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed,
+		Ledger: from.Service, Access: v.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed, People: v.vault,
 		VerifierKey: func(origin string) string { return transparency.VerifierKeyOf(context.Background(), signer, origin) }, Signer: signer,
 		Logger: slog.New(slog.NewTextHandler(v.logs, nil)), Version: "test", Store: "memory",
 	}
 	v.server = rpc.New(v.config)
 	v.listen()
-	v.people()
+	v.operators()
 	v.found("lmb", "chief")
 	v.found("far", "chief")
 	for name, role := range roles {
@@ -152,7 +166,7 @@ func (v *village) listen(change ...func(*http.Server)) *http.Server {
 	return server
 }
 
-func (v *village) people() {
+func (v *village) operators() {
 	key, err := v.access.CreateOperator(context.Background(),
 		access.CreateOperator{Operator: "chief", DisplayName: "管理员", Admin: true, IssueKey: true}, access.Meta{ID: uuid.New(), Actor: "chief"})
 	if err != nil {

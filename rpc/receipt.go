@@ -72,6 +72,15 @@ func addFact(r *apiv1.Receipt, e *eventv1.Event) {
 		r.Hold = f.PayeeReleased.Number
 	case *eventv1.Event_GrantObjectionRaised:
 		r.Objection = f.GrantObjectionRaised.Number
+	case *eventv1.Event_PersonalDataCommitted:
+		id, _ := uuid.FromBytes(f.PersonalDataCommitted.Record) // zero when it is none, which the books would have found
+		r.RecordId = id.String()
+	case *eventv1.Event_ErasureRequested:
+		r.Erasure = f.ErasureRequested.Number
+	case *eventv1.Event_ErasureApproved:
+		r.Erasure = f.ErasureApproved.Number
+	case *eventv1.Event_ErasureRejected:
+		r.Erasure = f.ErasureRejected.Number
 	case *eventv1.Event_GrantObjectionAnswered:
 		r.Objection = f.GrantObjectionAnswered.Number
 	case *eventv1.Event_EditionPublished:

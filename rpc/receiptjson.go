@@ -100,6 +100,8 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	o.text("proofMissing", r.ProofMissing)
 	o.number("edition", r.Edition)
 	o.text("pin", r.Pin)
+	o.text("recordId", r.RecordId)
+	o.number("erasure", r.Erasure)
 	return append(o.b, '}')
 }
 

@@ -21,7 +21,7 @@ func (s *Server) scratch() *Server {
 	config.Access = access.NewService(store, s.config.Clock)
 	config.Books = projections.NewLibrary(config.Ledger)
 	config.Events = store
-	copied := &Server{config: config, registry: s.registry, verifying: s.verifying, previewing: s.previewing, tried: true}
+	copied := &Server{config: config, registry: s.registry, dry: true, verifying: s.verifying, previewing: s.previewing}
 	copied.bare = copied.register()
 	return copied
 }

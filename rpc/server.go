@@ -46,6 +46,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1/apiv1connect"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 	"github.com/mingzhang-ledger/mingzhang/witness"
@@ -95,6 +96,8 @@ type Config struct {
 	Documents *documents.Store
 	// Seeds keeps the seeds of disclosed rounds; default none: rounds are not disclosed and no line is proved.
 	Seeds SeedKeeper
+	// People keeps personal data; default none: it is refused, and public text is not compared with names.
+	People *people.Vault
 	// VerifierKey gives the public key of the log of an origin; default none.
 	VerifierKey func(origin string) string
 	// Signer tells the keys that a rotation is about; default none, and no key is rotated.
@@ -123,12 +126,11 @@ type Server struct {
 	config   Config
 	registry *registry
 	seals    *witness.Service
+	dry      bool // nothing it does is to last: see scratch
 
 	overHTTP *connect.Server // authenticates by key
 	local    *connect.Server // authenticates by the caller's context
 	bare     *connect.Server // does not check anything: for lines of a batch, which are checked before
-
-	tried bool // it works on a copy of the log that is thrown away
 
 	verifying  chan struct{} // a place for each VerifyLog under way
 	previewing chan struct{} // a place for each PreviewApply under way
@@ -241,11 +243,11 @@ type checkedStream struct {
 // Receive implements connect.ServerStream.
 func (st *checkedStream) Receive(msg any) error {
 	if err := st.ServerStream.Receive(msg); err != nil {
-		return undecodable(err)
+		return st.method.unquoted(undecodable(err))
 	}
 	request := msg.(proto.Message)
 	if err := validate(request); err != nil {
-		return err
+		return st.method.unechoed(err)
 	}
 	if err := st.server.authorise(st.ctx, st.method, st.caller, request); err != nil {
 		return err

@@ -27,6 +27,7 @@ import (
 //	heads/         the signed head of every stream, of exactly that length
 //	signer/        what the signer had signed, of exactly that length too; absent where another process signs
 //	closed         says that the heads are up to date (package transparency)
+//	people.db      personal data, without what was erased by then; not with --without-people
 //	documents/     the files behind the vouchers, each named by its SHA-256
 //	secret         only with --with-secret
 //
@@ -40,13 +41,15 @@ const (
 )
 
 // leftOut are the entries of a data directory that a backup does not have, on purpose.
-var leftOut = []string{secretFile, keysDir, nodesDir, snapshotsDir, snapshotsKeyFile, signerSocketFile, signerKeysFile, sqlite.LockFile, eventsFile + "-wal", eventsFile + "-shm"}
+var leftOut = []string{secretFile, keysDir, nodesDir, snapshotsDir, snapshotsKeyFile, signerSocketFile, signerKeysFile, sqlite.LockFile, eventsFile + "-wal", eventsFile + "-shm",
+	peopleFile + "-wal", peopleFile + "-shm"}
 
 type backup struct {
 	session    *session
 	out        string
 	check      string
 	withSecret bool
+	noPeople   bool
 }
 
 func (s *session) backupCmd() *cobra.Command {
@@ -57,9 +60,11 @@ func (s *session) backupCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Long: s.lang.text(`--out 以 .tar 结尾就是一个文件,否则是一个新目录。每个字节都先与签名的根核对过。
 签名的密钥(secret)默认不在备份里,请另存(抄在纸上、放在别处);要放进去请加 --with-secret,备份就要像密钥一样保管。
+个人信息(people.db)在备份里,不加密:这样的备份要锁好,三十五天内销毁,否则删除过的个人信息还在旧备份里;不要的话加 --without-people。
 操作员的密钥(keys/)不在备份里。--check 只核对,不写任何东西。`,
 			`--out that ends in .tar is one file, else a new directory. Every byte is compared with the signed heads first.
 The secret that signs is not in a backup by default: keep it elsewhere (on paper). --with-secret puts it in; such a backup has to be guarded like the secret.
+Personal data (people.db) is in a backup, not encrypted: keep such a backup locked away and destroy it within 35 days, or what was erased lives on in it; --without-people leaves it out.
 Operators' keys (keys/) are not in a backup. --check only checks and writes nothing.`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -76,6 +81,7 @@ Operators' keys (keys/) are not in a backup. --check only checks and writes noth
 	cmd.Flags().StringVarP(&b.out, "out", "o", "", s.lang.text("写到哪里:新目录,或 .tar 文件", "where to: a new directory, or a file that ends in .tar"))
 	cmd.Flags().StringVar(&b.check, "check", "", s.lang.text("只核对这份备份", "only check this backup"))
 	cmd.Flags().BoolVar(&b.withSecret, "with-secret", false, s.lang.text("把签名的密钥也放进去", "put the secret that signs in as well"))
+	cmd.Flags().BoolVar(&b.noPeople, "without-people", false, s.lang.text("不放个人信息", "leave personal data out"))
 	return cmd
 }
 
@@ -144,6 +150,9 @@ func (b *backup) collect(ctx context.Context, dir string) (*manifest, error) {
 		return nil, err
 	}
 	m := newManifest(b.withSecret)
+	if m.WithPeople, err = b.copyPeople(ctx, dir); err != nil {
+		return nil, err
+	}
 	if err := m.seal(ctx, dir, signer, data, later); err != nil {
 		return nil, err
 	}
@@ -258,6 +267,11 @@ func (m *manifest) seal(ctx context.Context, dir string, signer *dirSigner, data
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, made)))
 		}
 	}()
+	if m.WithPeople {
+		if m.WithPeople, err = alignCopy(ctx, dir, lock, log); err != nil {
+			return err
+		}
+	}
 	streams, err := log.Streams(ctx)
 	if err != nil {
 		return err
@@ -315,6 +329,9 @@ func (b *backup) report(m *manifest) error {
 	} else {
 		fmt.Fprintln(s.stderr, s.lang.text("注意:签名的密钥在备份里,谁拿到它就能替账簿签名;请像密钥一样保管。", "Note: the secret that signs is in the backup. Whoever has it can sign heads of these books: guard it like the secret."))
 	}
+	if m.WithPeople {
+		fmt.Fprintln(s.stderr, s.lang.text("注意:个人信息在备份里,没有加密;请锁好,三十五天内销毁。", "Note: personal data is in the backup, not encrypted: lock it away, and destroy it within 35 days."))
+	}
 	if unknown := b.unknown(); len(unknown) > 0 {
 		fmt.Fprintf(s.stderr, s.lang.text("注意:数据目录里这些不认识的东西不在备份里:%s\n", "Note: the data directory has entries that this program does not know and that are not in the backup: %s\n"), strings.Join(unknown, " "))
 	}
@@ -327,7 +344,7 @@ func (b *backup) unknown() []string {
 	if err != nil {
 		return nil // it was read a moment ago; there is only nothing to add
 	}
-	known := append([]string{formatFile, eventsFile, headsDir, closedFile, documentsDir, signerDir}, leftOut...)
+	known := append([]string{formatFile, eventsFile, peopleFile, headsDir, closedFile, documentsDir, signerDir}, leftOut...)
 	var names []string
 	for _, e := range entries {
 		if !slices.Contains(known, e.Name()) {

@@ -20,10 +20,10 @@ func (s *session) storeCopyCmd() *cobra.Command {
 		Use:   "copy FROM TO",
 		Short: s.lang.text("把账簿逐字节抄到另一处,抄完两边重读核对;断了再运行就接着抄", "copy the log to another place, to the byte, and compare both; run it again when it was cut off"),
 		Args:  cobra.ExactArgs(2),
-		Long: s.lang.text(`FROM 和 TO 各是一个数据目录或集群(esdb://…)。TO 是没有的目录就新建(新的 secret,或 --secret 给出的);操作员和密钥的登记随账簿一起抄,密钥文件、凭证文件不抄。
+		Long: s.lang.text(`FROM 和 TO 各是一个数据目录或集群(esdb://…)。TO 是没有的目录就新建(新的 secret,或 --secret 给出的);操作员和密钥的登记、个人信息随账簿一起抄,密钥文件、凭证文件不抄。
 目录不能正在使用。从目录读的每个字节都与签名的根核对;TO 里已有的必须是 FROM 的开头,一个字节不差,否则拒绝,退出码 4。FROM 里删除了的,TO 里也删除。
 最后两边重读一遍,每本账簿的笔数、SHA-256 和根哈希都相同才算抄完。中断、断电以后,用同样的命令接着抄。`,
-			`FROM and TO are each a data directory or a cluster (esdb://…). TO may be a directory that does not exist: it is made, with a new secret or that of --secret. Operators and what is known of their keys are part of the log; key files and documents are not copied.
+			`FROM and TO are each a data directory or a cluster (esdb://…). TO may be a directory that does not exist: it is made, with a new secret or that of --secret. Operators, what is known of their keys, and personal data are copied with the log; key files and documents are not copied.
 A directory must not be in use. Every byte read from a directory is compared with the signed heads. What TO has must be the beginning of FROM, to the byte, or it is refused with exit code 4. What was deleted in FROM is deleted in TO.
 In the end both are read again, and versions, SHA-256 and root of every stream must be equal. After an interruption or a crash the same command goes on.`),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -88,6 +88,7 @@ type copying struct {
 	streams []*copiedStream
 	gone    []string // deleted in the source, and not yet in the target
 	others  int      // streams of other programs in the source
+	persons int      // records of personal data that both have
 	done    int64    // events compared, stored and read again, for the bar
 }
 
@@ -119,6 +120,9 @@ func (c *copying) run(ctx context.Context) error {
 		return err
 	}
 	if err := c.bury(ctx); err != nil {
+		return err
+	}
+	if err := c.copyPeople(ctx); err != nil {
 		return err
 	}
 	if err := c.each(ctx, c.store); err != nil {
@@ -153,6 +157,9 @@ func (c *copying) plan(ctx context.Context) error {
 	}
 	here := make(map[string]bool)
 	for _, one := range source {
+		if personalStream(one.Stream) {
+			continue // copyPeople looks after it
+		}
 		at := there[one.Stream]
 		here[one.Stream] = true
 		switch {
@@ -341,7 +348,8 @@ func (c *copying) print() error {
 			Deleted int             `json:"deleted"` // by this run
 			Events  uint64          `json:"events"`
 			Copied  uint64          `json:"copied"` // by this run
-		}{append([]*copiedStream{}, c.streams...), len(c.gone), events, copied})
+			Persons int             `json:"persons"`
+		}{append([]*copiedStream{}, c.streams...), len(c.gone), events, copied, c.persons})
 	}
 	t := &table{columns: []column{
 		{name: "stream", zh: "账簿", en: "Log"}, {name: "events", zh: "笔数", en: "Events", right: true}, {name: "root", zh: "根哈希", en: "Root"},
@@ -354,6 +362,9 @@ func (c *copying) print() error {
 	}
 	if err := t.print(s.stdout, s.lang); err != nil {
 		return err
+	}
+	if c.persons > 0 {
+		fmt.Fprintf(s.stdout, s.lang.text("个人信息 %d 条两边都有。\n", "Both have %d records of personal data.\n"), c.persons)
 	}
 	_, err := fmt.Fprintf(s.stdout, s.lang.text("两边相同:%d 本账簿,%d 笔;这次抄了 %d 笔,删除 %d 本。\n", "Both are the same: %d streams, %d events; %d copied and %d streams deleted by this run.\n"),
 		len(c.streams), events, copied, len(c.gone))

@@ -111,7 +111,7 @@ func openStored(dir, connection, socket string, options sqlite.Options, logger *
 		return openedLog{}, err
 	}
 	// Shared: other nodes found streams and append, each with heads of its own.
-	heads, err := transparency.Open(cluster, dir, signer, originOf, transparency.Options{Check: checkEvent, Rotation: rotationOf, Shared: true})
+	heads, err := transparency.Open(booksOnly{cluster}, dir, signer, originOf, transparency.Options{Check: checkEvent, Rotation: rotationOf, Shared: true})
 	if err != nil {
 		return openedLog{}, errors.Join(err, cluster.Close())
 	}

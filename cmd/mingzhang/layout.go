@@ -27,6 +27,7 @@ import (
 //	secret          32 bytes in hex, 0600: from it come the keys that sign the heads (signing.go says what there is instead)
 //	signer/         what was signed last of each log (package transparency)
 //	events.db       the log (package sqlite); absent when it is in a cluster
+//	people.db       personal data (package people), apart from the log; absent when the log is in a cluster
 //	store           0600: the connection string of the cluster that the log is in (package eventstoredb); absent for events.db
 //	heads/ nodes/   signed heads and leaf hashes (package transparency)
 //	snapshots/      copies of states and books (package internal/snapshot); may be deleted

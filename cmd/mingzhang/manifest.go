@@ -37,6 +37,7 @@ type manifest struct {
 	MadeAt     string           `json:"madeAt"`  // RFC 3339, UTC
 	Program    string           `json:"program"` // version of mingzhang
 	WithSecret bool             `json:"withSecret"`
+	WithPeople bool             `json:"withPeople,omitempty"` // personal data is in it
 	Streams    []manifestStream `json:"streams"`
 	Files      []manifestEntry  `json:"files"`           // all but the manifest
 	Check      string           `json:"check,omitempty"` // SHA-256 of the manifest without it, against lost bits; none in backups of v0.1.0
@@ -206,6 +207,9 @@ func readManifest(r io.Reader) (*manifest, error) {
 	}
 	if m.WithSecret != seen[secretFile] {
 		return nil, badBackup("清单说的与有没有 secret 不符", "it has a secret and says that it has none, or the other way round")
+	}
+	if m.WithPeople != seen[peopleFile] {
+		return nil, badBackup("清单说的与有没有 people.db 不符", "it has personal data and says that it has none, or the other way round")
 	}
 	return m, nil
 }

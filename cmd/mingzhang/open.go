@@ -14,6 +14,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb"
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
@@ -33,7 +34,8 @@ type directory struct {
 	books     *projections.Library
 	access    *access.Service
 	documents *documents.Store
-	seeds     *seedKeeper
+	people    *people.Vault
+	persons   *sqlite.Store // what people keeps in; nil when it is in the cluster
 	server    *rpc.Server
 
 	stopping atomic.Bool // it serves, and takes no more calls
@@ -79,16 +81,18 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	if err != nil {
 		return nil, errors.Join(err, log.Close(), lock.Release())
 	}
-	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers, seeds: &seedKeeper{dir: path, lock: lock}}
-	if d.cluster != nil {
-		d.seeds.shared = d.cluster
+	kept, persons, err := openPeople(path, lock, stored.cluster)
+	if err != nil {
+		return nil, errors.Join(err, log.Close(), lock.Release())
 	}
+	d := &directory{began: time.Now(), path: path, lock: lock, log: log, cluster: stored.cluster, documents: papers, persons: persons}
 	var source librarySource
+	d.people = people.NewVault(kept, &source, people.Options{Clock: clock, Logger: logger})
 	copies := openSnapshots(path, sealing, log.Store, logger)
 	keep := projections.LibraryOptions{Snapshots: copies, Logger: logger, Clock: clock, MemoryMax: o.booksMemory}
 	d.books = projections.OpenLibrary(&source, keep)
 	feed, events := rpc.NewFeed(d.books), o.seen.store(log)
-	deciding := ledger.Options{Clock: clock, Observer: feed, Snapshots: copies, Logger: logger, MemoryMax: o.statesMemory}
+	deciding := ledger.Options{Clock: clock, Observer: observers{feed, d.people}, Snapshots: copies, Logger: logger, MemoryMax: o.statesMemory}
 	if d.cluster != nil {
 		deciding.Shared, deciding.StoreClock = true, d.cluster.Clock
 	}
@@ -99,7 +103,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	}
 	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers, Seeds: d.seeds,
+		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: log.signer.verifierKey, Signer: log.signer,
 		Clock: clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,
@@ -118,7 +122,7 @@ func (d *directory) sound() bool { return len(d.log.Health().Damaged) == 0 }
 func (d *directory) Close() error {
 	d.ledger.Close(context.Background())
 	d.books.Close(context.Background())
-	if err := errors.Join(d.log.Close(), d.seeds.Close(), d.lock.Release()); err != nil {
+	if err := errors.Join(d.log.Close(), closePeople(d.persons), d.lock.Release()); err != nil {
 		return fmt.Errorf("close data directory %s: %w", d.path, err)
 	}
 	return nil

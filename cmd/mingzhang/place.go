@@ -66,6 +66,8 @@ type openedPlace struct {
 	heads   *transparency.Store // nil for a cluster by itself
 	cluster *eventstoredb.Store // nil for events.db
 	lock    *sqlite.DirLock     // of the directory
+	people  listed              // personal data: a file of the directory, or the cluster
+	persons *sqlite.Store       // that file
 }
 
 // open opens the log at a place. A directory must be in nobody's use.
@@ -75,7 +77,7 @@ func (p place) open(logger *slog.Logger) (*openedPlace, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &openedPlace{place: p, log: cluster, bare: cluster, cluster: cluster}, nil
+		return &openedPlace{place: p, log: cluster, bare: cluster, cluster: cluster, people: cluster}, nil
 	}
 	if err := readFormat(p.dir); err != nil {
 		return nil, err
@@ -93,11 +95,15 @@ func (p place) openLocked(lock *sqlite.DirLock, mustExist bool, logger *slog.Log
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	return &openedPlace{place: p, log: log, bare: log.bare, heads: log.Store, cluster: log.cluster, lock: lock}, nil
+	kept, persons, err := openPeople(p.dir, lock, log.cluster)
+	if err != nil {
+		return nil, errors.Join(err, log.Close(), lock.Release())
+	}
+	return &openedPlace{place: p, log: log, bare: log.bare, heads: log.Store, cluster: log.cluster, lock: lock, people: kept, persons: persons}, nil
 }
 
 func (p *openedPlace) close() error {
-	err := p.log.Close()
+	err := errors.Join(p.log.Close(), closePeople(p.persons))
 	if p.lock != nil {
 		err = errors.Join(err, p.lock.Release())
 	}

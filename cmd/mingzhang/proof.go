@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
@@ -35,8 +37,8 @@ type proofFlags struct {
 
 func (s *session) proofFlags(cmd *cobra.Command, o *proofFlags) {
 	f, text := cmd.Flags(), s.lang.text
-	f.StringVar(&o.proof, "proof", "", text("离线核对一份证明(prove-inclusion、prove-consistency 的 JSON 答复或其中的 proof 文本)",
-		"check a proof offline: the JSON answer of prove-inclusion or prove-consistency, or its text"))
+	f.StringVar(&o.proof, "proof", "", text("离线核对一份证明(prove-inclusion、prove-consistency、open-personal-field 的 JSON 答复或其中的 proof 文本)",
+		"check a proof offline: the JSON answer of prove-inclusion, prove-consistency or open-personal-field, or its text"))
 	f.StringVar(&o.event, "event", "", text("所证明的记录:export jsonl 的一行或整个文件;有 --type 时为记录的原始字节",
 		"the event it is about: a line of export jsonl or the whole file; with --type its stored bytes"))
 	f.StringVar(&o.edition, "edition", "", text("公示文本的文件,与所证明的公示对照", "file with the text of the edition that is proved, to be compared"))
@@ -68,7 +70,7 @@ func (o *proofFlags) check() error {
 // proven is what was proved, as --json gives it.
 type proven struct {
 	OK      bool            `json:"ok"`   // always true: what is not proved is an error
-	Kind    string          `json:"kind"` // inclusion or consistency
+	Kind    string          `json:"kind"` // inclusion, consistency or opening
 	Origin  string          `json:"origin"`
 	Size    uint64          `json:"size"`
 	Root    string          `json:"root"`              // hex
@@ -81,6 +83,9 @@ type proven struct {
 	OldRoot string          `json:"oldRoot,omitempty"` // hex
 	Line    *provenLine     `json:"line,omitempty"`
 	Edition *provenText     `json:"edition,omitempty"`
+	Record  string          `json:"record,omitempty"` // of personal data
+	Field   string          `json:"field,omitempty"`
+	Value   string          `json:"value,omitempty"`
 }
 
 func (s *session) verifyProof(o *proofFlags) error {
@@ -101,7 +106,9 @@ func (s *session) verifyProof(o *proofFlags) error {
 		return err
 	}
 	var p *proven
-	if transparency.IsSumProof(text) {
+	if people.IsOpening(text) {
+		p, err = s.checkOpening(o, text, known, kept)
+	} else if transparency.IsSumProof(text) {
 		p, err = s.checkSum(o, text, known, kept)
 	} else if transparency.IsInclusion(text) {
 		p, err = s.checkInclusion(o, text, known, kept)
@@ -141,6 +148,59 @@ func (s *session) checkInclusion(o *proofFlags, text []byte, known transparency.
 	answer.Edition, err = s.textOfEdition(o, p.Head.Origin, event.GetEditionPublished())
 	return answer, err
 }
+
+// proves holds the head of a proof to what the caller relies on: its signature, and what was kept.
+func (o *proofFlags) proves(h transparency.Head, note []byte, known transparency.Head, kept bool) error {
+	if err := signedBy(o.logKey, note); err != nil {
+		return err
+	}
+	if kept && (known.Size != h.Size || known.Root != h.Root || known.Origin != "" && known.Origin != h.Origin) {
+		return failed(exitVerified, "证明不成立:它是对 %[1]d 笔、根 %[2]x 的,与保存下来的 %[3]d 笔、根 %[4]x 不同。",
+			"Not proved: the proof is for %[1]d events with the root %[2]x, what was kept is %[3]d events with the root %[4]x.", h.Size, h.Root[:], known.Size, known.Root[:])
+	}
+	return nil
+}
+
+// checkOpening checks that a field of personal data is what the log is committed to: the field opens the root in the event, and the event is
+// in the log.
+func (s *session) checkOpening(o *proofFlags, text []byte, known transparency.Head, kept bool) (*proven, error) {
+	opening, err := people.ParseOpening(text)
+	switch {
+	case err != nil || opening.Event == nil:
+		return nil, badProof(o.proof, cmp.Or(err, errors.New("it names no event of a log")))
+	case o.event != "":
+		return nil, failed(exitUsage, "这份证明里已有它的记录,不用 --event。", "This proof has its event in it: it takes no --event.")
+	case o.logKey == "" && !kept:
+		return nil, failed(exitUsage, "请给出 --log-key、--pin 或 --checkpoint:否则谁都可以做出这样的文件。",
+			"Give --log-key, --pin or --checkpoint: without any of them anybody could have made the file.")
+	}
+	p, err := transparency.ParseInclusion(opening.Proof)
+	if err != nil {
+		return nil, badProof(o.proof, err)
+	}
+	if err := o.proves(p.Head, p.Note, known, kept); err != nil {
+		return nil, err
+	}
+	e := eventstore.Event{Version: p.Index + 1, Type: committedType, Data: opening.Event}
+	if err := transparency.CheckInclusion(p.Head.Origin, e.Type, e.Data, e.Version, p.Head, p.Hashes); err != nil {
+		return nil, notProved("登记这条个人信息的记录不在这个根之下", err)
+	}
+	event, err := ledger.Decode(e)
+	committed := event.GetPersonalDataCommitted()
+	if err != nil || committed == nil || opening.Origin != p.Head.Origin || string(committed.Record) != string(opening.Record[:]) || len(committed.Root) != len(people.Hash{}) {
+		return nil, notProved("它是另一本账簿或另一条记录的", people.ErrOpening)
+	}
+	if err := opening.Check(people.Hash(committed.Root)); err != nil {
+		return nil, notProved("这一项与账簿里登记的不符", err)
+	}
+	answer := provenBy("opening", o, p.Head, kept)
+	answer.Version, answer.Type = e.Version, e.Type
+	answer.Record, answer.Field, answer.Value = opening.Record.String(), people.FieldName(opening.Field), opening.Value
+	return answer, nil
+}
+
+// committedType is the type of the events that commit to personal data.
+const committedType = "personal_data_committed"
 
 func (s *session) checkConsistency(o *proofFlags, text []byte, old transparency.Head, kept bool) (*proven, error) {
 	p, err := transparency.ParseConsistency(text)
@@ -312,6 +372,9 @@ func (p *proven) print(s *session) error {
 	say := func(zh, en string, args ...any) { fmt.Fprintf(s.stdout, text(zh, en)+"\n", args...) }
 	switch p.Kind {
 	case "line":
+	case "opening":
+		say("已证明:账簿 %[1]s 的第 %[2]d 笔登记了记录 %[3]s,其中 %[4]s 是:%[5]s", "Proved: event %[2]d of the log %[1]s is committed to the record %[3]s, and its %[4]s is: %[5]s",
+			p.Origin, p.Version, p.Record, p.Field, p.Value)
 	case "inclusion":
 		say("已证明:第 %[1]d 笔(%[2]s)在账簿 %[3]s 的前 %[4]d 笔之中,根 %[5]s。", "Proved: event %d (%s) is in the log %s of %d events with the root %s.",
 			p.Version, p.Type, p.Origin, p.Size, p.Root)

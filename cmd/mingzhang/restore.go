@@ -26,6 +26,9 @@ type restore struct {
 	from      string
 	secret    string // file
 	newSecret bool
+	later     string // newer copy of the log
+
+	lost, persons int // records of personal data that are not in the backup, and that are
 }
 
 func (s *session) restoreCmd() *cobra.Command {
@@ -36,10 +39,14 @@ func (s *session) restoreCmd() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		Long: s.lang.text(`--data 必须是新目录或空目录。每个文件、每一笔、每个签名的根都核对过,才会放到那里。
 备份里没有签名的密钥时,用 --secret 给出原来的那一个。真的找不回来了,才用 --new-secret 换一个新的:
-账簿照旧,但以前公布的根不能再用新密钥核对,要重新公示公钥。`,
+账簿照旧,但以前公布的根不能再用新密钥核对,要重新公示公钥。
+账簿里批准过的删除,恢复时先执行,再给人看。备份以后才批准的,备份里的账簿不知道:请用 --erasures-from 给出更新的账簿(export jsonl 的文件、更新的备份或数据目录)。
+它必须以备份里的账簿开头,多出来的记录原样接在后面,其中的删除随即执行。`,
 			`--data has to be a new or an empty directory. Nothing is put there before every file, every event and every signed head is verified.
 When the backup has no secret, give the one of the original directory with --secret. Only if it is lost for good, --new-secret makes another:
-the books are the same, but heads published before are not signed by it, and its public keys have to be published anew.`),
+the books are the same, but heads published before are not signed by it, and its public keys have to be published anew.
+Erasures approved in the log are carried out before anything is shown. Of those approved after the backup its log knows nothing: give a newer log with --erasures-from (a file of export jsonl, a newer backup or data directory).
+It has to begin with the log of the backup; what it has beyond is appended to the byte, and the erasures in it are carried out.`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.server != "" {
 				return failed(exitUsage, "restore 在本机建立数据目录;请用 --data。", "restore makes a data directory on this machine: use --data.")
@@ -60,6 +67,7 @@ the books are the same, but heads published before are not signed by it, and its
 	}
 	cmd.Flags().StringVar(&r.secret, "secret", "", s.lang.text("原数据目录的 secret 文件", "the file secret of the original data directory"))
 	cmd.Flags().BoolVar(&r.newSecret, "new-secret", false, s.lang.text("原来的找不回来:换一个新的", "the original is lost: make another"))
+	cmd.Flags().StringVar(&r.later, "erasures-from", "", s.lang.text("更新的账簿:export jsonl 的文件、备份或数据目录", "a newer log: a file of export jsonl, a backup or a data directory"))
 	return cmd
 }
 
@@ -91,6 +99,9 @@ func (r *restore) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.lost > 0 {
+		fmt.Fprintf(s.stderr, s.lang.text("注意:账簿里登记的个人信息有 %d 条不在备份里,verify 会一直报告它们缺失。\n", "Note: %d records of personal data that the log is committed to are not in the backup; verify will go on telling that they are missing.\n"), r.lost)
+	}
 	_, err = fmt.Fprintf(s.stdout, s.lang.text("清单的 SHA-256:%s\n签名都与 secret 相符,账簿都重做过。已恢复到 %s;操作员原有的密钥照用。\n",
 		"SHA-256 of the manifest: %s\nThe heads fit the secret and all books were folded. It is restored in %s; operators' keys work as before.\n"), digest, s.data)
 	return err
@@ -116,7 +127,15 @@ func (r *restore) finish(ctx context.Context, m *manifest, dir string) error {
 				return err
 			}
 		}
-		return foldAll(ctx, d)
+		if r.later != "" {
+			if err := r.goOn(ctx, d); err != nil {
+				return err
+			}
+		}
+		if err := foldAll(ctx, d); err != nil {
+			return err
+		}
+		return r.replayErasures(ctx, d)
 	})
 }
 

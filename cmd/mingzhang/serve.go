@@ -100,6 +100,7 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	defer background.Wait()
 	defer stop()
 	background.Go(func() { dir.auditAgainAndAgain(ctx, logger) })
+	background.Go(func() { dir.people.Run(ctx) })
 	if dir.follower != nil {
 		background.Go(func() { dir.follower.Run(ctx) })
 	}

@@ -83,12 +83,13 @@ to the root. --proof checks a proof offline. All take the log's public key, or a
 // What is found of a log. The words are for programs and never change; people read those of resultText.
 const (
 	resultSound   = "sound"
-	resultDamaged = "damaged"           // not what was stored, or no events of this program
-	resultForeign = "foreign"           // a stream that this program never writes
-	resultDiffer  = "books_differ"      // the books in use are not those folded anew
-	resultUnread  = "not_compared"      // something kept it from looking
-	resultPapers  = "documents_damaged" // a document that is kept is not the one the log names
-	resultEdition = "edition_differs"   // the log does not give the text or the root of an edition
+	resultDamaged = "damaged"               // not what was stored, or no events of this program
+	resultForeign = "foreign"               // a stream that this program never writes
+	resultDiffer  = "books_differ"          // the books in use are not those folded anew
+	resultUnread  = "not_compared"          // something kept it from looking
+	resultLost    = "personal_data_missing" // evidence lost: no erasure in the log says why
+	resultPapers  = "documents_damaged"     // a document that is kept is not the one the log names
+	resultEdition = "edition_differs"       // the log does not give the text or the root of an edition
 )
 
 func resultText(l language, result string) string {
@@ -105,6 +106,8 @@ func resultText(l language, result string) string {
 		return l.text("公示无法重现", "EDITION DIFFERS")
 	case resultPapers:
 		return l.text("原始凭证文件损坏", "DOCUMENTS DAMAGED")
+	case resultLost:
+		return l.text("个人信息缺失", "EVIDENCE LOST")
 	}
 	return l.text("损坏", "DAMAGED")
 }
@@ -120,7 +123,8 @@ type finding struct {
 	Problem  string  `json:"problem"`             // empty when it is OK
 	Papers   *papers `json:"documents,omitempty"` // nil when the log names none, or was not looked into
 
-	why *failure // of resultUnread
+	why  *failure // of resultUnread
+	lost int      // records, of resultLost
 }
 
 // verification gathers what was found.
@@ -146,7 +150,10 @@ func (v *verification) all(ctx context.Context, adopt bool) error {
 			return err
 		}
 	}
-	return v.missing(ctx)
+	if err := v.missing(ctx); err != nil {
+		return err
+	}
+	return v.people(ctx)
 }
 
 // stream checks one log of the data directory: the bytes, each an event that can be read (checkEvent), then the books made of them.
@@ -277,6 +284,9 @@ func (f finding) failure() *failure {
 	case resultDiffer:
 		return failed(exitVerified, "%s 的账簿与重做的不符;请重新启动服务并报告此事。",
 			"The books of %s in use differ from books folded anew: start the server again and report this.", f.Stream)
+	case resultLost:
+		return failed(exitVerified, "%[1]s:有 %[2]d 条个人信息不见了,账簿里没有删除它们的记载(%[3]s)。证据缺失:请通知监督委员会,保留这个目录,从备份找回 people.db。",
+			"%[1]s: %[2]d records of personal data are not there, and no erasure in the log says why (%[3]s). Evidence was lost: tell the supervisory committee, keep the directory, get people.db back from a backup.", f.Stream, f.lost, f.Problem)
 	case resultPapers:
 		return failed(exitVerified, "%s 引用的原始凭证文件已损坏:%s。请重新上传原件或从备份恢复。",
 			"Documents that %s names are damaged: %s. Upload them again or restore a backup.", f.Stream, strings.Join(f.Papers.Damaged, ", "))

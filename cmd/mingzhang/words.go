@@ -45,11 +45,15 @@ var chineseVerbs = map[string]string{
 	"PublishEdition": "公示一期", "ListEditions": "列出各期公示", "GetEdition": "一期公示的文本", "DiscloseRound": "公布一轮明细的合计树", "ProveLine": "证明一人的一行明细",
 	"AdoptWitnessPolicy": "通过见证章程", "ListSeals": "列出五瓣章(各月的见证)", "GetSeal": "一个月的签名根和见证签名", "GetWitnessPolicy": "见证章程",
 	"ListForks": "列出账簿分叉的证据", "SubmitCosignature": "交见证签名", "ReportFork": "举报账簿分叉",
+	"KeepPersonalData": "登记个人信息", "ListPersonalData": "列出个人信息(掩码)", "OpenPersonalField": "查看一项个人信息并取得证明",
+	"RequestErasure": "申请限制或删除个人信息", "ApproveErasure": "批准限制或删除个人信息", "RejectErasure": "驳回限制或删除个人信息", "ListErasures": "列出个人信息的处置",
 }
 
 var chineseFields = map[string]string{
 	"groups": "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
 	"committee_only": "只有委员会", "adopted_version": "见于第几笔", "in_force": "现行", "forks": "分叉", "first": "其一", "second": "其二", "old_size": "记得的笔数",
+	"id_no": "证件号", "phone": "电话", "bank_account": "银行账号", "address": "住址", "mask": "掩码", "masked": "掩码", "party_id": "当事人", "record_id": "记录",
+	"record_ids": "记录", "erasure": "处置", "carried_out": "已执行", "decided_by": "决定人", "decided_at": "决定时间",
 	"id": "编号", "number": "号码", "name": "名称", "title": "标题", "kind": "种类", "class": "类别", "state": "状态", "version": "第几笔",
 	"amount": "金额", "balance": "余额", "opening": "期初", "closing": "期末", "debit": "借方", "credit": "贷方", "received": "收入", "spent": "支出",
 	"total": "合计", "paid": "已付", "owed": "未付", "budget": "预算", "pool": "总额", "rate": "每份", "remainder": "结余", "declared": "宣告金额",

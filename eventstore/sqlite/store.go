@@ -209,6 +209,7 @@ func (s *Store) openFile(mustExist bool, left stamp) error {
 		return err
 	}
 	unchanged := left != stamp{} && left == stampOf(s.path)
+	s.writer.remains = !unchanged
 	c, made, err := openWriter(s.path)
 	if err != nil {
 		return err

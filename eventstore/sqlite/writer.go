@@ -121,6 +121,7 @@ type writer struct {
 	commit      func() error // COMMIT; tests put a failing one here
 	dataVersion int64        // as of the last look, the first before the file is learnt; it changes when another connection commits
 	failed      error        // set once nothing can be written any more
+	remains     bool         // parts of deleted streams may be in the file or its WAL still
 
 	batch    []*request
 	pending  map[string]uint64 // heads with this batch's appends
@@ -400,6 +401,7 @@ func (s *Store) deleteStream(r *request) {
 	})
 	// The rows are gone and overwritten with zeros (secure_delete), but the WAL still has the pages as they were. A reader
 	// can keep it from being emptied; then a later checkpoint does it. Nothing is lost by a failure here.
+	w.remains = true
 	_ = w.conn.exec(sqlCheckpointAll)
 	r.answer(0, nil)
 }

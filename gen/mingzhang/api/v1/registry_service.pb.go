@@ -2031,11 +2031,1052 @@ func (x *ReadmitMembersResponse) GetReceipt() *Receipt {
 	return nil
 }
 
+// KeepPersonalDataRequest is what KeepPersonalData takes. Values are kept as they are typed, trimmed and in Unicode normal form C.
+type KeepPersonalDataRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Member it is about; 0 for a party.
+	Member uint32 `protobuf:"varint,5,opt,name=member,proto3" json:"member,omitempty"`
+	// Party it is about, an opaque slug; empty for a member.
+	PartyId string `protobuf:"bytes,6,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
+	// Grant round whose application the reason belongs to; default: none.
+	RoundId string `protobuf:"bytes,7,opt,name=round_id,json=roundId,proto3" json:"round_id,omitempty"`
+	// Name, at most 60 characters; its mask is made by rule.
+	Name string `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`
+	// Identity number, 6 to 20 digits and letters.
+	IdNo string `protobuf:"bytes,9,opt,name=id_no,json=idNo,proto3" json:"id_no,omitempty"`
+	// Phone number, 5 to 24 digits, spaces, + and -.
+	Phone string `protobuf:"bytes,10,opt,name=phone,proto3" json:"phone,omitempty"`
+	// Bank account, 5 to 40 digits, spaces and -.
+	BankAccount string `protobuf:"bytes,11,opt,name=bank_account,json=bankAccount,proto3" json:"bank_account,omitempty"`
+	// Address, at most 120 characters.
+	Address string `protobuf:"bytes,12,opt,name=address,proto3" json:"address,omitempty"`
+	// Reason, e.g. of an application, at most 400 characters.
+	Reason        string `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepPersonalDataRequest) Reset() {
+	*x = KeepPersonalDataRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepPersonalDataRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepPersonalDataRequest) ProtoMessage() {}
+
+func (x *KeepPersonalDataRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepPersonalDataRequest.ProtoReflect.Descriptor instead.
+func (*KeepPersonalDataRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *KeepPersonalDataRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *KeepPersonalDataRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *KeepPersonalDataRequest) GetPartyId() string {
+	if x != nil {
+		return x.PartyId
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetRoundId() string {
+	if x != nil {
+		return x.RoundId
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetIdNo() string {
+	if x != nil {
+		return x.IdNo
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetBankAccount() string {
+	if x != nil {
+		return x.BankAccount
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *KeepPersonalDataRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// KeepPersonalDataResponse is what KeepPersonalData answers. No value is in it.
+type KeepPersonalDataResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepPersonalDataResponse) Reset() {
+	*x = KeepPersonalDataResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepPersonalDataResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepPersonalDataResponse) ProtoMessage() {}
+
+func (x *KeepPersonalDataResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepPersonalDataResponse.ProtoReflect.Descriptor instead.
+func (*KeepPersonalDataResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *KeepPersonalDataResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ListPersonalDataRequest is what ListPersonalData takes.
+type ListPersonalDataRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The collective.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Records of this member only; default: all.
+	Member uint32 `protobuf:"varint,2,opt,name=member,proto3" json:"member,omitempty"`
+	// Records of this party only; default: all.
+	PartyId string `protobuf:"bytes,3,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
+	// Why an auditor wants to see restricted data, at most 200 characters; without it nobody sees any of it.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Refuse unless the books are at this version or later; default: the newest.
+	MinVersion uint64 `protobuf:"varint,5,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Records of a page, at most 200; default 50.
+	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the next page, from the answer before.
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPersonalDataRequest) Reset() {
+	*x = ListPersonalDataRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPersonalDataRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPersonalDataRequest) ProtoMessage() {}
+
+func (x *ListPersonalDataRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPersonalDataRequest.ProtoReflect.Descriptor instead.
+func (*ListPersonalDataRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListPersonalDataRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListPersonalDataRequest) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *ListPersonalDataRequest) GetPartyId() string {
+	if x != nil {
+		return x.PartyId
+	}
+	return ""
+}
+
+func (x *ListPersonalDataRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ListPersonalDataRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListPersonalDataRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPersonalDataRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListPersonalDataResponse is what ListPersonalData answers.
+type ListPersonalDataResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Records, in the order of the log.
+	Records []*PersonalRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version that the answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPersonalDataResponse) Reset() {
+	*x = ListPersonalDataResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPersonalDataResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPersonalDataResponse) ProtoMessage() {}
+
+func (x *ListPersonalDataResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPersonalDataResponse.ProtoReflect.Descriptor instead.
+func (*ListPersonalDataResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListPersonalDataResponse) GetRecords() []*PersonalRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *ListPersonalDataResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListPersonalDataResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// OpenPersonalFieldRequest is what OpenPersonalField takes.
+type OpenPersonalFieldRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The collective.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// The record, a UUID.
+	RecordId string `protobuf:"bytes,2,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
+	// The field.
+	Field PersonalField `protobuf:"varint,3,opt,name=field,proto3,enum=mingzhang.api.v1.PersonalField" json:"field,omitempty"`
+	// Why it is needed, 1 to 200 characters without anything personal. It is noted in the server's log.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenPersonalFieldRequest) Reset() {
+	*x = OpenPersonalFieldRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenPersonalFieldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenPersonalFieldRequest) ProtoMessage() {}
+
+func (x *OpenPersonalFieldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenPersonalFieldRequest.ProtoReflect.Descriptor instead.
+func (*OpenPersonalFieldRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *OpenPersonalFieldRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *OpenPersonalFieldRequest) GetRecordId() string {
+	if x != nil {
+		return x.RecordId
+	}
+	return ""
+}
+
+func (x *OpenPersonalFieldRequest) GetField() PersonalField {
+	if x != nil {
+		return x.Field
+	}
+	return PersonalField_PERSONAL_FIELD_UNSPECIFIED
+}
+
+func (x *OpenPersonalFieldRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// OpenPersonalFieldResponse is what OpenPersonalField answers.
+type OpenPersonalFieldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The value.
+	Value string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	// Text for mingzhang verify --proof: value, salt and hashes up to the root that the log has, the event that has it, and the proof
+	// that this event is in the log (docs/verification.md). Whoever is given it can show the value to others for ever.
+	Proof         string `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenPersonalFieldResponse) Reset() {
+	*x = OpenPersonalFieldResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenPersonalFieldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenPersonalFieldResponse) ProtoMessage() {}
+
+func (x *OpenPersonalFieldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenPersonalFieldResponse.ProtoReflect.Descriptor instead.
+func (*OpenPersonalFieldResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *OpenPersonalFieldResponse) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *OpenPersonalFieldResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
+// RequestErasureRequest is what RequestErasure takes.
+type RequestErasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// What is to become of the data.
+	Kind ErasureKind `protobuf:"varint,5,opt,name=kind,proto3,enum=mingzhang.api.v1.ErasureKind" json:"kind,omitempty"`
+	// Ground for it.
+	Basis ErasureBasis `protobuf:"varint,6,opt,name=basis,proto3,enum=mingzhang.api.v1.ErasureBasis" json:"basis,omitempty"`
+	// Records, UUIDs, 1 to 1,000.
+	RecordIds []string `protobuf:"bytes,7,rep,name=record_ids,json=recordIds,proto3" json:"record_ids,omitempty"`
+	// Fields of each of them; default: all.
+	Fields        []PersonalField `protobuf:"varint,8,rep,packed,name=fields,proto3,enum=mingzhang.api.v1.PersonalField" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestErasureRequest) Reset() {
+	*x = RequestErasureRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestErasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestErasureRequest) ProtoMessage() {}
+
+func (x *RequestErasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestErasureRequest.ProtoReflect.Descriptor instead.
+func (*RequestErasureRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *RequestErasureRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RequestErasureRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RequestErasureRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RequestErasureRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RequestErasureRequest) GetKind() ErasureKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ErasureKind_ERASURE_KIND_UNSPECIFIED
+}
+
+func (x *RequestErasureRequest) GetBasis() ErasureBasis {
+	if x != nil {
+		return x.Basis
+	}
+	return ErasureBasis_ERASURE_BASIS_UNSPECIFIED
+}
+
+func (x *RequestErasureRequest) GetRecordIds() []string {
+	if x != nil {
+		return x.RecordIds
+	}
+	return nil
+}
+
+func (x *RequestErasureRequest) GetFields() []PersonalField {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+// RequestErasureResponse is what RequestErasure answers.
+type RequestErasureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked, with the erasure's number.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestErasureResponse) Reset() {
+	*x = RequestErasureResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestErasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestErasureResponse) ProtoMessage() {}
+
+func (x *RequestErasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestErasureResponse.ProtoReflect.Descriptor instead.
+func (*RequestErasureResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *RequestErasureResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ApproveErasureRequest is what ApproveErasure takes.
+type ApproveErasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Number of the erasure.
+	Erasure       uint32 `protobuf:"varint,5,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveErasureRequest) Reset() {
+	*x = ApproveErasureRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveErasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveErasureRequest) ProtoMessage() {}
+
+func (x *ApproveErasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveErasureRequest.ProtoReflect.Descriptor instead.
+func (*ApproveErasureRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ApproveErasureRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ApproveErasureRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ApproveErasureRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ApproveErasureRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *ApproveErasureRequest) GetErasure() uint32 {
+	if x != nil {
+		return x.Erasure
+	}
+	return 0
+}
+
+// ApproveErasureResponse is what ApproveErasure answers.
+type ApproveErasureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveErasureResponse) Reset() {
+	*x = ApproveErasureResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveErasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveErasureResponse) ProtoMessage() {}
+
+func (x *ApproveErasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveErasureResponse.ProtoReflect.Descriptor instead.
+func (*ApproveErasureResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ApproveErasureResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// RejectErasureRequest is what RejectErasure takes.
+type RejectErasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID of this command; the same id with the same content gives the first answer again.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Collective the command is for.
+	CollectiveId string `protobuf:"bytes,2,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the collective is at this version; default: no such condition.
+	ExpectedVersion *uint64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	// RFC 3339 time of the command, only for a collective with a simulated clock; default: the last record.
+	SimulatedAt string `protobuf:"bytes,4,opt,name=simulated_at,json=simulatedAt,proto3" json:"simulated_at,omitempty"`
+	// Number of the erasure.
+	Erasure       uint32 `protobuf:"varint,5,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectErasureRequest) Reset() {
+	*x = RejectErasureRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectErasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectErasureRequest) ProtoMessage() {}
+
+func (x *RejectErasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectErasureRequest.ProtoReflect.Descriptor instead.
+func (*RejectErasureRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *RejectErasureRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *RejectErasureRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *RejectErasureRequest) GetExpectedVersion() uint64 {
+	if x != nil && x.ExpectedVersion != nil {
+		return *x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *RejectErasureRequest) GetSimulatedAt() string {
+	if x != nil {
+		return x.SimulatedAt
+	}
+	return ""
+}
+
+func (x *RejectErasureRequest) GetErasure() uint32 {
+	if x != nil {
+		return x.Erasure
+	}
+	return 0
+}
+
+// RejectErasureResponse is what RejectErasure answers.
+type RejectErasureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was booked.
+	Receipt       *Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectErasureResponse) Reset() {
+	*x = RejectErasureResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectErasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectErasureResponse) ProtoMessage() {}
+
+func (x *RejectErasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectErasureResponse.ProtoReflect.Descriptor instead.
+func (*RejectErasureResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *RejectErasureResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ListErasuresRequest is what ListErasures takes.
+type ListErasuresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The collective.
+	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
+	// Refuse unless the books are at this version or later; default: the newest.
+	MinVersion uint64 `protobuf:"varint,2,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Erasures of a page, at most 200; default 50.
+	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the next page, from the answer before.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListErasuresRequest) Reset() {
+	*x = ListErasuresRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListErasuresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListErasuresRequest) ProtoMessage() {}
+
+func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
+func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ListErasuresRequest) GetCollectiveId() string {
+	if x != nil {
+		return x.CollectiveId
+	}
+	return ""
+}
+
+func (x *ListErasuresRequest) GetMinVersion() uint64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *ListErasuresRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListErasuresRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListErasuresResponse is what ListErasures answers.
+type ListErasuresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Erasures, in the order of their numbers.
+	Erasures []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Version that the answer reflects.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListErasuresResponse) Reset() {
+	*x = ListErasuresResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListErasuresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListErasuresResponse) ProtoMessage() {}
+
+func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
+func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ListErasuresResponse) GetErasures() []*Erasure {
+	if x != nil {
+		return x.Erasures
+	}
+	return nil
+}
+
+func (x *ListErasuresResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListErasuresResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_mingzhang_api_v1_registry_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\n" +
-	"'mingzhang/api/v1/registry_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\"l\n" +
+	"'mingzhang/api/v1/registry_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dmingzhang/api/v1/people.proto\x1a\x1cmingzhang/api/v1/types.proto\"l\n" +
 	"\bOperator\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
@@ -2207,8 +3248,98 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\amembers\x18\x05 \x03(\rB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xa0\x1f\"\x04*\x02(\x01R\amembersB\x13\n" +
 	"\x11_expected_version\"M\n" +
 	"\x16ReadmitMembersResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xc2\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xb9\x04\n" +
+	"\x17KeepPersonalDataRequest\x12'\n" +
 	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12\"\n" +
+	"\x06member\x18\x05 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\x80\x92\xf4\x01R\x06member\x12\"\n" +
+	"\bparty_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18(R\apartyId\x12\"\n" +
+	"\bround_id\x18\a \x01(\tB\a\xbaH\x04r\x02\x18(R\aroundId\x12\x1b\n" +
+	"\x04name\x18\b \x01(\tB\a\xbaH\x04r\x02\x18<R\x04name\x12\x1c\n" +
+	"\x05id_no\x18\t \x01(\tB\a\xbaH\x04r\x02\x18\x18R\x04idNo\x12\x1d\n" +
+	"\x05phone\x18\n" +
+	" \x01(\tB\a\xbaH\x04r\x02\x18\x1eR\x05phone\x12*\n" +
+	"\fbank_account\x18\v \x01(\tB\a\xbaH\x04r\x02\x180R\vbankAccount\x12!\n" +
+	"\aaddress\x18\f \x01(\tB\a\xbaH\x04r\x02\x18xR\aaddress\x12 \n" +
+	"\x06reason\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\x90\x03R\x06reasonB\x13\n" +
+	"\x11_expected_version\"O\n" +
+	"\x18KeepPersonalDataResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xb7\x02\n" +
+	"\x17ListPersonalDataRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x16\n" +
+	"\x06member\x18\x02 \x01(\rR\x06member\x12\"\n" +
+	"\bparty_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\apartyId\x12 \n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06reason\x12\x1f\n" +
+	"\vmin_version\x18\x05 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x98\x01\n" +
+	"\x18ListPersonalDataResponse\x12:\n" +
+	"\arecords\x18\x01 \x03(\v2 .mingzhang.api.v1.PersonalRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xf7\x01\n" +
+	"\x18OpenPersonalFieldRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12%\n" +
+	"\trecord_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\brecordId\x12A\n" +
+	"\x05field\x18\x03 \x01(\x0e2\x1f.mingzhang.api.v1.PersonalFieldB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05field\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06reason\"G\n" +
+	"\x19OpenPersonalFieldResponse\x12\x14\n" +
+	"\x05value\x18\x01 \x01(\tR\x05value\x12\x14\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof\"\x84\x04\n" +
+	"\x15RequestErasureRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12=\n" +
+	"\x04kind\x18\x05 \x01(\x0e2\x1d.mingzhang.api.v1.ErasureKindB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12@\n" +
+	"\x05basis\x18\x06 \x01(\x0e2\x1e.mingzhang.api.v1.ErasureBasisB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05basis\x123\n" +
+	"\n" +
+	"record_ids\x18\a \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\trecordIds\x12L\n" +
+	"\x06fields\x18\b \x03(\x0e2\x1f.mingzhang.api.v1.PersonalFieldB\x13\xbaH\x10\x92\x01\r\x10\b\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06fieldsB\x13\n" +
+	"\x11_expected_version\"M\n" +
+	"\x16RequestErasureResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa3\x02\n" +
+	"\x15ApproveErasureRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12!\n" +
+	"\aerasure\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\aerasureB\x13\n" +
+	"\x11_expected_version\"M\n" +
+	"\x16ApproveErasureResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xa2\x02\n" +
+	"\x14RejectErasureRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
+	"\rcollective_id\x18\x02 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12.\n" +
+	"\x10expected_version\x18\x03 \x01(\x04H\x00R\x0fexpectedVersion\x88\x01\x01\x12*\n" +
+	"\fsimulated_at\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\vsimulatedAt\x12!\n" +
+	"\aerasure\x18\x05 \x01(\rB\a\xbaH\x04*\x02(\x01R\aerasureB\x13\n" +
+	"\x11_expected_version\"L\n" +
+	"\x15RejectErasureResponse\x123\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\"\xd5\x01\n" +
+	"\x13ListErasuresRequest\x12M\n" +
+	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1f\n" +
+	"\vmin_version\x18\x02 \x01(\x04R\n" +
+	"minVersion\x12%\n" +
+	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x8f\x01\n" +
+	"\x14ListErasuresResponse\x125\n" +
+	"\berasures\x18\x01 \x03(\v2\x19.mingzhang.api.v1.ErasureR\berasures\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\x9b\x10\n" +
 	"\x0fRegistryService\x12f\n" +
 	"\x0fFoundCollective\x12(.mingzhang.api.v1.FoundCollectiveRequest\x1a).mingzhang.api.v1.FoundCollectiveResponse\x12T\n" +
 	"\tGrantRole\x12\".mingzhang.api.v1.GrantRoleRequest\x1a#.mingzhang.api.v1.GrantRoleResponse\x12W\n" +
@@ -2220,7 +3351,14 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\fEnrolMembers\x12%.mingzhang.api.v1.EnrolMembersRequest\x1a&.mingzhang.api.v1.EnrolMembersResponse\x12`\n" +
 	"\rDepartMembers\x12&.mingzhang.api.v1.DepartMembersRequest\x1a'.mingzhang.api.v1.DepartMembersResponse\x12T\n" +
 	"\tSetShares\x12\".mingzhang.api.v1.SetSharesRequest\x1a#.mingzhang.api.v1.SetSharesResponse\x12c\n" +
-	"\x0eReadmitMembers\x12'.mingzhang.api.v1.ReadmitMembersRequest\x1a(.mingzhang.api.v1.ReadmitMembersResponse\x12c\n" +
+	"\x0eReadmitMembers\x12'.mingzhang.api.v1.ReadmitMembersRequest\x1a(.mingzhang.api.v1.ReadmitMembersResponse\x12i\n" +
+	"\x10KeepPersonalData\x12).mingzhang.api.v1.KeepPersonalDataRequest\x1a*.mingzhang.api.v1.KeepPersonalDataResponse\x12n\n" +
+	"\x10ListPersonalData\x12).mingzhang.api.v1.ListPersonalDataRequest\x1a*.mingzhang.api.v1.ListPersonalDataResponse\"\x03\x90\x02\x01\x12l\n" +
+	"\x11OpenPersonalField\x12*.mingzhang.api.v1.OpenPersonalFieldRequest\x1a+.mingzhang.api.v1.OpenPersonalFieldResponse\x12c\n" +
+	"\x0eRequestErasure\x12'.mingzhang.api.v1.RequestErasureRequest\x1a(.mingzhang.api.v1.RequestErasureResponse\x12c\n" +
+	"\x0eApproveErasure\x12'.mingzhang.api.v1.ApproveErasureRequest\x1a(.mingzhang.api.v1.ApproveErasureResponse\x12`\n" +
+	"\rRejectErasure\x12&.mingzhang.api.v1.RejectErasureRequest\x1a'.mingzhang.api.v1.RejectErasureResponse\x12b\n" +
+	"\fListErasures\x12%.mingzhang.api.v1.ListErasuresRequest\x1a&.mingzhang.api.v1.ListErasuresResponse\"\x03\x90\x02\x01\x12c\n" +
 	"\x0eCreateOperator\x12'.mingzhang.api.v1.CreateOperatorRequest\x1a(.mingzhang.api.v1.CreateOperatorResponse\x12Q\n" +
 	"\bIssueKey\x12!.mingzhang.api.v1.IssueKeyRequest\x1a\".mingzhang.api.v1.IssueKeyResponse\x12T\n" +
 	"\tRevokeKey\x12\".mingzhang.api.v1.RevokeKeyRequest\x1a#.mingzhang.api.v1.RevokeKeyResponse\x12e\n" +
@@ -2238,94 +3376,137 @@ func file_mingzhang_api_v1_registry_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_registry_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_mingzhang_api_v1_registry_service_proto_goTypes = []any{
-	(*Operator)(nil),                 // 0: mingzhang.api.v1.Operator
-	(*FoundCollectiveRequest)(nil),   // 1: mingzhang.api.v1.FoundCollectiveRequest
-	(*FoundCollectiveResponse)(nil),  // 2: mingzhang.api.v1.FoundCollectiveResponse
-	(*GrantRoleRequest)(nil),         // 3: mingzhang.api.v1.GrantRoleRequest
-	(*GrantRoleResponse)(nil),        // 4: mingzhang.api.v1.GrantRoleResponse
-	(*RotateLogKeyRequest)(nil),      // 5: mingzhang.api.v1.RotateLogKeyRequest
-	(*RotateLogKeyResponse)(nil),     // 6: mingzhang.api.v1.RotateLogKeyResponse
-	(*RetireLogKeyRequest)(nil),      // 7: mingzhang.api.v1.RetireLogKeyRequest
-	(*RetireLogKeyResponse)(nil),     // 8: mingzhang.api.v1.RetireLogKeyResponse
-	(*RevokeRoleRequest)(nil),        // 9: mingzhang.api.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),       // 10: mingzhang.api.v1.RevokeRoleResponse
-	(*OpenMoneyAccountRequest)(nil),  // 11: mingzhang.api.v1.OpenMoneyAccountRequest
-	(*OpenMoneyAccountResponse)(nil), // 12: mingzhang.api.v1.OpenMoneyAccountResponse
-	(*EnrolMembersRequest)(nil),      // 13: mingzhang.api.v1.EnrolMembersRequest
-	(*EnrolMembersResponse)(nil),     // 14: mingzhang.api.v1.EnrolMembersResponse
-	(*DepartMembersRequest)(nil),     // 15: mingzhang.api.v1.DepartMembersRequest
-	(*DepartMembersResponse)(nil),    // 16: mingzhang.api.v1.DepartMembersResponse
-	(*CreateOperatorRequest)(nil),    // 17: mingzhang.api.v1.CreateOperatorRequest
-	(*CreateOperatorResponse)(nil),   // 18: mingzhang.api.v1.CreateOperatorResponse
-	(*IssueKeyRequest)(nil),          // 19: mingzhang.api.v1.IssueKeyRequest
-	(*IssueKeyResponse)(nil),         // 20: mingzhang.api.v1.IssueKeyResponse
-	(*RevokeKeyRequest)(nil),         // 21: mingzhang.api.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),        // 22: mingzhang.api.v1.RevokeKeyResponse
-	(*ListOperatorsRequest)(nil),     // 23: mingzhang.api.v1.ListOperatorsRequest
-	(*ListOperatorsResponse)(nil),    // 24: mingzhang.api.v1.ListOperatorsResponse
-	(*SetSharesRequest)(nil),         // 25: mingzhang.api.v1.SetSharesRequest
-	(*SetSharesResponse)(nil),        // 26: mingzhang.api.v1.SetSharesResponse
-	(*ReadmitMembersRequest)(nil),    // 27: mingzhang.api.v1.ReadmitMembersRequest
-	(*ReadmitMembersResponse)(nil),   // 28: mingzhang.api.v1.ReadmitMembersResponse
-	(*Body)(nil),                     // 29: mingzhang.api.v1.Body
-	(*Fund)(nil),                     // 30: mingzhang.api.v1.Fund
-	(PublicLog)(0),                   // 31: mingzhang.api.v1.PublicLog
-	(*Receipt)(nil),                  // 32: mingzhang.api.v1.Receipt
-	(Role)(0),                        // 33: mingzhang.api.v1.Role
-	(MoneyAccountKind)(0),            // 34: mingzhang.api.v1.MoneyAccountKind
+	(*Operator)(nil),                  // 0: mingzhang.api.v1.Operator
+	(*FoundCollectiveRequest)(nil),    // 1: mingzhang.api.v1.FoundCollectiveRequest
+	(*FoundCollectiveResponse)(nil),   // 2: mingzhang.api.v1.FoundCollectiveResponse
+	(*GrantRoleRequest)(nil),          // 3: mingzhang.api.v1.GrantRoleRequest
+	(*GrantRoleResponse)(nil),         // 4: mingzhang.api.v1.GrantRoleResponse
+	(*RotateLogKeyRequest)(nil),       // 5: mingzhang.api.v1.RotateLogKeyRequest
+	(*RotateLogKeyResponse)(nil),      // 6: mingzhang.api.v1.RotateLogKeyResponse
+	(*RetireLogKeyRequest)(nil),       // 7: mingzhang.api.v1.RetireLogKeyRequest
+	(*RetireLogKeyResponse)(nil),      // 8: mingzhang.api.v1.RetireLogKeyResponse
+	(*RevokeRoleRequest)(nil),         // 9: mingzhang.api.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),        // 10: mingzhang.api.v1.RevokeRoleResponse
+	(*OpenMoneyAccountRequest)(nil),   // 11: mingzhang.api.v1.OpenMoneyAccountRequest
+	(*OpenMoneyAccountResponse)(nil),  // 12: mingzhang.api.v1.OpenMoneyAccountResponse
+	(*EnrolMembersRequest)(nil),       // 13: mingzhang.api.v1.EnrolMembersRequest
+	(*EnrolMembersResponse)(nil),      // 14: mingzhang.api.v1.EnrolMembersResponse
+	(*DepartMembersRequest)(nil),      // 15: mingzhang.api.v1.DepartMembersRequest
+	(*DepartMembersResponse)(nil),     // 16: mingzhang.api.v1.DepartMembersResponse
+	(*CreateOperatorRequest)(nil),     // 17: mingzhang.api.v1.CreateOperatorRequest
+	(*CreateOperatorResponse)(nil),    // 18: mingzhang.api.v1.CreateOperatorResponse
+	(*IssueKeyRequest)(nil),           // 19: mingzhang.api.v1.IssueKeyRequest
+	(*IssueKeyResponse)(nil),          // 20: mingzhang.api.v1.IssueKeyResponse
+	(*RevokeKeyRequest)(nil),          // 21: mingzhang.api.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),         // 22: mingzhang.api.v1.RevokeKeyResponse
+	(*ListOperatorsRequest)(nil),      // 23: mingzhang.api.v1.ListOperatorsRequest
+	(*ListOperatorsResponse)(nil),     // 24: mingzhang.api.v1.ListOperatorsResponse
+	(*SetSharesRequest)(nil),          // 25: mingzhang.api.v1.SetSharesRequest
+	(*SetSharesResponse)(nil),         // 26: mingzhang.api.v1.SetSharesResponse
+	(*ReadmitMembersRequest)(nil),     // 27: mingzhang.api.v1.ReadmitMembersRequest
+	(*ReadmitMembersResponse)(nil),    // 28: mingzhang.api.v1.ReadmitMembersResponse
+	(*KeepPersonalDataRequest)(nil),   // 29: mingzhang.api.v1.KeepPersonalDataRequest
+	(*KeepPersonalDataResponse)(nil),  // 30: mingzhang.api.v1.KeepPersonalDataResponse
+	(*ListPersonalDataRequest)(nil),   // 31: mingzhang.api.v1.ListPersonalDataRequest
+	(*ListPersonalDataResponse)(nil),  // 32: mingzhang.api.v1.ListPersonalDataResponse
+	(*OpenPersonalFieldRequest)(nil),  // 33: mingzhang.api.v1.OpenPersonalFieldRequest
+	(*OpenPersonalFieldResponse)(nil), // 34: mingzhang.api.v1.OpenPersonalFieldResponse
+	(*RequestErasureRequest)(nil),     // 35: mingzhang.api.v1.RequestErasureRequest
+	(*RequestErasureResponse)(nil),    // 36: mingzhang.api.v1.RequestErasureResponse
+	(*ApproveErasureRequest)(nil),     // 37: mingzhang.api.v1.ApproveErasureRequest
+	(*ApproveErasureResponse)(nil),    // 38: mingzhang.api.v1.ApproveErasureResponse
+	(*RejectErasureRequest)(nil),      // 39: mingzhang.api.v1.RejectErasureRequest
+	(*RejectErasureResponse)(nil),     // 40: mingzhang.api.v1.RejectErasureResponse
+	(*ListErasuresRequest)(nil),       // 41: mingzhang.api.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),      // 42: mingzhang.api.v1.ListErasuresResponse
+	(*Body)(nil),                      // 43: mingzhang.api.v1.Body
+	(*Fund)(nil),                      // 44: mingzhang.api.v1.Fund
+	(PublicLog)(0),                    // 45: mingzhang.api.v1.PublicLog
+	(*Receipt)(nil),                   // 46: mingzhang.api.v1.Receipt
+	(Role)(0),                         // 47: mingzhang.api.v1.Role
+	(MoneyAccountKind)(0),             // 48: mingzhang.api.v1.MoneyAccountKind
+	(*PersonalRecord)(nil),            // 49: mingzhang.api.v1.PersonalRecord
+	(PersonalField)(0),                // 50: mingzhang.api.v1.PersonalField
+	(ErasureKind)(0),                  // 51: mingzhang.api.v1.ErasureKind
+	(ErasureBasis)(0),                 // 52: mingzhang.api.v1.ErasureBasis
+	(*Erasure)(nil),                   // 53: mingzhang.api.v1.Erasure
 }
 var file_mingzhang_api_v1_registry_service_proto_depIdxs = []int32{
-	29, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
-	30, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
-	31, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
-	32, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	33, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	32, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	32, // 6: mingzhang.api.v1.RotateLogKeyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	33, // 7: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	32, // 8: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	34, // 9: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	32, // 10: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	32, // 11: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	32, // 12: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	43, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
+	44, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
+	45, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
+	46, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	47, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	46, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 6: mingzhang.api.v1.RotateLogKeyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	47, // 7: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	46, // 8: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	48, // 9: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	46, // 10: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 11: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 12: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
 	0,  // 13: mingzhang.api.v1.ListOperatorsResponse.operators:type_name -> mingzhang.api.v1.Operator
-	32, // 14: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	32, // 15: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	1,  // 16: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
-	3,  // 17: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
-	9,  // 18: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
-	5,  // 19: mingzhang.api.v1.RegistryService.RotateLogKey:input_type -> mingzhang.api.v1.RotateLogKeyRequest
-	7,  // 20: mingzhang.api.v1.RegistryService.RetireLogKey:input_type -> mingzhang.api.v1.RetireLogKeyRequest
-	11, // 21: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
-	13, // 22: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
-	15, // 23: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
-	25, // 24: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
-	27, // 25: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
-	17, // 26: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
-	19, // 27: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
-	21, // 28: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
-	23, // 29: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
-	2,  // 30: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
-	4,  // 31: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
-	10, // 32: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
-	6,  // 33: mingzhang.api.v1.RegistryService.RotateLogKey:output_type -> mingzhang.api.v1.RotateLogKeyResponse
-	8,  // 34: mingzhang.api.v1.RegistryService.RetireLogKey:output_type -> mingzhang.api.v1.RetireLogKeyResponse
-	12, // 35: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
-	14, // 36: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
-	16, // 37: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
-	26, // 38: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
-	28, // 39: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
-	18, // 40: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
-	20, // 41: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
-	22, // 42: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
-	24, // 43: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
-	30, // [30:44] is the sub-list for method output_type
-	16, // [16:30] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	46, // 14: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 15: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 16: mingzhang.api.v1.KeepPersonalDataResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	49, // 17: mingzhang.api.v1.ListPersonalDataResponse.records:type_name -> mingzhang.api.v1.PersonalRecord
+	50, // 18: mingzhang.api.v1.OpenPersonalFieldRequest.field:type_name -> mingzhang.api.v1.PersonalField
+	51, // 19: mingzhang.api.v1.RequestErasureRequest.kind:type_name -> mingzhang.api.v1.ErasureKind
+	52, // 20: mingzhang.api.v1.RequestErasureRequest.basis:type_name -> mingzhang.api.v1.ErasureBasis
+	50, // 21: mingzhang.api.v1.RequestErasureRequest.fields:type_name -> mingzhang.api.v1.PersonalField
+	46, // 22: mingzhang.api.v1.RequestErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 23: mingzhang.api.v1.ApproveErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	46, // 24: mingzhang.api.v1.RejectErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	53, // 25: mingzhang.api.v1.ListErasuresResponse.erasures:type_name -> mingzhang.api.v1.Erasure
+	1,  // 26: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
+	3,  // 27: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
+	9,  // 28: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
+	5,  // 29: mingzhang.api.v1.RegistryService.RotateLogKey:input_type -> mingzhang.api.v1.RotateLogKeyRequest
+	7,  // 30: mingzhang.api.v1.RegistryService.RetireLogKey:input_type -> mingzhang.api.v1.RetireLogKeyRequest
+	11, // 31: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
+	13, // 32: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
+	15, // 33: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
+	25, // 34: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
+	27, // 35: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
+	29, // 36: mingzhang.api.v1.RegistryService.KeepPersonalData:input_type -> mingzhang.api.v1.KeepPersonalDataRequest
+	31, // 37: mingzhang.api.v1.RegistryService.ListPersonalData:input_type -> mingzhang.api.v1.ListPersonalDataRequest
+	33, // 38: mingzhang.api.v1.RegistryService.OpenPersonalField:input_type -> mingzhang.api.v1.OpenPersonalFieldRequest
+	35, // 39: mingzhang.api.v1.RegistryService.RequestErasure:input_type -> mingzhang.api.v1.RequestErasureRequest
+	37, // 40: mingzhang.api.v1.RegistryService.ApproveErasure:input_type -> mingzhang.api.v1.ApproveErasureRequest
+	39, // 41: mingzhang.api.v1.RegistryService.RejectErasure:input_type -> mingzhang.api.v1.RejectErasureRequest
+	41, // 42: mingzhang.api.v1.RegistryService.ListErasures:input_type -> mingzhang.api.v1.ListErasuresRequest
+	17, // 43: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
+	19, // 44: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
+	21, // 45: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
+	23, // 46: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
+	2,  // 47: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
+	4,  // 48: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
+	10, // 49: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
+	6,  // 50: mingzhang.api.v1.RegistryService.RotateLogKey:output_type -> mingzhang.api.v1.RotateLogKeyResponse
+	8,  // 51: mingzhang.api.v1.RegistryService.RetireLogKey:output_type -> mingzhang.api.v1.RetireLogKeyResponse
+	12, // 52: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
+	14, // 53: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
+	16, // 54: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
+	26, // 55: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
+	28, // 56: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
+	30, // 57: mingzhang.api.v1.RegistryService.KeepPersonalData:output_type -> mingzhang.api.v1.KeepPersonalDataResponse
+	32, // 58: mingzhang.api.v1.RegistryService.ListPersonalData:output_type -> mingzhang.api.v1.ListPersonalDataResponse
+	34, // 59: mingzhang.api.v1.RegistryService.OpenPersonalField:output_type -> mingzhang.api.v1.OpenPersonalFieldResponse
+	36, // 60: mingzhang.api.v1.RegistryService.RequestErasure:output_type -> mingzhang.api.v1.RequestErasureResponse
+	38, // 61: mingzhang.api.v1.RegistryService.ApproveErasure:output_type -> mingzhang.api.v1.ApproveErasureResponse
+	40, // 62: mingzhang.api.v1.RegistryService.RejectErasure:output_type -> mingzhang.api.v1.RejectErasureResponse
+	42, // 63: mingzhang.api.v1.RegistryService.ListErasures:output_type -> mingzhang.api.v1.ListErasuresResponse
+	18, // 64: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
+	20, // 65: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
+	22, // 66: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
+	24, // 67: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
+	47, // [47:68] is the sub-list for method output_type
+	26, // [26:47] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_registry_service_proto_init() }
@@ -2333,6 +3514,7 @@ func file_mingzhang_api_v1_registry_service_proto_init() {
 	if File_mingzhang_api_v1_registry_service_proto != nil {
 		return
 	}
+	file_mingzhang_api_v1_people_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[1].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[3].OneofWrappers = []any{}
@@ -2343,13 +3525,17 @@ func file_mingzhang_api_v1_registry_service_proto_init() {
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[15].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[25].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[27].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[29].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[35].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[37].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[39].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_registry_service_proto_rawDesc), len(file_mingzhang_api_v1_registry_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

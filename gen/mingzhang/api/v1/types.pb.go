@@ -2071,7 +2071,11 @@ type Receipt struct {
 	// Number of the edition published; 0 for none.
 	Edition uint32 `protobuf:"varint,22,opt,name=edition,proto3" json:"edition,omitempty"`
 	// Pin of that edition, as posters print it.
-	Pin           string `protobuf:"bytes,23,opt,name=pin,proto3" json:"pin,omitempty"`
+	Pin string `protobuf:"bytes,23,opt,name=pin,proto3" json:"pin,omitempty"`
+	// Record of personal data that was kept, a UUID; empty for none.
+	RecordId string `protobuf:"bytes,24,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
+	// Erasure requested, approved or rejected; 0 for none.
+	Erasure       uint32 `protobuf:"varint,25,opt,name=erasure,proto3" json:"erasure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2230,6 +2234,20 @@ func (x *Receipt) GetPin() string {
 		return x.Pin
 	}
 	return ""
+}
+
+func (x *Receipt) GetRecordId() string {
+	if x != nil {
+		return x.RecordId
+	}
+	return ""
+}
+
+func (x *Receipt) GetErasure() uint32 {
+	if x != nil {
+		return x.Erasure
+	}
+	return 0
 }
 
 // Refusal stands in the details of every error a rule caused.
@@ -5427,7 +5445,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
 	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
-	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xb3\x04\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xea\x04\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -5449,7 +5467,9 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x05proof\x18\x14 \x01(\tR\x05proof\x12#\n" +
 	"\rproof_missing\x18\x15 \x01(\tR\fproofMissing\x12\x18\n" +
 	"\aedition\x18\x16 \x01(\rR\aedition\x12\x10\n" +
-	"\x03pin\x18\x17 \x01(\tR\x03pinB\t\n" +
+	"\x03pin\x18\x17 \x01(\tR\x03pin\x12\x1b\n" +
+	"\trecord_id\x18\x18 \x01(\tR\brecordId\x12\x18\n" +
+	"\aerasure\x18\x19 \x01(\rR\aerasureB\t\n" +
 	"\a_passed\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +

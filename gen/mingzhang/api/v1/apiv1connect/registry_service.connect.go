@@ -51,6 +51,27 @@ const (
 	// RegistryServiceReadmitMembersProcedure is the procedure name of the RegistryService's
 	// ReadmitMembers RPC.
 	RegistryServiceReadmitMembersProcedure = "/mingzhang.api.v1.RegistryService/ReadmitMembers"
+	// RegistryServiceKeepPersonalDataProcedure is the procedure name of the RegistryService's
+	// KeepPersonalData RPC.
+	RegistryServiceKeepPersonalDataProcedure = "/mingzhang.api.v1.RegistryService/KeepPersonalData"
+	// RegistryServiceListPersonalDataProcedure is the procedure name of the RegistryService's
+	// ListPersonalData RPC.
+	RegistryServiceListPersonalDataProcedure = "/mingzhang.api.v1.RegistryService/ListPersonalData"
+	// RegistryServiceOpenPersonalFieldProcedure is the procedure name of the RegistryService's
+	// OpenPersonalField RPC.
+	RegistryServiceOpenPersonalFieldProcedure = "/mingzhang.api.v1.RegistryService/OpenPersonalField"
+	// RegistryServiceRequestErasureProcedure is the procedure name of the RegistryService's
+	// RequestErasure RPC.
+	RegistryServiceRequestErasureProcedure = "/mingzhang.api.v1.RegistryService/RequestErasure"
+	// RegistryServiceApproveErasureProcedure is the procedure name of the RegistryService's
+	// ApproveErasure RPC.
+	RegistryServiceApproveErasureProcedure = "/mingzhang.api.v1.RegistryService/ApproveErasure"
+	// RegistryServiceRejectErasureProcedure is the procedure name of the RegistryService's
+	// RejectErasure RPC.
+	RegistryServiceRejectErasureProcedure = "/mingzhang.api.v1.RegistryService/RejectErasure"
+	// RegistryServiceListErasuresProcedure is the procedure name of the RegistryService's ListErasures
+	// RPC.
+	RegistryServiceListErasuresProcedure = "/mingzhang.api.v1.RegistryService/ListErasures"
 	// RegistryServiceCreateOperatorProcedure is the procedure name of the RegistryService's
 	// CreateOperator RPC.
 	RegistryServiceCreateOperatorProcedure = "/mingzhang.api.v1.RegistryService/CreateOperator"
@@ -134,6 +155,57 @@ var (
 			Procedure:  RegistryServiceReadmitMembersProcedure,
 		}
 	})
+	registryServiceKeepPersonalDataSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("KeepPersonalData"),
+			Procedure:  RegistryServiceKeepPersonalDataProcedure,
+		}
+	})
+	registryServiceListPersonalDataSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("ListPersonalData"),
+			Procedure:        RegistryServiceListPersonalDataProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	registryServiceOpenPersonalFieldSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("OpenPersonalField"),
+			Procedure:  RegistryServiceOpenPersonalFieldProcedure,
+		}
+	})
+	registryServiceRequestErasureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("RequestErasure"),
+			Procedure:  RegistryServiceRequestErasureProcedure,
+		}
+	})
+	registryServiceApproveErasureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("ApproveErasure"),
+			Procedure:  RegistryServiceApproveErasureProcedure,
+		}
+	})
+	registryServiceRejectErasureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("RejectErasure"),
+			Procedure:  RegistryServiceRejectErasureProcedure,
+		}
+	})
+	registryServiceListErasuresSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("ListErasures"),
+			Procedure:        RegistryServiceListErasuresProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	registryServiceCreateOperatorSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType: connect.StreamTypeUnary,
@@ -188,6 +260,20 @@ type RegistryServiceClient interface {
 	SetShares(context.Context, *v1.SetSharesRequest) (*v1.SetSharesResponse, error)
 	// ReadmitMembers takes a mistaken departure back: the members never left.
 	ReadmitMembers(context.Context, *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error)
+	// KeepPersonalData (登记个人信息) keeps personal data of a member or a party apart from the books, and commits the books to it.
+	KeepPersonalData(context.Context, *v1.KeepPersonalDataRequest) (*v1.KeepPersonalDataResponse, error)
+	// ListPersonalData lists records of personal data, masked.
+	ListPersonalData(context.Context, *v1.ListPersonalDataRequest) (*v1.ListPersonalDataResponse, error)
+	// OpenPersonalField shows one field in full, with a proof that the books are committed to it. Who reads what, and why, is noted.
+	OpenPersonalField(context.Context, *v1.OpenPersonalFieldRequest) (*v1.OpenPersonalFieldResponse, error)
+	// RequestErasure (申请删除) asks for personal data to be restricted or erased.
+	RequestErasure(context.Context, *v1.RequestErasureRequest) (*v1.RequestErasureResponse, error)
+	// ApproveErasure (批准删除) approves an erasure, by another than who asked; the data is then restricted, or gone for good.
+	ApproveErasure(context.Context, *v1.ApproveErasureRequest) (*v1.ApproveErasureResponse, error)
+	// RejectErasure (驳回删除) ends a request for an erasure, by another than who asked; the data stays.
+	RejectErasure(context.Context, *v1.RejectErasureRequest) (*v1.RejectErasureResponse, error)
+	// ListErasures lists requests for erasures and what became of them.
+	ListErasures(context.Context, *v1.ListErasuresRequest) (*v1.ListErasuresResponse, error)
 	// CreateOperator adds somebody who can sign in.
 	CreateOperator(context.Context, *v1.CreateOperatorRequest) (*v1.CreateOperatorResponse, error)
 	// IssueKey gives an operator a bearer key.
@@ -227,6 +313,20 @@ type RegistryServiceHandler interface {
 	SetShares(context.Context, *v1.SetSharesRequest) (*v1.SetSharesResponse, error)
 	// ReadmitMembers takes a mistaken departure back: the members never left.
 	ReadmitMembers(context.Context, *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error)
+	// KeepPersonalData (登记个人信息) keeps personal data of a member or a party apart from the books, and commits the books to it.
+	KeepPersonalData(context.Context, *v1.KeepPersonalDataRequest) (*v1.KeepPersonalDataResponse, error)
+	// ListPersonalData lists records of personal data, masked.
+	ListPersonalData(context.Context, *v1.ListPersonalDataRequest) (*v1.ListPersonalDataResponse, error)
+	// OpenPersonalField shows one field in full, with a proof that the books are committed to it. Who reads what, and why, is noted.
+	OpenPersonalField(context.Context, *v1.OpenPersonalFieldRequest) (*v1.OpenPersonalFieldResponse, error)
+	// RequestErasure (申请删除) asks for personal data to be restricted or erased.
+	RequestErasure(context.Context, *v1.RequestErasureRequest) (*v1.RequestErasureResponse, error)
+	// ApproveErasure (批准删除) approves an erasure, by another than who asked; the data is then restricted, or gone for good.
+	ApproveErasure(context.Context, *v1.ApproveErasureRequest) (*v1.ApproveErasureResponse, error)
+	// RejectErasure (驳回删除) ends a request for an erasure, by another than who asked; the data stays.
+	RejectErasure(context.Context, *v1.RejectErasureRequest) (*v1.RejectErasureResponse, error)
+	// ListErasures lists requests for erasures and what became of them.
+	ListErasures(context.Context, *v1.ListErasuresRequest) (*v1.ListErasuresResponse, error)
 	// CreateOperator adds somebody who can sign in.
 	CreateOperator(context.Context, *v1.CreateOperatorRequest) (*v1.CreateOperatorResponse, error)
 	// IssueKey gives an operator a bearer key.
@@ -252,6 +352,13 @@ func RegisterRegistryServiceHandler(server *connect.Server, svc RegistryServiceH
 		connect.Method{Spec: registryServiceDepartMembersSpec(), Handler: adapter.departMembers},
 		connect.Method{Spec: registryServiceSetSharesSpec(), Handler: adapter.setShares},
 		connect.Method{Spec: registryServiceReadmitMembersSpec(), Handler: adapter.readmitMembers},
+		connect.Method{Spec: registryServiceKeepPersonalDataSpec(), Handler: adapter.keepPersonalData},
+		connect.Method{Spec: registryServiceListPersonalDataSpec(), Handler: adapter.listPersonalData},
+		connect.Method{Spec: registryServiceOpenPersonalFieldSpec(), Handler: adapter.openPersonalField},
+		connect.Method{Spec: registryServiceRequestErasureSpec(), Handler: adapter.requestErasure},
+		connect.Method{Spec: registryServiceApproveErasureSpec(), Handler: adapter.approveErasure},
+		connect.Method{Spec: registryServiceRejectErasureSpec(), Handler: adapter.rejectErasure},
+		connect.Method{Spec: registryServiceListErasuresSpec(), Handler: adapter.listErasures},
 		connect.Method{Spec: registryServiceCreateOperatorSpec(), Handler: adapter.createOperator},
 		connect.Method{Spec: registryServiceIssueKeySpec(), Handler: adapter.issueKey},
 		connect.Method{Spec: registryServiceRevokeKeySpec(), Handler: adapter.revokeKey},
@@ -300,6 +407,34 @@ func (UnimplementedRegistryServiceHandler) SetShares(context.Context, *v1.SetSha
 
 func (UnimplementedRegistryServiceHandler) ReadmitMembers(context.Context, *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ReadmitMembers is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) KeepPersonalData(context.Context, *v1.KeepPersonalDataRequest) (*v1.KeepPersonalDataResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.KeepPersonalData is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) ListPersonalData(context.Context, *v1.ListPersonalDataRequest) (*v1.ListPersonalDataResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ListPersonalData is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) OpenPersonalField(context.Context, *v1.OpenPersonalFieldRequest) (*v1.OpenPersonalFieldResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.OpenPersonalField is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) RequestErasure(context.Context, *v1.RequestErasureRequest) (*v1.RequestErasureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.RequestErasure is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) ApproveErasure(context.Context, *v1.ApproveErasureRequest) (*v1.ApproveErasureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ApproveErasure is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) RejectErasure(context.Context, *v1.RejectErasureRequest) (*v1.RejectErasureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.RejectErasure is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) ListErasures(context.Context, *v1.ListErasuresRequest) (*v1.ListErasuresResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ListErasures is not implemented")
 }
 
 func (UnimplementedRegistryServiceHandler) CreateOperator(context.Context, *v1.CreateOperatorRequest) (*v1.CreateOperatorResponse, error) {
@@ -397,6 +532,62 @@ func (c *registryServiceClient) SetShares(ctx context.Context, req *v1.SetShares
 func (c *registryServiceClient) ReadmitMembers(ctx context.Context, req *v1.ReadmitMembersRequest) (*v1.ReadmitMembersResponse, error) {
 	var res v1.ReadmitMembersResponse
 	if err := c.client.CallUnary(ctx, registryServiceReadmitMembersSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) KeepPersonalData(ctx context.Context, req *v1.KeepPersonalDataRequest) (*v1.KeepPersonalDataResponse, error) {
+	var res v1.KeepPersonalDataResponse
+	if err := c.client.CallUnary(ctx, registryServiceKeepPersonalDataSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) ListPersonalData(ctx context.Context, req *v1.ListPersonalDataRequest) (*v1.ListPersonalDataResponse, error) {
+	var res v1.ListPersonalDataResponse
+	if err := c.client.CallUnary(ctx, registryServiceListPersonalDataSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) OpenPersonalField(ctx context.Context, req *v1.OpenPersonalFieldRequest) (*v1.OpenPersonalFieldResponse, error) {
+	var res v1.OpenPersonalFieldResponse
+	if err := c.client.CallUnary(ctx, registryServiceOpenPersonalFieldSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) RequestErasure(ctx context.Context, req *v1.RequestErasureRequest) (*v1.RequestErasureResponse, error) {
+	var res v1.RequestErasureResponse
+	if err := c.client.CallUnary(ctx, registryServiceRequestErasureSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) ApproveErasure(ctx context.Context, req *v1.ApproveErasureRequest) (*v1.ApproveErasureResponse, error) {
+	var res v1.ApproveErasureResponse
+	if err := c.client.CallUnary(ctx, registryServiceApproveErasureSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) RejectErasure(ctx context.Context, req *v1.RejectErasureRequest) (*v1.RejectErasureResponse, error) {
+	var res v1.RejectErasureResponse
+	if err := c.client.CallUnary(ctx, registryServiceRejectErasureSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) ListErasures(ctx context.Context, req *v1.ListErasuresRequest) (*v1.ListErasuresResponse, error) {
+	var res v1.ListErasuresResponse
+	if err := c.client.CallUnary(ctx, registryServiceListErasuresSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -550,6 +741,90 @@ func (h registryServiceHandler) readmitMembers(ctx context.Context, _ connect.Sp
 		return err
 	}
 	res, err := h.svc.ReadmitMembers(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) keepPersonalData(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.KeepPersonalDataRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.KeepPersonalData(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) listPersonalData(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListPersonalDataRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListPersonalData(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) openPersonalField(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.OpenPersonalFieldRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.OpenPersonalField(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) requestErasure(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RequestErasureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RequestErasure(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) approveErasure(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ApproveErasureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ApproveErasure(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) rejectErasure(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RejectErasureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RejectErasure(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) listErasures(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListErasuresRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListErasures(ctx, &req)
 	if err != nil {
 		return err
 	}
