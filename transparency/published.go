@@ -439,11 +439,6 @@ func (l *PublishedLog) blame(ctx context.Context, leaves []tlog.Hash) error {
 	return differs
 }
 
-func isNumber(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 64)
-	return err == nil
-}
-
 // rest compares the files that the head does not need, and counts those that say nothing about it.
 func (l *PublishedLog) rest(dir string, levels levels) error {
 	needed := map[string]bool{CheckpointFile: true, VerifierFile: true, KeptFile: true}
