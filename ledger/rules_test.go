@@ -30,7 +30,7 @@ var commands = []ledger.Command{
 	&ledger.BookTrueUp{},
 	&ledger.SetShares{}, &ledger.ReadmitMembers{}, &ledger.HoldPayee{}, &ledger.ReleaseHold{}, &ledger.RecordReturnedDividend{},
 	&ledger.RecordRefund{}, &ledger.RecordFee{}, &ledger.RecordReturnedIncome{}, &ledger.CollectReceivable{}, &ledger.RequestDepositReturn{},
-	&ledger.AgreeGift{}, &ledger.ChangeGiftPurpose{}, &ledger.RatifyFlag{}, &ledger.ExpireRequest{},ledger.RatifyFlag{}, &ledger.ExpireRequest{}, &ledger.RotateLogKey{},
+	&ledger.AgreeGift{}, &ledger.ChangeGiftPurpose{}, &ledger.RatifyFlag{}, &ledger.ExpireRequest{}, ledger.RatifyFlag{}, &ledger.ExpireRequest{}, &ledger.RotateLogKey{},
 }
 
 // TestMatrix gives every command in every role: only the roles of the matrix get past the question, and no empty command is
