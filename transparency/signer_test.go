@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -761,6 +762,64 @@ func TestSharedSigner(t *testing.T) {
 		if _, p, err := other.ProveInclusion(t.Context(), village, 1, 1); err != nil || p.Head.Size != 1 {
 			t.Fatalf("a proof at 1 after event %d: %v", i+1, err)
 		}
+	}
+}
+
+// gated is a signer that can be away.
+type gated struct {
+	Signer
+	away atomic.Bool
+}
+
+// Sign implements Signer.
+func (g *gated) Sign(ctx context.Context, head Head, old uint64, proof []Hash) ([]byte, error) {
+	if g.away.Load() {
+		return nil, ErrSignerAway
+	}
+	return g.Signer.Sign(ctx, head, old, proof)
+}
+
+// A node whose tree is behind what another had signed reads on before it asks again; a log that ends before that lost events.
+func TestSignerAheadOfTheTree(t *testing.T) {
+	inner, local := newFake(), newTestSigner(t, t.TempDir())
+	node := func() (*Store, *gated) {
+		g := &gated{Signer: local}
+		s, err := Open(inner, t.TempDir(), g, villageOrigin, Options{Shared: true, HeadInterval: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s, g
+	}
+	a, _ := node()
+	b, gate := node()
+	appendMany(t, b, village, 0, 2)
+	gate.away.Store(true)
+	appendMany(t, b, village, 2, 3)
+	if _, err := readAll(t, a, village, 0); err != nil {
+		t.Fatal(err)
+	}
+	appendMany(t, a, village, 3, 6)
+	if h, _, err := a.Head(t.Context(), village); err != nil || h.Size != 6 {
+		t.Fatalf("%v, %v", h, err)
+	}
+	gate.away.Store(false)
+	if h, _, err := b.Head(t.Context(), village); err != nil || h.Size != 6 {
+		t.Errorf("the node that was behind: %v, %v", h, err)
+	}
+	gate.away.Store(true)
+	appendMany(t, b, village, 6, 7)
+	if _, err := readAll(t, a, village, 0); err != nil {
+		t.Fatal(err)
+	}
+	appendMany(t, a, village, 7, 9)
+	if h, _, err := a.Head(t.Context(), village); err != nil || h.Size != 9 {
+		t.Fatalf("%v, %v", h, err)
+	}
+	inner.set(village, inner.get(village)[:7])
+	gate.away.Store(false)
+	if _, _, err := b.Head(t.Context(), village); !isDamage(err, 8) {
+		t.Errorf("a log that lost what was signed: %v", err)
 	}
 }
 

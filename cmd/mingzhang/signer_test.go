@@ -140,8 +140,11 @@ func waitHeadsDue(t *testing.T, server *process, want bool) {
 		}
 		text, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
 		var health struct{ HeadsDue, Sound bool }
-		if err = json.Unmarshal(text, &health); err != nil || !health.Sound {
+		if err := json.Unmarshal(text, &health); err != nil || !health.Sound {
 			t.Fatalf("health: %s, %v", text, err)
 		}
 		if health.HeadsDue == want {
