@@ -132,7 +132,7 @@ func (v *Vault) carryOut(ctx context.Context, origin string, records []ledger.Pe
 func (v *Vault) carryOutOne(ctx context.Context, origin string, r ledger.PersonalRecord) (*place, error) {
 	p := &place{PersonalRecord: r}
 	if r.Erased == ledger.AllPersonalFields {
-		return p, v.deleteStreams(ctx, r.ID, r.Erasures+1)
+		return p, v.deleteStreams(ctx, r.ID, r.Erasures)
 	}
 	kept, err := v.current(ctx, origin, r)
 	if err == nil && kept == nil && r.Erasures > 0 {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,13 +209,17 @@ func TestVault(t *testing.T) {
 // breaking is a store that ends the process, as it were, at its nth change: before it is made, or after it.
 type breaking struct {
 	eventstore.Store
-	left  int // changes that still succeed
 	after bool
+
+	mu   sync.Mutex
+	left int // changes that still succeed
 }
 
 var errKilled = errors.New("killed")
 
 func (b *breaking) change(do func() error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.left < 0 {
 		return errKilled
 	}

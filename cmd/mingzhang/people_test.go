@@ -310,8 +310,12 @@ func TestErasedIsGone(t *testing.T) {
 		t.Error("a backup of before has nothing to come back: the tests above show nothing")
 	}
 	other := demoDir(t)
-	must(t, "open-money-account", "--yes", "--money-account", "another", "--kind", "MONEY_ACCOUNT_KIND_BANK", "--name", "另一处", "--as", "treasurer", "--data", other)
-	wantSaid(t, exitVerified, []string{"restore", filepath.Join(before, "backup"), "--data", filepath.Join(t.TempDir(), "x"), "--secret", secret, "--erasures-from", other, "--lang", "en"}, "does not begin with the one of the backup")
+	for _, account := range []string{"one", "two", "three", "four", "five", "six", "seven", "eight"} { // longer than the backup, and another
+		must(t, "open-money-account", "--yes", "--money-account", account, "--kind", "MONEY_ACCOUNT_KIND_BANK", "--name", "另一处", "--as", "treasurer", "--data", other)
+	}
+	another := filepath.Join(place, "another.jsonl")
+	must(t, "export", "jsonl", "--data", other, "--out", another)
+	wantSaid(t, exitVerified, []string{"restore", filepath.Join(before, "backup"), "--data", filepath.Join(t.TempDir(), "x"), "--secret", secret, "--erasures-from", another, "--lang", "en"}, "does not begin with the one of the backup")
 
 	// Gone without a record in the log is no erasure.
 	bare := filepath.Join(place, "bare")
