@@ -71,6 +71,15 @@ func TestReasonSentences(t *testing.T) {
 
 // refusals makes each reason happen.
 var refusals = map[ledger.Reason]func(*testing.T) error{
+	ledger.LogKeyGeneration: func(t *testing.T) error {
+		return on(lt.Demo(t, "2021-12-20"), "2021-12-31", lt.Admin, &ledger.RotateLogKey{Generation: 3})
+	},
+	ledger.LogKeyOther: func(t *testing.T) error {
+		b := lt.Demo(t, "2021-12-20")
+		key := func(seed byte) string { return logVerifierKey(lt.Charter().LogOrigin, 1, seed) }
+		b.Do("2021-12-31", lt.Admin, &ledger.RotateLogKey{Generation: 2, OldKey: key(1), NewKey: key(2)})
+		return on(b, "2021-12-31", lt.Admin, &ledger.RotateLogKey{Generation: 3, OldKey: key(1), NewKey: key(3)})
+	},
 	ledger.TrueUpEmpty: func(t *testing.T) error {
 		return on(lt.Demo(t, "2021-12-20"), "2021-12-31", lt.Treasurer, &ledger.BookTrueUp{Year: 2021, On: lt.Day("2021-12-31")})
 	},

@@ -59,7 +59,7 @@ const fresh = "public, max-age=15, stale-while-revalidate=60, stale-if-error=864
 // what the client has makes the answer a 304.
 func TestEveryPublicReadIsCached(t *testing.T) {
 	v := newVillage(t, eventstore.NewMemory()).open()
-	v.must("treasurer", september())
+	v.everythingPublic()
 	seen := tags{}
 	if len(reads(true)) < 8 {
 		t.Fatalf("only %d public reads", len(reads(true)))

@@ -143,6 +143,9 @@ func element(f protoreflect.FieldDescriptor, v protoreflect.Value) protoreflect.
 		if f.Name() == "year" {
 			return protoreflect.ValueOfUint32(2021)
 		}
+		if f.Name() == "generation" {
+			return protoreflect.ValueOfUint32(2)
+		}
 		return protoreflect.ValueOfUint32(1)
 	case protoreflect.StringKind:
 		return protoreflect.ValueOfString(text(f))

@@ -51,6 +51,17 @@ func (v *village) seal(req *apiv1.GetSealRequest) *apiv1.GetSealResponse {
 	return v.must("", req).(*apiv1.GetSealResponse)
 }
 
+// everythingPublic gives every public read something to read: an edition, a witness policy, a closed month.
+func (v *village) everythingPublic() {
+	v.t.Helper()
+	v.must("treasurer", september())
+	v.resolve("witnesses", apiv1.Matter_MATTER_CHARTER)
+	v.must("approver", &apiv1.AdoptWitnessPolicyRequest{CommandId: id(), CollectiveId: "lmb", ResolutionId: "witnesses", Groups: []*apiv1.WitnessGroup{committee(1, "first")}})
+	for _, month := range []string{"2021-07", "2021-08"} {
+		v.must("treasurer", &apiv1.ClosePeriodRequest{CommandId: id(), CollectiveId: "lmb", Month: month})
+	}
+}
+
 // TestSeals: a policy, three months, three of five for one of them, without a key and as often as caches want.
 func TestSeals(t *testing.T) {
 	v := newVillage(t, eventstore.NewMemory()).open()

@@ -297,6 +297,7 @@ func TestSignerRemembersWhatTheDirectoryForgot(t *testing.T) {
 	inner.set(village, copyLog(long))
 	writeFile(t, headPath(dir, village), oldHead)
 	_ = os.Remove(nodesPath(dir, village))
+	_ = os.Remove(filepath.Join(dir, closedFile))
 	s = openStore(t, inner, dir)
 	wantHead(t, s, inner, village, villageLog)
 	closeStore(t, s)
