@@ -104,7 +104,7 @@ func TestWebServersThatFail(t *testing.T) {
 		"forbidden":       {func(w http.ResponseWriter, _ *http.Request, _ int64) bool { w.WriteHeader(403); return true }, "the server answers 403", false, 1},
 		"gone":            {func(w http.ResponseWriter, _ *http.Request, _ int64) bool { w.WriteHeader(404); return true }, "it is missing", true, 1},
 		"another host": {func(w http.ResponseWriter, r *http.Request, _ int64) bool {
-			http.Redirect(w, r, other.base+"tile/entries/000", 302)
+			http.Redirect(w, r, other.base+"tile/entries/000", http.StatusFound)
 			return true
 		}, errOtherHost.Error(), false, 1},
 		"the same host": {func(w http.ResponseWriter, r *http.Request, _ int64) bool {
@@ -115,7 +115,7 @@ func TestWebServersThatFail(t *testing.T) {
 			return true
 		}, "", false, 2},
 		"round and round": {func(w http.ResponseWriter, r *http.Request, _ int64) bool {
-			http.Redirect(w, r, bundle, 302)
+			http.Redirect(w, r, bundle, http.StatusFound)
 			return true
 		}, "sends on and on", false, webTries * (webRedirects + 1)},
 		"another file": {func(w http.ResponseWriter, _ *http.Request, _ int64) bool {
