@@ -20,26 +20,26 @@ import (
 // ready gives the shelf of a collective after it was brought in line with the log.
 func (v *Vault) ready(ctx context.Context, collective string) (*shelf, error) {
 	s := v.shelf(collective)
-	if !s.stale.Load() {
+	if !s.stale() {
 		return s, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range triesMax {
-		if !s.stale.Swap(false) {
+		if !s.stale() {
 			return s, nil
 		}
+		news := s.news.Load()
 		err := v.align(ctx, collective, s)
 		if err == nil {
+			s.settled.Store(news)
 			continue
 		}
-		s.stale.Store(true)
-		if errors.Is(err, ErrBehind) && ctx.Err() == nil {
-			continue
+		if !errors.Is(err, ErrBehind) || ctx.Err() != nil {
+			return nil, err
 		}
-		return nil, err
 	}
-	if s.stale.Load() {
+	if s.stale() {
 		return nil, fmt.Errorf("personal data of %s: %w", collective, ErrBehind)
 	}
 	return s, nil
@@ -91,6 +91,8 @@ func (v *Vault) align(ctx context.Context, collective string, s *shelf) error {
 // same, and Run tries again.
 func (v *Vault) compact(ctx context.Context) {
 	compacter, ok := v.store.(Compacter)
+	v.compacting.Lock()
+	defer v.compacting.Unlock()
 	if !v.remains.Swap(false) || !ok {
 		return
 	}

@@ -64,7 +64,8 @@ type Vault struct {
 	logger *slog.Logger
 	wake   chan struct{} // holds a token when something was approved
 
-	remains atomic.Bool // parts of deleted streams may be in the store's files still
+	compacting sync.Mutex  // held while the store is compacted
+	remains    atomic.Bool // parts of deleted streams may be in the store's files still
 
 	mu      sync.Mutex
 	shelves map[string]*shelf // by collective
@@ -72,13 +73,18 @@ type Vault struct {
 
 // shelf is what the vault knows of a collective by heart: no value but names.
 type shelf struct {
-	stale atomic.Bool // the log has more about personal data than was looked at
+	// How often the log had more about personal data, and up to which time of these it is in line. Equal: it is in line. A shelf that is
+	// being brought in line is not, so that nobody is shown what is just being erased.
+	news, settled atomic.Uint64
 
 	mu      sync.Mutex // held while it is brought in line
 	records map[uuid.UUID]*place
 	origin  string
 	names   atomic.Pointer[Names]
 }
+
+// stale says whether the log has more about personal data than was looked at.
+func (s *shelf) stale() bool { return s.settled.Load() != s.news.Load() }
 
 // place is where a record is.
 type place struct {
@@ -161,9 +167,9 @@ func (v *Vault) Observe(collective string, events []*eventv1.Event) {
 	for _, e := range events {
 		switch e.Fact.(type) {
 		case *eventv1.Event_PersonalDataCommitted:
-			v.shelf(collective).stale.Store(true)
+			v.shelf(collective).news.Add(1)
 		case *eventv1.Event_ErasureApproved:
-			v.shelf(collective).stale.Store(true)
+			v.shelf(collective).news.Add(1)
 			v.stir()
 		}
 	}
@@ -183,7 +189,7 @@ func (v *Vault) shelf(collective string) *shelf {
 	s := v.shelves[collective]
 	if s == nil {
 		s = &shelf{records: map[uuid.UUID]*place{}}
-		s.stale.Store(true)
+		s.news.Add(1)
 		v.shelves[collective] = s
 	}
 	return s
@@ -221,7 +227,7 @@ func (v *Vault) Entry(ctx context.Context, collective string, record uuid.UUID) 
 		if err != nil {
 			return Entry{}, err
 		}
-		if kept == nil && s.stale.Load() {
+		if kept == nil && s.stale() {
 			continue // it was erased a moment ago
 		}
 		e.Kept, e.Lost = kept, kept == nil
@@ -264,7 +270,7 @@ func (v *Vault) Lost(ctx context.Context, collective string) (lost []ledger.Pers
 	s := v.shelf(collective)
 	s.mu.Lock()
 	s.records = map[uuid.UUID]*place{}
-	s.stale.Store(true)
+	s.news.Add(1)
 	s.mu.Unlock()
 	if s, err = v.ready(ctx, collective); err != nil {
 		return nil, 0, err
