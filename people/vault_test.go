@@ -241,6 +241,50 @@ func (b *breaking) Delete(ctx context.Context, stream string) error {
 	return b.change(func() error { return b.Store.Delete(ctx, stream) })
 }
 
+// slowLog is a log that is looked at only when it is told to go on.
+type slowLog struct {
+	Log
+	asked, goOn chan struct{}
+}
+
+func (l slowLog) View(ctx context.Context, collective string, f func(*ledger.Collective) error) error {
+	l.asked <- struct{}{}
+	<-l.goOn
+	return l.Log.View(ctx, collective, f)
+}
+
+// TestNobodyReadsAheadOfTheLog: who asks while another is bringing the vault in line waits for that, and is not shown what it was.
+func TestNobodyReadsAheadOfTheLog(t *testing.T) {
+	store := eventstore.NewMemory()
+	o := newOffice(t, store)
+	o.keep(Values{eventv1.PersonalField_PERSONAL_FIELD_NAME: "示例甲"})
+	log := slowLog{o.Service, make(chan struct{}), make(chan struct{})}
+	vault := NewVault(store, log, Options{Clock: func() time.Time { return o.now }, Logger: slog.New(slog.DiscardHandler)})
+	names := make(chan *Names, 2)
+	ask := func() {
+		n, err := vault.Names(t.Context(), o.Collective)
+		if err != nil {
+			t.Error(err)
+		}
+		names <- n
+	}
+	go ask()
+	<-log.asked // the first is at the log
+	go ask()
+	select {
+	case n := <-names:
+		close(log.goOn)
+		t.Fatalf("somebody was answered %v before the log was looked at", n)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(log.goOn)
+	for range 2 {
+		if n := <-names; n == nil || n.Len() != 1 {
+			t.Errorf("the names are %v", n)
+		}
+	}
+}
+
 // TestErasureIsKilled: wherever an erasure is cut off, nothing of what was approved is shown, and the next start ends it.
 func TestErasureIsKilled(t *testing.T) {
 	onEach(t, func(t *testing.T, open func() eventstore.Store) {

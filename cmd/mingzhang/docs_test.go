@@ -33,12 +33,16 @@ func page(t *testing.T, name string) string {
 // The page of commands shows one for every method, and they work, in order, from founding to the first closed month.
 func TestCommandsPageWorks(t *testing.T) {
 	text := page(t, "docs/commands.md")
-	var lines strings.Builder
-	for _, block := range regexp.MustCompile("(?s)```jsonl\n(.*?)```").FindAllStringSubmatch(text, -1) {
-		lines.WriteString(block[1])
+	var lines, record strings.Builder // record: lines about the record that those before them have made
+	for _, block := range regexp.MustCompile("(?s)```jsonl( record)?\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		into := &lines
+		if block[1] != "" {
+			into = &record
+		}
+		into.WriteString(block[2])
 	}
 	for method := range ledger.Matrix {
-		if !strings.Contains(lines.String(), `{"method": "`+method+`"`) {
+		if !strings.Contains(lines.String()+record.String(), `{"method": "`+method+`"`) {
 			t.Errorf("docs/commands.md has no example of %s", method)
 		}
 	}
@@ -48,6 +52,14 @@ func TestCommandsPageWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	mz(t, "init", "--data", dir)
+	mz(t, "apply", file, "--data", dir)
+	id := regexp.MustCompile(`"recordId": *"([0-9a-f-]{36})"`).FindStringSubmatch(mz(t, "list-personal-data", "--as", "treasurer", "--data", dir, "--json"))
+	if id == nil {
+		t.Fatal("no record of personal data is listed")
+	}
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(record.String(), "RECORD", id[1])), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	mz(t, "apply", file, "--data", dir)
 	got := mz(t, "balance", "--csv", "--data", dir)
 	for account, balance := range map[string]string{"fund/dividend": "0.00", "fund/reserve": "550.00", "fund/welfare": "450.00",

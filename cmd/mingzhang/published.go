@@ -17,6 +17,7 @@ import (
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
@@ -265,16 +266,25 @@ func (p *published) noteKey(given, used string) {
 
 // publicKey is what --log-key gives: the key itself, or a file that has it.
 func publicKey(given string) (string, error) {
-	if given == "" || strings.Contains(given, "+") {
-		return given, nil
+	if given == "" {
+		return "", nil
 	}
-	file, err := os.Open(given)
-	if err != nil {
-		return "", cannotOpen(given, err)
+	if !strings.Contains(given, "+") {
+		file, err := os.Open(given)
+		if err != nil {
+			return "", cannotOpen(given, err)
+		}
+		defer file.Close()
+		text, err := io.ReadAll(io.LimitReader(file, 4<<10))
+		if err != nil {
+			return "", cannotOpen(given, err)
+		}
+		given = strings.TrimSpace(string(text))
 	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, 4<<10))
-	return strings.TrimSpace(string(text)), err
+	if _, err := signednote.ParseVerifier(given); err != nil {
+		return "", failed(exitUsage, "--log-key 不是公钥(%v);请照 verifierKey 或 vkey 文件写。", "--log-key is no public key (%v): give the verifierKey, or a file vkey.", err)
+	}
+	return given, nil
 }
 
 // export checks a file of export jsonl, without storing anything.

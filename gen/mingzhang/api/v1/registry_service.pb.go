@@ -2244,7 +2244,7 @@ type ListPersonalDataRequest struct {
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Refuse unless the books are at this version or later; default: the newest.
 	MinVersion uint64 `protobuf:"varint,5,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
-	// Records of a page, at most 200; default 50.
+	// Records at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the next page, from the answer before.
 	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -2942,7 +2942,7 @@ type ListErasuresRequest struct {
 	CollectiveId string `protobuf:"bytes,1,opt,name=collective_id,json=collectiveId,proto3" json:"collective_id,omitempty"`
 	// Refuse unless the books are at this version or later; default: the newest.
 	MinVersion uint64 `protobuf:"varint,2,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
-	// Erasures of a page, at most 200; default 50.
+	// Erasures at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the next page, from the answer before.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -3276,7 +3276,7 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06reason\x12\x1f\n" +
 	"\vmin_version\x18\x05 \x01(\x04R\n" +
 	"minVersion\x12%\n" +
-	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\bpageSize\x12'\n" +
+	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x98\x01\n" +
 	"\x18ListPersonalDataResponse\x12:\n" +
@@ -3333,7 +3333,7 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1f\n" +
 	"\vmin_version\x18\x02 \x01(\x04R\n" +
 	"minVersion\x12%\n" +
-	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\bpageSize\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"\x8f\x01\n" +
 	"\x14ListErasuresResponse\x125\n" +
