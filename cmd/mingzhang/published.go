@@ -282,7 +282,7 @@ func publicKey(given string) (string, error) {
 		given = strings.TrimSpace(string(text))
 	}
 	if _, err := signednote.ParseVerifier(given); err != nil {
-		return "", failed(exitUsage, "--log-key 不是公钥(%v);请照 verifierKey 或 vkey 文件写。", "--log-key is no public key (%v): give the verifierKey, or a file vkey.", err)
+		return "", failed(exitVerified, "--log-key 不是公钥(%v);请照 verifierKey 或 vkey 文件写。", "--log-key is no public key (%v): give the verifierKey, or a file vkey.", err)
 	}
 	return given, nil
 }

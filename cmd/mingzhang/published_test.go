@@ -150,7 +150,7 @@ func TestVerifyDirectoryWebAndExport(t *testing.T) {
 		{[]string{"http://127.0.0.1:1/", "--log-key", key}, exitStorage, "cannot be read"},
 		{[]string{"http://"}, exitUsage, "address"},
 		{[]string{export, "--collective", "other"}, exitVerified, "has the log of the collective liminba"},
-		{[]string{web + "/" + lt.LiminbaID, "--log-key", "example.org/x+00000000+AAAA"}, exitUsage, "no public key"},
+		{[]string{web + "/" + lt.LiminbaID, "--log-key", "example.org/x+00000000+AAAA"}, exitVerified, "no public key"},
 		{[]string{log, "--event-version", "0"}, exitUsage, "counts from 1"},
 		{[]string{log, "--event-version", "900"}, exitVerified, "no event 900"},
 	} {
