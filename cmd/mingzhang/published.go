@@ -266,25 +266,31 @@ func (p *published) noteKey(given, used string) {
 
 // publicKey is what --log-key gives: the key itself, or a file that has it.
 func publicKey(given string) (string, error) {
-	if given == "" {
-		return "", nil
+	key, err := keyText(given)
+	if err != nil || key == "" {
+		return "", err
 	}
-	if !strings.Contains(given, "+") {
-		file, err := os.Open(given)
-		if err != nil {
-			return "", cannotOpen(given, err)
-		}
-		defer file.Close()
-		text, err := io.ReadAll(io.LimitReader(file, 4<<10))
-		if err != nil {
-			return "", cannotOpen(given, err)
-		}
-		given = strings.TrimSpace(string(text))
-	}
-	if _, err := signednote.ParseVerifier(given); err != nil {
+	if _, err := signednote.ParseVerifier(key); err != nil {
 		return "", failed(exitVerified, "--log-key 不是公钥(%v);请照 verifierKey 或 vkey 文件写。", "--log-key is no public key (%v): give the verifierKey, or a file vkey.", err)
 	}
-	return given, nil
+	return key, nil
+}
+
+// keyText is a public key as it is given, or what a file has of it.
+func keyText(given string) (string, error) {
+	if given == "" || strings.Contains(given, "+") {
+		return given, nil
+	}
+	file, err := os.Open(given)
+	if err != nil {
+		return "", cannotOpen(given, err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 4<<10))
+	if err != nil {
+		return "", cannotOpen(given, err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // export checks a file of export jsonl, without storing anything.

@@ -117,7 +117,7 @@ is watched already is taken beside the first (while keys are changed).
 func verifierKeys(given []string) ([]signednote.Verifier, error) {
 	keys := make([]signednote.Verifier, 0, len(given))
 	for _, one := range given {
-		text, err := publicKey(one)
+		text, err := keyText(one)
 		if err != nil {
 			return nil, err
 		}
