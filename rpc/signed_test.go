@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -279,5 +280,37 @@ func TestWatchHeads(t *testing.T) {
 	}
 	if _, err := v.inProcess("", &apiv1.GetHeadRequest{CollectiveId: "lmb"}); reasonOf(err) == "" {
 		t.Error("GetHead is open to everybody")
+	}
+}
+
+// TestLiveServerShowsWhatStandsBesideTheLog: editions, witness policies and heads of closed months are at the address of a log, as they are
+// in a published directory, whether the log is public or not; what is not there is not found.
+func TestLiveServerShowsWhatStandsBesideTheLog(t *testing.T) {
+	v := newVillage(t, eventstore.NewMemory()).open()
+	v.everythingPublic()
+	handler := v.server.LogHandler()
+	get := func(name string) (int, string) {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/log/lmb/"+name, nil))
+		return w.Code, w.Body.String()
+	}
+	edition := v.edition(&apiv1.GetEditionRequest{Number: 1})
+	august := v.seal(&apiv1.GetSealRequest{Month: "2021-08"})
+	policy := v.must("", &apiv1.GetWitnessPolicyRequest{CollectiveId: "lmb"}).(*apiv1.GetWitnessPolicyResponse).InForce.Text
+	for name, want := range map[string]string{
+		"editions/1.txt": edition.Text, "editions/1.tlog-proof": edition.Proof, "policy": policy, "policy.1": policy,
+		transparency.SealFile(august.Seal.Size): august.Note,
+	} {
+		if code, body := get(name); code != http.StatusOK || body != want || body == "" {
+			t.Errorf("%s: %d\n%s\nwant\n%s", name, code, body, want)
+		}
+	}
+	for _, name := range []string{
+		"editions/0.txt", "editions/2.txt", "editions/01.txt", "editions/1", "editions/1.json", "editions/4294967297.txt", "policy.0", "policy.2", "policy.01",
+		"checkpoint.1", "checkpoint.0", "checkpoint.0" + fmt.Sprint(august.Seal.Size), "checkpoint.x", "tile/0/000.p/1", "events.db",
+	} {
+		if code, body := get(name); code != http.StatusNotFound {
+			t.Errorf("%s: %d %s", name, code, body)
+		}
 	}
 }

@@ -96,7 +96,8 @@ func (s auditService) watchHeads(ctx context.Context, r *apiv1.WatchHeadsRequest
 }
 
 // LogHandler hands out the logs that a server has as published directories do (C2SP tlog-tiles), under /log/<collective>/: the
-// checkpoint and the public key of every log, tiles and entries of those whose charter opens the log to everybody.
+// checkpoint, the public key, witness policies, seals and editions of every log, tiles and entries of those whose charter opens the
+// log to everybody.
 func (s *Server) LogHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /log/{collective}/{file...}", func(w http.ResponseWriter, r *http.Request) {
@@ -149,6 +150,51 @@ func (s *Server) keptFile(stream, name string) ([]byte, bool, error) {
 	return list, name == transparency.KeptFile && len(list) > 0, nil
 }
 
+// fileBeside is what is published beside the tree of a log: an edition or its proof, a witness policy, the head of a closed month. It is
+// made of the same public reads that everybody has; false when the name is of none, or of one that is not there.
+func (s *Server) fileBeside(ctx context.Context, collective, name string) (data []byte, ok bool, err error) {
+	public := disclosureService{s}
+	edition, isEdition := strings.CutPrefix(name, "editions/")
+	seal, isSeal := strings.CutPrefix(name, transparency.CheckpointFile+".")
+	switch {
+	case isEdition:
+		number, suffix, _ := strings.Cut(edition, ".")
+		n, parseErr := strconv.ParseUint(number, 10, 32)
+		if parseErr != nil || strconv.FormatUint(n, 10) != number || n == 0 || suffix != "txt" && suffix != "tlog-proof" {
+			return nil, false, nil
+		}
+		var answer *apiv1.GetEditionResponse
+		if answer, err = public.GetEdition(ctx, &apiv1.GetEditionRequest{CollectiveId: collective, Number: uint32(n)}); err == nil {
+			if data = []byte(answer.Text); suffix == "tlog-proof" {
+				data = []byte(answer.Proof)
+			}
+		}
+	case isSeal:
+		size, parseErr := strconv.ParseUint(seal, 10, 62)
+		if parseErr != nil || size == 0 || transparency.SealFile(size) != name {
+			return nil, false, nil
+		}
+		var answer *apiv1.GetSealResponse
+		if answer, err = public.GetSeal(ctx, &apiv1.GetSealRequest{CollectiveId: collective, Size: size}); err == nil && answer.Seal.PolicyVersion > 0 {
+			data = []byte(answer.Note)
+		}
+	case name == transparency.PolicyFile || strings.HasPrefix(name, transparency.PolicyFile+"."):
+		var answer *apiv1.GetWitnessPolicyResponse
+		if answer, err = public.GetWitnessPolicy(ctx, &apiv1.GetWitnessPolicyRequest{CollectiveId: collective}); err != nil {
+			break
+		}
+		for _, p := range answer.Policies {
+			if name == transparency.PolicyFileOf(p.PolicyVersion) || name == transparency.PolicyFile && p.PolicyVersion == answer.InForce.GetPolicyVersion() {
+				data = []byte(p.Text)
+			}
+		}
+	}
+	if refusal := (*ledger.Refusal)(nil); errors.As(err, &refusal) { // there is no such edition, seal or policy
+		return nil, false, nil
+	}
+	return data, data != nil, err
+}
+
 // logFile is one file of a log; final says that it never changes.
 func (s *Server) logFile(ctx context.Context, collective, name string) (data []byte, final bool, err error) {
 	if strings.Trim(collective, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
@@ -170,6 +216,9 @@ func (s *Server) logFile(ctx context.Context, collective, name string) (data []b
 		return []byte(s.config.VerifierKey(facts.Charter.GetLogOrigin()) + "\n"), false, nil
 	}
 	if data, ok, err := s.keptFile(stream, name); ok || err != nil {
+		return data, false, err
+	}
+	if data, ok, err := s.fileBeside(ctx, collective, name); ok || err != nil {
 		return data, false, err
 	}
 	level, n, width, ok := transparency.TileOf(name)
