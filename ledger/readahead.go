@@ -95,6 +95,9 @@ type piece struct {
 
 func (p *piece) decode(reuse bool) {
 	defer close(p.ready)
+	for _, e := range p.lent {
+		e.ResetVT()
+	}
 	passed := 0
 	for _, s := range p.stored {
 		decode := Decode
@@ -127,9 +130,6 @@ func decodeInto(e *eventv1.Event, stored eventstore.Event) error {
 func (a *ahead) recycle(p *piece) {
 	if !a.reuse {
 		return
-	}
-	for _, e := range p.lent {
-		e.ResetVT()
 	}
 	clear(p.stored) // their bytes are let go
 	p.stored, p.events = p.stored[:0], p.events[:0]

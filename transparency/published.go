@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -339,8 +340,11 @@ func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready fun
 }
 
 func (l *PublishedLog) readLeaves(ctx context.Context) ([]tlog.Hash, error) {
-	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<16))
+	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<16)) // the head may claim more than there is
 	err := readTiles(ctx, l, 0, func(_ tile, data []byte) ([]byte, error) { return data, nil }, func(_ tile, data []byte) error {
+		if n := len(leaves); cap(leaves)-n < tileWidth {
+			leaves = slices.Grow(leaves, max(tileWidth, min(n, int(l.Head.Size)-n))) // as many again: append alone would copy more often
+		}
 		for ; len(data) > 0; data = data[tlog.HashSize:] {
 			leaves = append(leaves, tlog.Hash(data))
 		}
@@ -376,12 +380,13 @@ func (l *PublishedLog) checkBundle(t tile, bundle []byte, leaves []tlog.Hash) ([
 		return nil, &PublishedError{File: t.name(), Version: firstWrong(bundle, t, leaves), Reason: err.Error()}
 	}
 	checked := make([]checkedEntry, 0, len(entries))
+	start := entryStart(l.Head.Origin)
 	for i, entry := range entries {
 		at := t.n*tileWidth + uint64(i)
 		if tlog.RecordHash(entry) != leaves[at] {
 			return checked, &PublishedError{File: t.name(), Version: at + 1, Reason: errNotTheLeaf}
 		}
-		eventType, data, err := ParseEntry(l.Head.Origin, entry)
+		eventType, data, err := parseEntry(l.Head.Origin, start, entry)
 		if err != nil {
 			return checked, &PublishedError{File: t.name(), Version: at + 1, Reason: err.Error()}
 		}
