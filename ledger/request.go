@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
@@ -454,14 +455,15 @@ func (c *BookTransfer) decide(d *decision) error {
 // orderDigest is the SHA-256 that approvals bind to, of a text: the line "mingzhang/approval@v1", the collective, the request's number,
 // its kind, then one line a field in the order written here, each "name value\n"; documents by digest, or by kind, issuer and number.
 func orderDigest(collective string, r *eventv1.RequestMade) [sha256.Size]byte {
-	l := make(orderLines, 0, 512)
-	l = append(l, "mingzhang/approval@v1\n"...)
+	l := orderTexts.Get().(*orderLines)
+	defer orderTexts.Put(l)
+	*l = append((*l)[:0], "mingzhang/approval@v1\n"...)
 	l.put("collective", collective)
 	l.put("request", strconv.FormatUint(uint64(r.Number), 10))
 	switch o := r.Order.(type) {
 	case *eventv1.RequestMade_Payment:
 		l.put("kind", "payment")
-		putPayment(&l, o.Payment)
+		putPayment(l, o.Payment)
 	case *eventv1.RequestMade_Transfer:
 		l.put("kind", "transfer")
 		l.put("from", o.Transfer.FromFund)
@@ -479,10 +481,10 @@ func orderDigest(collective string, r *eventv1.RequestMade) [sha256.Size]byte {
 		l.put("payees", strconv.FormatUint(uint64(o.Dividend.Payees), 10))
 		l.put("rate", Fen(o.Dividend.RateFen).String())
 		l.put("resolution", o.Dividend.ResolutionId)
-		putSupplement(&l, o.Dividend)
+		putSupplement(l, o.Dividend)
 	case *eventv1.RequestMade_Correction:
 		l.put("kind", "correction")
-		putCorrection(&l, o.Correction)
+		putCorrection(l, o.Correction)
 	case *eventv1.RequestMade_DepositReturn:
 		l.put("kind", "deposit return")
 		l.put("deposit", o.DepositReturn.Kind)
@@ -491,13 +493,16 @@ func orderDigest(collective string, r *eventv1.RequestMade) [sha256.Size]byte {
 		l.put("deducted", Fen(o.DepositReturn.DeductedFen).String())
 		l.put("fund", o.DepositReturn.Fund)
 		l.put("resolution", o.DepositReturn.ResolutionId)
-		putDocuments(&l, o.DepositReturn.Documents)
+		putDocuments(l, o.DepositReturn.Documents)
 	}
-	return sha256.Sum256(l)
+	return sha256.Sum256(*l)
 }
 
 // orderLines is the text of orderDigest in the making.
 type orderLines []byte
+
+// orderTexts are used again: an audit computes the digest of every request of a log.
+var orderTexts = sync.Pool{New: func() any { return new(orderLines) }}
 
 func (l *orderLines) put(name, value string) {
 	*l = append(append(append(append(*l, name...), ' '), value...), '\n')

@@ -340,10 +340,10 @@ func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready fun
 }
 
 func (l *PublishedLog) readLeaves(ctx context.Context) ([]tlog.Hash, error) {
-	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<16)) // the head may claim more than there is
+	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<20)) // 32 MB: the head may claim more than there is
 	err := readTiles(ctx, l, 0, func(_ tile, data []byte) ([]byte, error) { return data, nil }, func(_ tile, data []byte) error {
-		if n := len(leaves); cap(leaves)-n < tileWidth {
-			leaves = slices.Grow(leaves, max(tileWidth, min(n, int(l.Head.Size)-n))) // as many again: append alone would copy more often
+		if n := len(leaves); n+len(data)/tlog.HashSize > cap(leaves) {
+			leaves = slices.Grow(leaves, n) // by as many again: append alone would copy more often
 		}
 		for ; len(data) > 0; data = data[tlog.HashSize:] {
 			leaves = append(leaves, tlog.Hash(data))
