@@ -284,13 +284,13 @@ func (s *Collective) examineFact(d *decision, e *eventv1.Event) string {
 		if reason := d.examineSettled(r, r != nil && r.fact.GetPayment() != nil); reason != "" {
 			return reason
 		}
-		return examineOrdered(e.Vouchers, paymentVoucher(r.fact.GetPayment(), MoneyAccount(f.PaymentSettled.MoneyAccount)))
+		return examineOrdered(e.Vouchers, paymentBooking(r.fact.GetPayment(), MoneyAccount(f.PaymentSettled.MoneyAccount)))
 	case *eventv1.Event_TransferMade:
 		r := s.requests[f.TransferMade.Number]
 		if reason := d.examineSettled(r, r != nil && r.fact.GetTransfer() != nil); reason != "" {
 			return reason
 		}
-		return examineOrdered(e.Vouchers, transferVoucher(r.fact.GetTransfer(), f.TransferMade.Number))
+		return examineOrdered(e.Vouchers, transferBooking(r.fact.GetTransfer()))
 	case *eventv1.Event_DepositReturned:
 		r := s.requests[f.DepositReturned.Number]
 		return d.examineSettled(r, r != nil && r.fact.GetDepositReturn() != nil)
@@ -420,7 +420,7 @@ func (s *Collective) examineRequest(f *eventv1.RequestMade) string {
 	if f.Number != s.requested+1 {
 		return fmt.Sprintf("request %d comes where %d is due", f.Number, s.requested+1)
 	}
-	if digest := sha256.Sum256([]byte(orderText(s.charter.CollectiveId, f))); !bytes.Equal(digest[:], f.Digest) {
+	if digest := orderDigest(s.charter.CollectiveId, f); !bytes.Equal(digest[:], f.Digest) {
 		return fmt.Sprintf("the digest of request %d is not that of what it asks for", f.Number)
 	}
 	return ""
@@ -449,15 +449,16 @@ func (d *decision) examineSettled(r *request, kind bool) string {
 }
 
 // examineOrdered holds that what was booked is what was asked for.
-func examineOrdered(vouchers []*eventv1.Voucher, want *eventv1.Voucher) string {
+func examineOrdered(vouchers []*eventv1.Voucher, want booking) string {
 	if len(vouchers) != 1 {
 		return "it settles a request without its voucher"
 	}
 	v := vouchers[0]
-	same := slices.EqualFunc(v.Postings, want.Postings, func(a, b *eventv1.Posting) bool {
-		return a.Account == b.Account && a.AmountFen == b.AmountFen
-	})
-	if !same || v.DrawnFen != want.DrawnFen || v.ResolutionId != want.ResolutionId || v.Purpose != want.Purpose || v.Party != want.Party {
+	posted := func(i int, on Account, amount Fen) bool {
+		return v.Postings[i].Account == string(on) && v.Postings[i].AmountFen == int64(amount)
+	}
+	same := len(v.Postings) == 2 && posted(0, want.bearer, want.amount) && posted(1, want.other, -want.amount)
+	if !same || Fen(v.DrawnFen) != want.drawn || v.ResolutionId != want.resolution || v.Purpose != want.purpose || v.Party != want.party {
 		return fmt.Sprintf("voucher %v is not what was asked for", RefOf(v.Ref))
 	}
 	return ""

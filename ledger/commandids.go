@@ -11,11 +11,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// commandIDs are the accepted commands with the version of their first event. A million of them come back from a copy in one
-// piece: those of before stand in a sorted list, only those since in a map.
+// commandIDs are the accepted commands with the version of their first event. Ids begin with the time, so nearly all come in
+// order and stand in a sorted list, which costs less than a map; a million of them come back from a copy in one piece.
 type commandIDs struct {
-	before []acceptedID // ascending by id
-	since  map[uuid.UUID]uint64
+	before []acceptedID         // ascending by id
+	since  map[uuid.UUID]uint64 // those that came after a later one
 }
 
 type acceptedID struct {
@@ -25,14 +25,13 @@ type acceptedID struct {
 
 // get gives the version of a command's first event.
 func (c *commandIDs) get(id uuid.UUID) (version uint64, ok bool) {
+	if c.latest(id) {
+		return 0, false
+	}
 	if version, ok = c.since[id]; ok {
 		return version, true
 	}
-	// A new command's id is later than all others as a rule: ids begin with the time.
 	n := len(c.before)
-	if n == 0 || bytes.Compare(id[:], c.before[n-1].id[:]) > 0 {
-		return 0, false
-	}
 	i := sort.Search(n, func(i int) bool { return bytes.Compare(c.before[i].id[:], id[:]) >= 0 })
 	if c.before[i].id != id {
 		return 0, false
@@ -40,11 +39,24 @@ func (c *commandIDs) get(id uuid.UUID) (version uint64, ok bool) {
 	return c.before[i].version, true
 }
 
+// latest says of an id that it is later than all others, and so not among them.
+func (c *commandIDs) latest(id uuid.UUID) bool {
+	n := len(c.before)
+	return n == 0 || bytes.Compare(id[:], c.before[n-1].id[:]) > 0
+}
+
 // known is how many there are.
 func (c *commandIDs) known() int { return len(c.before) + len(c.since) }
 
 // accept notes a command, unless it was noted before.
 func (c *commandIDs) accept(id uuid.UUID, version uint64) {
+	if c.latest(id) {
+		if n := len(c.before); n == cap(c.before) {
+			c.before = slices.Grow(c.before, max(n, 8)) // by as much again: append alone would copy a million five times
+		}
+		c.before = append(c.before, acceptedID{id, version})
+		return
+	}
 	if _, ok := c.get(id); ok {
 		return
 	}

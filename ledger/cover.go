@@ -160,9 +160,14 @@ func (d *decision) transferAuthority(t *eventv1.TransferOrder, restored Fen) (*e
 	return tier, d.authority(t.ResolutionId, eventv1.Matter_MATTER_TRANSFER, body, t.FromFund, "", Fen(t.AmountFen), restored)
 }
 
+func transferBooking(o *eventv1.TransferOrder) booking {
+	return booking{bearer: FundAccount(o.FromFund), other: FundAccount(o.ToFund), amount: Fen(o.AmountFen), drawn: Fen(o.AmountFen), resolution: o.ResolutionId}
+}
+
 func transferVoucher(o *eventv1.TransferOrder, request uint32) *eventv1.Voucher {
-	return &eventv1.Voucher{Narration: o.Narration, ResolutionId: o.ResolutionId, DrawnFen: o.AmountFen, RequestNumber: request,
-		Postings: []*eventv1.Posting{line(FundAccount(o.FromFund), Fen(o.AmountFen)), line(FundAccount(o.ToFund), -Fen(o.AmountFen))}}
+	v := transferBooking(o).voucher()
+	v.Narration, v.RequestNumber = o.Narration, request
+	return v
 }
 
 // cover books a correction's transfers and what funds leave pending, and judges everything as a whole. A refusal for want of

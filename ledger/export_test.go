@@ -210,8 +210,5 @@ func (s *Service) WaitForCopies() { s.worker.Wait() }
 // Tamper loses what was booked last on the bank account.
 func (s *Collective) Tamper() { s.accounts["money/bank"].Add(s.accounts["money/bank"].Last(), -100) }
 
-// CommandsSince counts the commands that came after the copy the state was made of.
-func (s *Collective) CommandsSince() int { return len(s.accepted.since) }
-
 // GiversOf lists the roles that a fact can come about by.
 func GiversOf(fact reflect.Type) []eventv1.Role { return givers[fact] }

@@ -26,9 +26,9 @@ func PassingFact(typeName string) bool { return passingFacts[typeName] }
 // Decoded decodes events of any source as Replay does those of a store, on other goroutines while the consumer folds, and gives
 // them in pieces, in order: a few hundred that the consumer may share among goroutines of its own. Events of passing facts are
 // valid until the next piece is asked for. The first event that cannot be read is a *eventstore.CorruptError, which comes once,
-// with the events before it. The bytes of stored events must not change while they are read.
+// with the events before it. The bytes of a stored event are copied before the next is asked for.
 func Decoded(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[[]*eventv1.Event, error] {
-	return decodePieces(stored, true)
+	return decodePieces(stored, true, true)
 }
 
 // decodeAhead decodes stored events on other goroutines while the consumer folds, keeping their order: the reader cuts the
@@ -36,7 +36,7 @@ func Decoded(stored iter.Seq2[eventstore.Event, error]) iter.Seq2[[]*eventv1.Eve
 // passing facts are valid until their piece is used up, and their memory then serves another piece.
 func decodeAhead(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq2[*eventv1.Event, error] {
 	return func(yield func(*eventv1.Event, error) bool) {
-		for events, err := range decodePieces(stored, reuse) {
+		for events, err := range decodePieces(stored, reuse, false) {
 			for _, e := range events {
 				if !yield(e, nil) {
 					return
@@ -50,12 +50,13 @@ func decodeAhead(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq
 	}
 }
 
-// decodePieces gives the pieces of decodeAhead; an error comes with the events before it, and is the end.
-func decodePieces(stored iter.Seq2[eventstore.Event, error], reuse bool) iter.Seq2[[]*eventv1.Event, error] {
+// decodePieces gives the pieces of decodeAhead; an error comes with the events before it, and is the end. With copies the bytes of a
+// stored event need not outlast it.
+func decodePieces(stored iter.Seq2[eventstore.Event, error], reuse, copies bool) iter.Seq2[[]*eventv1.Event, error] {
 	return func(yield func([]*eventv1.Event, error) bool) {
 		a := &ahead{
 			stop: make(chan struct{}), work: make(chan *piece, aheadPieces), ordered: make(chan *piece, aheadPieces),
-			used: make(chan *piece, 2*aheadPieces+aheadWorkers), reuse: reuse,
+			used: make(chan *piece, 2*aheadPieces+aheadWorkers), reuse: reuse, copies: copies,
 		}
 		defer close(a.stop)
 		for range aheadWorkers {
@@ -81,12 +82,13 @@ type ahead struct {
 	stop          chan struct{} // closed when nobody listens any more
 	work, ordered chan *piece
 	used          chan *piece // pieces to be used again
-	reuse         bool
+	reuse, copies bool
 }
 
 // piece is a run of consecutive events; err, if any, comes after them.
 type piece struct {
 	stored []eventstore.Event
+	bytes  []byte // copied, of the stored events
 	events []*eventv1.Event
 	lent   []*eventv1.Event // of passing facts, decoded into memory that is used again
 	err    error
@@ -95,6 +97,9 @@ type piece struct {
 
 func (p *piece) decode(reuse bool) {
 	defer close(p.ready)
+	for _, e := range p.lent {
+		e.ResetVT()
+	}
 	passed := 0
 	for _, s := range p.stored {
 		decode := Decode
@@ -128,11 +133,8 @@ func (a *ahead) recycle(p *piece) {
 	if !a.reuse {
 		return
 	}
-	for _, e := range p.lent {
-		e.ResetVT()
-	}
 	clear(p.stored) // their bytes are let go
-	p.stored, p.events = p.stored[:0], p.events[:0]
+	p.stored, p.bytes, p.events = p.stored[:0], p.bytes[:0], p.events[:0]
 	select {
 	case a.used <- p:
 	default:
@@ -159,6 +161,11 @@ func (a *ahead) cut(stored iter.Seq2[eventstore.Event, error]) {
 		if err != nil {
 			p.err = err
 			break
+		}
+		if a.copies {
+			at := len(p.bytes)
+			p.bytes = append(p.bytes, s.Data...)
+			s.Data = p.bytes[at:len(p.bytes):len(p.bytes)]
 		}
 		p.stored = append(p.stored, s)
 		if len(p.stored) == aheadEvents {

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
@@ -114,7 +116,7 @@ func (d *decision) ask(fact *eventv1.RequestMade, needs demands) *request {
 	if days := d.s.rule.GetRequestDays(); days != 0 {
 		fact.ExpiresOn = int32(d.today.Add(int(days)))
 	}
-	digest := sha256.Sum256([]byte(orderText(d.s.charter.CollectiveId, fact)))
+	digest := orderDigest(d.s.charter.CollectiveId, fact)
 	fact.Digest = digest[:]
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_RequestMade{RequestMade: fact}})
 	return &request{fact: fact, maker: d.m.Actor}
@@ -395,19 +397,37 @@ func (d *decision) stillCitable(documents []*eventv1.Document) error {
 	return nil
 }
 
-func paymentVoucher(o *eventv1.PaymentOrder, from Account) *eventv1.Voucher {
-	amount, bearer := Fen(o.AmountFen), FundAccount(o.Fund)
+// booking is what a payment or a transfer comes to: money out of one account, into another.
+type booking struct {
+	bearer, other              Account // debited, credited
+	amount, drawn              Fen     // drawn: of the resolution
+	resolution, purpose, party string
+}
+
+func paymentBooking(o *eventv1.PaymentOrder, from Account) booking {
+	b := booking{other: from, amount: Fen(o.AmountFen), resolution: o.ResolutionId, purpose: o.Purpose, party: o.Payee}
 	switch {
 	case o.GiftId != "":
-		bearer = GiftAccount(o.GiftId)
+		b.bearer = GiftAccount(o.GiftId)
 	case o.Cost:
-		bearer = ReceivableCost
+		b.bearer = ReceivableCost
+	default:
+		b.bearer = FundAccount(o.Fund)
 	}
-	v := &eventv1.Voucher{Narration: o.Narration, Party: o.Payee, Purpose: o.Purpose, ResolutionId: o.ResolutionId, Documents: o.Documents,
-		Postings: []*eventv1.Posting{line(bearer, amount), line(from, -amount)}}
 	if o.ResolutionId != "" {
-		v.DrawnFen = int64(amount)
+		b.drawn = b.amount
 	}
+	return b
+}
+
+func (b booking) voucher() *eventv1.Voucher {
+	return &eventv1.Voucher{Party: b.party, Purpose: b.purpose, ResolutionId: b.resolution, DrawnFen: int64(b.drawn),
+		Postings: []*eventv1.Posting{line(b.bearer, b.amount), line(b.other, -b.amount)}}
+}
+
+func paymentVoucher(o *eventv1.PaymentOrder, from Account) *eventv1.Voucher {
+	v := paymentBooking(o, from).voucher()
+	v.Narration, v.Documents = o.Narration, o.Documents
 	return v
 }
 
@@ -432,123 +452,120 @@ func (c *BookTransfer) decide(d *decision) error {
 	return nil
 }
 
-// orderText is the text whose SHA-256 approvals bind to: the line "mingzhang/approval@v1", the collective, the request's number, its kind,
-// then one line a field in the order written here, each "name value\n"; documents by digest, or by kind, issuer and number.
-func orderText(collective string, r *eventv1.RequestMade) string {
-	var b strings.Builder
-	b.Grow(256)
-	put := func(name string, value any) {
-		b.WriteString(name)
-		b.WriteByte(' ')
-		switch v := value.(type) {
-		case string:
-			b.WriteString(v)
-		case Fen:
-			b.WriteString(v.String())
-		default:
-			fmt.Fprint(&b, v)
-		}
-		b.WriteByte('\n')
-	}
-	b.WriteString("mingzhang/approval@v1\n")
-	put("collective", collective)
-	put("request", r.Number)
+// orderDigest is the SHA-256 that approvals bind to, of a text: the line "mingzhang/approval@v1", the collective, the request's number,
+// its kind, then one line a field in the order written here, each "name value\n"; documents by digest, or by kind, issuer and number.
+func orderDigest(collective string, r *eventv1.RequestMade) [sha256.Size]byte {
+	l := orderTexts.Get().(*orderLines)
+	defer orderTexts.Put(l)
+	*l = append((*l)[:0], "mingzhang/approval@v1\n"...)
+	l.put("collective", collective)
+	l.put("request", strconv.FormatUint(uint64(r.Number), 10))
 	switch o := r.Order.(type) {
 	case *eventv1.RequestMade_Payment:
-		put("kind", "payment")
-		putPayment(put, o.Payment)
+		l.put("kind", "payment")
+		putPayment(l, o.Payment)
 	case *eventv1.RequestMade_Transfer:
-		put("kind", "transfer")
-		put("from", o.Transfer.FromFund)
-		put("to", o.Transfer.ToFund)
-		put("amount", Fen(o.Transfer.AmountFen))
-		put("resolution", o.Transfer.ResolutionId)
+		l.put("kind", "transfer")
+		l.put("from", o.Transfer.FromFund)
+		l.put("to", o.Transfer.ToFund)
+		l.put("amount", Fen(o.Transfer.AmountFen).String())
+		l.put("resolution", o.Transfer.ResolutionId)
 	case *eventv1.RequestMade_Dividend:
-		put("kind", "dividend")
-		put("run", o.Dividend.RunId)
-		put("fund", o.Dividend.Fund)
-		put("pool", Fen(o.Dividend.PoolFen))
-		put("basis", plain(o.Dividend.Basis.String(), "DIVIDEND_BASIS_"))
-		put("method", plain(o.Dividend.Method.String(), "DIVIDEND_METHOD_"))
-		put("record_date", Day(o.Dividend.RecordDate))
-		put("payees", o.Dividend.Payees)
-		put("rate", Fen(o.Dividend.RateFen))
-		put("resolution", o.Dividend.ResolutionId)
-		putSupplement(put, o.Dividend)
+		l.put("kind", "dividend")
+		l.put("run", o.Dividend.RunId)
+		l.put("fund", o.Dividend.Fund)
+		l.put("pool", Fen(o.Dividend.PoolFen).String())
+		l.put("basis", plain(o.Dividend.Basis.String(), "DIVIDEND_BASIS_"))
+		l.put("method", plain(o.Dividend.Method.String(), "DIVIDEND_METHOD_"))
+		l.put("record_date", Day(o.Dividend.RecordDate).String())
+		l.put("payees", strconv.FormatUint(uint64(o.Dividend.Payees), 10))
+		l.put("rate", Fen(o.Dividend.RateFen).String())
+		l.put("resolution", o.Dividend.ResolutionId)
+		putSupplement(l, o.Dividend)
 	case *eventv1.RequestMade_Correction:
-		put("kind", "correction")
-		putCorrection(put, o.Correction)
+		l.put("kind", "correction")
+		putCorrection(l, o.Correction)
 	case *eventv1.RequestMade_DepositReturn:
-		put("kind", "deposit return")
-		put("deposit", o.DepositReturn.Kind)
-		put("party", o.DepositReturn.Party)
-		put("amount", Fen(o.DepositReturn.AmountFen))
-		put("deducted", Fen(o.DepositReturn.DeductedFen))
-		put("fund", o.DepositReturn.Fund)
-		put("resolution", o.DepositReturn.ResolutionId)
-		putDocuments(put, o.DepositReturn.Documents)
+		l.put("kind", "deposit return")
+		l.put("deposit", o.DepositReturn.Kind)
+		l.put("party", o.DepositReturn.Party)
+		l.put("amount", Fen(o.DepositReturn.AmountFen).String())
+		l.put("deducted", Fen(o.DepositReturn.DeductedFen).String())
+		l.put("fund", o.DepositReturn.Fund)
+		l.put("resolution", o.DepositReturn.ResolutionId)
+		putDocuments(l, o.DepositReturn.Documents)
 	}
-	return b.String()
+	return sha256.Sum256(*l)
 }
 
-func putPayment(put func(string, any), o *eventv1.PaymentOrder) {
-	put("fund", o.Fund)
+// orderLines is the text of orderDigest in the making.
+type orderLines []byte
+
+// orderTexts are used again: an audit computes the digest of every request of a log.
+var orderTexts = sync.Pool{New: func() any { return new(orderLines) }}
+
+func (l *orderLines) put(name, value string) {
+	*l = append(append(append(append(*l, name...), ' '), value...), '\n')
+}
+
+func putPayment(l *orderLines, o *eventv1.PaymentOrder) {
+	l.put("fund", o.Fund)
 	if o.Cost {
-		put("cost", true)
+		l.put("cost", "true")
 	}
-	put("purpose", o.Purpose)
-	put("amount", Fen(o.AmountFen))
-	put("payee", o.Payee)
-	put("resolution", o.ResolutionId)
-	putDocuments(put, o.Documents)
+	l.put("purpose", o.Purpose)
+	l.put("amount", Fen(o.AmountFen).String())
+	l.put("payee", o.Payee)
+	l.put("resolution", o.ResolutionId)
+	putDocuments(l, o.Documents)
 	if o.GiftId != "" {
-		put("gift", o.GiftId)
+		l.put("gift", o.GiftId)
 	}
 	if o.Emergency {
-		put("emergency", fmt.Sprint(o.RatifyDays, " ", o.RatifyBody))
+		l.put("emergency", fmt.Sprint(o.RatifyDays, " ", o.RatifyBody))
 	}
 }
 
-func putDocuments(put func(string, any), documents []*eventv1.Document) {
+func putDocuments(l *orderLines, documents []*eventv1.Document) {
 	for _, doc := range documents {
 		if len(doc.Sha256) > 0 {
-			put("document", hex.EncodeToString(doc.Sha256))
+			l.put("document", hex.EncodeToString(doc.Sha256))
 		} else {
-			put("document", doc.Kind+" "+doc.Issuer+" "+doc.Number)
+			l.put("document", doc.Kind+" "+doc.Issuer+" "+doc.Number)
 		}
 	}
 }
 
-func putCorrection(put func(string, any), o *eventv1.CorrectionOrder) {
+func putCorrection(l *orderLines, o *eventv1.CorrectionOrder) {
 	for _, r := range o.Reverses {
-		put("reverses", RefOf(r))
+		l.put("reverses", RefOf(r).String())
 	}
 	for _, r := range o.Replacements {
-		put("corrects", RefOf(r.Corrects))
+		l.put("corrects", RefOf(r.Corrects).String())
 		if in := r.GetInflow(); in != nil {
-			put("inflow", plain(in.Inflow.String(), "INFLOW_KIND_")+" "+in.Kind+" "+in.Fund)
-			put("amount", Fen(in.AmountFen))
-			put("payer", in.Payer)
-			put("money", in.MoneyAccount)
-			put("resolution", in.ResolutionId)
-			putDocuments(put, in.Documents)
+			l.put("inflow", plain(in.Inflow.String(), "INFLOW_KIND_")+" "+in.Kind+" "+in.Fund)
+			l.put("amount", Fen(in.AmountFen).String())
+			l.put("payer", in.Payer)
+			l.put("money", in.MoneyAccount)
+			l.put("resolution", in.ResolutionId)
+			putDocuments(l, in.Documents)
 		} else {
-			putPayment(put, r.GetPayment())
-			put("money", r.MoneyAccount)
+			putPayment(l, r.GetPayment())
+			l.put("money", r.MoneyAccount)
 		}
 	}
 	if o.DifferenceOf != nil {
-		put("difference_of", RefOf(o.DifferenceOf))
-		put("difference", Fen(o.DifferenceFen))
+		l.put("difference_of", RefOf(o.DifferenceOf).String())
+		l.put("difference", Fen(o.DifferenceFen).String())
 	}
-	put("occurred_on", Day(o.OccurredOn))
+	l.put("occurred_on", Day(o.OccurredOn).String())
 	if o.Cover != 0 {
-		put("cover", plain(o.Cover.String(), "COVER_"))
+		l.put("cover", plain(o.Cover.String(), "COVER_"))
 	}
 	for _, t := range o.Transfers {
-		put("from", t.FromFund)
-		put("to", t.ToFund)
-		put("amount", Fen(t.AmountFen))
-		put("resolution", t.ResolutionId)
+		l.put("from", t.FromFund)
+		l.put("to", t.ToFund)
+		l.put("amount", Fen(t.AmountFen).String())
+		l.put("resolution", t.ResolutionId)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strconv"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
@@ -110,12 +111,12 @@ func (d *decision) dealSupplement(o *eventv1.DividendOrder) (dealt, error) {
 }
 
 // putSupplement adds what a supplementary run has besides to the text that approvals bind to.
-func putSupplement(put func(string, any), o *eventv1.DividendOrder) {
+func putSupplement(l *orderLines, o *eventv1.DividendOrder) {
 	if o.Supplements == "" {
 		return
 	}
-	put("supplements", o.Supplements)
+	l.put("supplements", o.Supplements)
 	for _, p := range o.Only {
-		put("only", p)
+		l.put("only", strconv.FormatUint(uint64(p), 10))
 	}
 }

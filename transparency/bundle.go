@@ -43,16 +43,21 @@ func splitBundle(bundle []byte, width int) ([][]byte, error) {
 // ParseEntry takes the entry of a leaf apart, as Entry made it for the log origin. The data shares its memory. What is not
 // exactly of that form, or of a size that no event has, is refused.
 func ParseEntry(origin string, entry []byte) (eventType string, data []byte, err error) {
-	rest, ok := bytes.CutPrefix(entry, []byte(entryStart(origin)))
-	if !ok {
+	return parseEntry(origin, entryStart(origin), entry)
+}
+
+// parseEntry is ParseEntry with what begins every entry of the log.
+func parseEntry(origin, start string, entry []byte) (eventType string, data []byte, err error) {
+	if len(entry) < len(start) || string(entry[:len(start)]) != start {
 		return "", nil, fmt.Errorf("the entry is not of the log %s", origin)
 	}
-	name, data, ok := bytes.Cut(rest, []byte("\n\n"))
+	name, data, ok := bytes.Cut(entry[len(start):], []byte("\n\n"))
 	if !ok || !typeOK(string(name)) {
 		return "", nil, errors.New("the entry has no type of an event")
 	}
-	if err := eventstore.CheckAppend("entry", []eventstore.NewEvent{{Type: string(name), Data: data}}); err != nil {
+	eventType = string(name)
+	if err := eventstore.CheckAppend("entry", []eventstore.NewEvent{{Type: eventType, Data: data}}); err != nil {
 		return "", nil, fmt.Errorf("no store takes the event of the entry: %w", err)
 	}
-	return string(name), data, nil
+	return eventType, data, nil
 }

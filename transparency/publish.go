@@ -497,6 +497,11 @@ func (p *publisher) clear() error {
 // readRegular reads a plain file of a published directory, with no more than so many bytes; anything else under its name, also
 // one that would never end, is refused with a *PublishedError. A file that is not there is fs.ErrNotExist.
 func readRegular(dir, name string, most int64) ([]byte, error) {
+	return readRegularInto(nil, dir, name, most)
+}
+
+// readRegularInto is readRegular into memory that may be used again, where it is enough.
+func readRegularInto(buf []byte, dir, name string, most int64) ([]byte, error) {
 	full := filepath.Join(dir, filepath.FromSlash(name))
 	info, err := os.Lstat(full)
 	if errors.Is(err, syscall.ENOTDIR) {
@@ -516,7 +521,7 @@ func readRegular(dir, name string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	defer file.Close()
-	data := make([]byte, info.Size())
+	data := slices.Grow(buf[:0], int(info.Size()))[:info.Size()]
 	if _, err := io.ReadFull(file, data); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,7 +35,8 @@ type PublishedLog struct {
 	Rotation func(eventstore.Event) (Rotation, bool)
 
 	files  Files
-	levels levels // when Check has found them to have the root of the head
+	used   sync.Pool // of *[]byte: memory of files of a Dir that were used
+	levels levels    // when Check has found them to have the root of the head
 }
 
 // OpenPublished reads the checkpoint of a published log. With an empty verifierKey it takes the one that lies beside it, which
@@ -188,7 +190,7 @@ func ParseCheckpoint(msg []byte, verifierKey string) (Head, error) {
 
 // Check reads every file of the log and compares it with the head: the leaf hashes give its root, the tiles above them are
 // theirs, and so is every entry. Each event is handed to f in order once its hash has been found right, so no forged byte comes
-// to f; an error of f ends it. The data are f's to keep. The first thing that is wrong is a *PublishedError.
+// to f; an error of f ends it. The data are f's until it returns. The first thing that is wrong is a *PublishedError.
 //
 // Files of the format that the head does not need (partial tiles of before) are compared as well where they can be listed. Files
 // are read and hashed on other goroutines, a few ahead. Memory holds 32 bytes for each event, and a few bundles.
@@ -264,27 +266,41 @@ func (l *PublishedLog) tile(ctx context.Context, t tile) ([]byte, error) {
 // whole reads one file, which for hashes has to be of exactly its size.
 func (l *PublishedLog) whole(ctx context.Context, t tile) ([]byte, error) {
 	if t.level == entriesLevel {
-		return l.files.Read(ctx, t.name(), bundleMax)
+		return l.read(ctx, t.name(), bundleMax)
 	}
 	size := t.width * tlog.HashSize
-	data, err := l.files.Read(ctx, t.name(), int64(size))
+	data, err := l.read(ctx, t.name(), int64(size))
 	if err == nil && len(data) != size {
 		return nil, &PublishedError{File: t.name(), Reason: fmt.Sprintf("it has %d bytes, not %d", len(data), size)}
 	}
 	return data, err
 }
 
+// read gives a file, of a directory into memory that was used before.
+func (l *PublishedLog) read(ctx context.Context, name string, most int64) ([]byte, error) {
+	dir, ok := l.files.(Dir)
+	if !ok {
+		return l.files.Read(ctx, name, most)
+	}
+	var buf []byte
+	if used, ok := l.used.Get().(*[]byte); ok {
+		buf = *used
+	}
+	return readRegularInto(buf, string(dir), name, most)
+}
+
 // readAhead is how many files are read or made ready at once, or wait to be used.
 const readAhead = 8
 
 // readTiles gives the tiles of one level to use in order, after ready has made of each what use takes. ready runs on other
-// goroutines. What it makes beside an error is used before the error counts. However many the head claims, no more are held at
+// goroutines. What it makes may share the memory of the file, which serves another file once use has returned. What it makes beside an error is used before the error counts. However many the head claims, no more are held at
 // once than twice readAhead.
 func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready func(tile, []byte) (T, error), use func(tile, T) error) error {
 	type made struct {
 		t    tile
 		it   T
 		have bool // there is one
+		data []byte
 		err  error
 		done chan struct{}
 	}
@@ -301,7 +317,7 @@ func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready fun
 					m.err = missingFile(m.t.name(), err)
 				} else {
 					m.it, m.err = ready(m.t, data)
-					m.have = true
+					m.data, m.have = data, true
 				}
 				close(m.done)
 			}
@@ -330,6 +346,8 @@ func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready fun
 			if err := use(m.t, m.it); err != nil {
 				return err
 			}
+			data := m.data
+			l.used.Put(&data)
 		}
 		if m.err != nil {
 			return m.err
@@ -339,8 +357,11 @@ func readTiles[T any](ctx context.Context, l *PublishedLog, level int, ready fun
 }
 
 func (l *PublishedLog) readLeaves(ctx context.Context) ([]tlog.Hash, error) {
-	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<16))
+	leaves := make([]tlog.Hash, 0, min(l.Head.Size, 1<<20)) // 32 MB: the head may claim more than there is
 	err := readTiles(ctx, l, 0, func(_ tile, data []byte) ([]byte, error) { return data, nil }, func(_ tile, data []byte) error {
+		if n := len(leaves); n+len(data)/tlog.HashSize > cap(leaves) {
+			leaves = slices.Grow(leaves, n) // by as many again: append alone would copy more often
+		}
 		for ; len(data) > 0; data = data[tlog.HashSize:] {
 			leaves = append(leaves, tlog.Hash(data))
 		}
@@ -376,12 +397,13 @@ func (l *PublishedLog) checkBundle(t tile, bundle []byte, leaves []tlog.Hash) ([
 		return nil, &PublishedError{File: t.name(), Version: firstWrong(bundle, t, leaves), Reason: err.Error()}
 	}
 	checked := make([]checkedEntry, 0, len(entries))
+	start := entryStart(l.Head.Origin)
 	for i, entry := range entries {
 		at := t.n*tileWidth + uint64(i)
 		if tlog.RecordHash(entry) != leaves[at] {
 			return checked, &PublishedError{File: t.name(), Version: at + 1, Reason: errNotTheLeaf}
 		}
-		eventType, data, err := ParseEntry(l.Head.Origin, entry)
+		eventType, data, err := parseEntry(l.Head.Origin, start, entry)
 		if err != nil {
 			return checked, &PublishedError{File: t.name(), Version: at + 1, Reason: err.Error()}
 		}

@@ -47,7 +47,7 @@ func checkFiles(ctx context.Context, files Files, verifierKey string) (*Publishe
 	}
 	var events []eventstore.Event
 	err = l.Check(ctx, func(version uint64, eventType string, data []byte) error {
-		events = append(events, eventstore.Event{Stream: village, Version: version, Type: eventType, Data: data})
+		events = append(events, eventstore.Event{Stream: village, Version: version, Type: eventType, Data: bytes.Clone(data)})
 		return nil
 	})
 	return l, events, err

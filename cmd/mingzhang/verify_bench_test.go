@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,6 +88,7 @@ func longLog(tb testing.TB, size int) []eventstore.Event {
 // does, and says how that compares with reading the same bundles and hashing each entry on one core. It is to be 250,000 events a
 // second on two cores.
 func BenchmarkVerifyPublished(b *testing.B) {
+	b.Cleanup(func(percent int) func() { return func() { debug.SetGCPercent(percent) } }(debug.SetGCPercent(collectorPercent))) // as the program runs
 	size := 1_000_000
 	if n, err := strconv.Atoi(os.Getenv("MINGZHANG_BENCH_EVENTS")); err == nil && n > 0 {
 		size = n
