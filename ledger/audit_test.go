@@ -204,10 +204,10 @@ func TestAuditFindsForgedProof(t *testing.T) {
 		at     func(*eventv1.Event) bool
 		change func(*eventv1.Event)
 	}{
-		"data committed to without a role": {committed, func(e *eventv1.Event) { e.Actor = lt.Approver }},
-		"an erasure that nobody may ask":   {asked, func(e *eventv1.Event) { e.Actor = lt.Approver }},
-		"an erasure out of turn":           {asked, func(e *eventv1.Event) { e.GetErasureRequested().Number = 7 }},
-		"an erasure of an unknown record":  {asked, func(e *eventv1.Event) { e.GetErasureRequested().Records[0] = recordID(8) }},
+		"data committed to without a role":     {committed, func(e *eventv1.Event) { e.Actor = lt.Approver }},
+		"an erasure that nobody may ask":       {asked, func(e *eventv1.Event) { e.Actor = lt.Approver }},
+		"an erasure out of turn":               {asked, func(e *eventv1.Event) { e.GetErasureRequested().Number = 7 }},
+		"an erasure of an unknown record":      {asked, func(e *eventv1.Event) { e.GetErasureRequested().Records[0] = recordID(8) }},
 		"an erasure that its maker approves":   {approved, func(e *eventv1.Event) { e.Actor = lt.Supervisor }},
 		"an erasure that nobody may approve":   {approved, func(e *eventv1.Event) { e.Actor = lt.Treasurer }},
 		"an erasure that nobody asked for":     {approved, func(e *eventv1.Event) { e.GetErasureApproved().Number = 2 }},
