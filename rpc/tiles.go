@@ -96,7 +96,7 @@ func (s auditService) watchHeads(ctx context.Context, r *apiv1.WatchHeadsRequest
 }
 
 // LogHandler hands out the logs that a server has as published directories do (C2SP tlog-tiles), under /log/<collective>/: the
-// checkpoint and the public key of every log, tiles and entries of those whose charter opens the log to everybody.
+// checkpoint, the public key and the editions of every log, tiles and entries of those whose charter opens the log to everybody.
 func (s *Server) LogHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /log/{collective}/{file...}", func(w http.ResponseWriter, r *http.Request) {
@@ -170,6 +170,9 @@ func (s *Server) logFile(ctx context.Context, collective, name string) (data []b
 		return []byte(s.config.VerifierKey(facts.Charter.GetLogOrigin()) + "\n"), false, nil
 	}
 	if data, ok, err := s.keptFile(stream, name); ok || err != nil {
+		return data, false, err
+	}
+	if data, ok, err := s.editionFile(ctx, collective, name); ok || err != nil {
 		return data, false, err
 	}
 	level, n, width, ok := transparency.TileOf(name)

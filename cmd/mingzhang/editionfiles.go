@@ -13,6 +13,7 @@ import (
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
@@ -20,9 +21,6 @@ import (
 // head of the proof is signed with the keys of today, which are what whoever has no events knows.
 
 const editionProofMax = 64 << 10
-
-func editionText(number uint32) string  { return fmt.Sprintf("editions/%d.txt", number) }
-func editionProof(number uint32) string { return fmt.Sprintf("editions/%d.tlog-proof", number) }
 
 // editions publishes those that the head has and the directory has not, and wants the others to be what they were.
 func (c *client) editions(ctx context.Context, id string, head transparency.Head) func(transparency.Beside) error {
@@ -35,10 +33,10 @@ func (c *client) editions(ctx context.Context, id string, head transparency.Head
 			if err != nil {
 				return err
 			}
-			if err := besideOnce(b, editionText(number), []byte(e.Text), projections.EditionBytesMax, bytes.Equal); err != nil {
+			if err := besideOnce(b, rpc.EditionTextFile(number), []byte(e.Text), projections.EditionBytesMax, bytes.Equal); err != nil {
 				return err
 			}
-			if err := besideOnce(b, editionProof(number), []byte(e.Proof), editionProofMax, sameProof); err != nil {
+			if err := besideOnce(b, rpc.EditionProofFile(number), []byte(e.Proof), editionProofMax, sameProof); err != nil {
 				return err
 			}
 		}
