@@ -28,6 +28,10 @@ import (
 //   - requests: numbered, their digest recomputed; reviewed and approved by others than their maker, in that order, for that
 //     digest; settled when all are there, for what was asked;
 //   - a witness policy: numbered, as well formed as AdoptWitnessPolicy wants it, by a resolution of the charter body;
+//   - a rotation of the log's key: the next generation, from the key before; an edition: numbered, correcting one that stands; a
+//     disclosure: of all lines of the round, once;
+//   - personal data: each record committed to once; an erasure asked for by one and decided by another, once, of what was there and
+//     could go;
 //   - a closed month: the next one, when it is over, with the totals of the books and their digest.
 //
 // What rests on texts, papers, minutes and members is not judged again: the rules for them may change, and facts stay.
@@ -266,6 +270,25 @@ func (s *Collective) examineFact(d *decision, e *eventv1.Event) string {
 		}
 	case *eventv1.Event_WitnessPolicyAdopted:
 		return d.examineWitnessPolicy(f.WitnessPolicyAdopted)
+	case *eventv1.Event_LogKeyRotated:
+		c := f.LogKeyRotated
+		return reasonOf((&RotateLogKey{Generation: c.Generation, OldKey: c.OldKey, NewKey: c.NewKey}).decide(d))
+	case *eventv1.Event_EditionPublished:
+		return d.examineEdition(f.EditionPublished)
+	case *eventv1.Event_RoundDisclosed:
+		c := f.RoundDisclosed
+		tree := SumTree{Root: [sha256.Size]byte(c.Root), Count: c.Count, Total: Fen(c.TotalFen), Record: [16]byte(c.Record)}
+		return reasonOf((&DiscloseRound{Kind: c.Kind, Round: c.Id, Tree: tree}).decide(d))
+	case *eventv1.Event_PersonalDataCommitted:
+		if id := uuid.UUID(f.PersonalDataCommitted.Record); s.personal.records[id] != nil {
+			return fmt.Sprintf("the record %v was committed to before", id)
+		}
+	case *eventv1.Event_ErasureRequested:
+		return d.examineErasure(f.ErasureRequested)
+	case *eventv1.Event_ErasureApproved:
+		return reasonOf((&ApproveErasure{Number: f.ErasureApproved.Number}).decide(d))
+	case *eventv1.Event_ErasureRejected:
+		return reasonOf((&RejectErasure{Number: f.ErasureRejected.Number}).decide(d))
 	case *eventv1.Event_RequestMade:
 		return s.examineRequest(f.RequestMade)
 	case *eventv1.Event_RequestReviewed:
@@ -495,6 +518,13 @@ var givers = func() map[reflect.Type][]eventv1.Role {
 		{(*eventv1.Event_BodyChanged)(nil), []string{"ChangeBody"}},
 		{(*eventv1.Event_FundChanged)(nil), []string{"ChangeFund"}},
 		{(*eventv1.Event_WitnessPolicyAdopted)(nil), []string{"AdoptWitnessPolicy"}},
+		{(*eventv1.Event_LogKeyRotated)(nil), []string{"RotateLogKey"}},
+		{(*eventv1.Event_EditionPublished)(nil), []string{"PublishEdition"}},
+		{(*eventv1.Event_RoundDisclosed)(nil), []string{"DiscloseRound"}},
+		{(*eventv1.Event_PersonalDataCommitted)(nil), []string{"KeepPersonalData"}},
+		{(*eventv1.Event_ErasureRequested)(nil), []string{"RequestErasure"}},
+		{(*eventv1.Event_ErasureApproved)(nil), []string{"ApproveErasure"}},
+		{(*eventv1.Event_ErasureRejected)(nil), []string{"RejectErasure"}},
 		{(*eventv1.Event_ResolutionRecorded)(nil), []string{"RecordResolution"}},
 		{(*eventv1.Event_ResolutionConfirmed)(nil), []string{"ConfirmResolution"}},
 		{(*eventv1.Event_PolicyAdopted)(nil), []string{"AdoptPolicy"}},

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"crypto/sha256"
+	"fmt"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 )
@@ -47,6 +48,11 @@ func (c *PublishEdition) decide(d *decision) error {
 	}
 	if err := cmp.Or(d.editionDays(c.First, c.Last), c.checkCorrects(d.s)); err != nil {
 		return err
+	}
+	if c.Corrects != 0 {
+		if err := checkReason("reason", c.Reason); err != nil {
+			return err
+		}
 	}
 	at := cmp.Or(c.Version, c.Figures.Version)
 	switch {
@@ -100,7 +106,20 @@ func (c *PublishEdition) checkCorrects(s *Collective) error {
 	case old.replaced != 0:
 		return refuse(EditionReplaced).with("edition", c.Corrects).with("by", s.standing(c.First, c.Last)).at("corrects")
 	}
-	return checkReason("reason", c.Reason)
+	return nil
+}
+
+// examineEdition holds that an edition could be published, as far as it does not rest on texts: what it is made from, whoever has
+// the log makes anew.
+func (d *decision) examineEdition(f *eventv1.EditionPublished) string {
+	if due := len(d.s.editions) + 1; int64(f.Number) != int64(due) {
+		return fmt.Sprintf("edition %d comes where %d is due", f.Number, due)
+	}
+	if f.Version == 0 || f.Version > d.s.version {
+		return fmt.Sprintf("it publishes an edition made from %d events", f.Version)
+	}
+	c := &PublishEdition{First: Day(f.FirstDay), Last: Day(f.LastDay), Corrects: f.Corrects, Reason: f.Reason}
+	return reasonOf(cmp.Or(d.editionDays(c.First, c.Last), c.checkCorrects(d.s)))
 }
 
 // standing is the number of the edition of exactly these days that nothing has replaced, 0 for none.

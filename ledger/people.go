@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -397,4 +398,12 @@ func (c *RejectErasure) decide(d *decision) error {
 	}
 	d.emit(&eventv1.Event{Fact: &eventv1.Event_ErasureRejected{ErasureRejected: &eventv1.ErasureRejected{Number: c.Number}}})
 	return nil
+}
+
+// examineErasure holds that an erasure could be asked for.
+func (d *decision) examineErasure(f *eventv1.ErasureRequested) string {
+	if due := len(d.s.personal.erasures) + 1; int64(f.Number) != int64(due) {
+		return fmt.Sprintf("erasure %d comes where %d is due", f.Number, due)
+	}
+	return reasonOf((&RequestErasure{Kind: f.Kind, Basis: f.Basis, Records: f.Records, Fields: f.Fields}).decide(d))
 }

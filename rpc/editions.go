@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
@@ -175,6 +177,33 @@ func (s disclosureService) GetEdition(ctx context.Context, r *apiv1.GetEditionRe
 		Edition: editionOf(origin, e), Text: text, Proof: string(transparency.FormatInclusion(proof)),
 		VerifierKey: s.config.VerifierKey(origin), Version: at.version,
 	}, nil
+}
+
+// EditionTextFile is the name of the file of a published log with the text of an edition.
+func EditionTextFile(number uint32) string { return fmt.Sprintf("editions/%d.txt", number) }
+
+// EditionProofFile is the name of the file of a published log with the proof that an edition was published (C2SP tlog-proof).
+func EditionProofFile(number uint32) string { return fmt.Sprintf("editions/%d.tlog-proof", number) }
+
+// editionFile is one of these files; false when the name is of none, or of an edition that there is not.
+func (s *Server) editionFile(ctx context.Context, collective, name string) ([]byte, bool, error) {
+	digits, _, _ := strings.Cut(strings.TrimPrefix(name, "editions/"), ".")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	number := uint32(n)
+	if err != nil || name != EditionTextFile(number) && name != EditionProofFile(number) {
+		return nil, false, nil
+	}
+	e, err := disclosureService{s}.GetEdition(ctx, &apiv1.GetEditionRequest{CollectiveId: collective, Number: number})
+	if refusal := (*ledger.Refusal)(nil); errors.As(err, &refusal) && refusal.Reason == ledger.EditionUnknown {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if name == EditionTextFile(number) {
+		return []byte(e.Text), true, nil
+	}
+	return []byte(e.Proof), true, nil
 }
 
 // findEdition finds an edition by its number, its digest, or both.

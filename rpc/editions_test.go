@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -203,5 +206,28 @@ func TestEditionOfChangedBooks(t *testing.T) {
 	verified := v.must("supervisor", &apiv1.VerifyLogRequest{CollectiveId: "lmb"}).(*apiv1.VerifyLogResponse)
 	if verified.Ok || verified.FirstBadVersion != figures+1 || !strings.Contains(verified.Problem, "was published") {
 		t.Errorf("the log with a forged edition is found %v", verified)
+	}
+}
+
+// TestEditionsOfALiveServer: they lie beside the log that a server hands out, as in a published directory.
+func TestEditionsOfALiveServer(t *testing.T) {
+	v := newVillage(t, eventstore.NewMemory()).open()
+	v.must("treasurer", income("98000.00"))
+	v.must("treasurer", september())
+	one := v.edition(&apiv1.GetEditionRequest{Number: 1})
+	server := httptest.NewServer(v.server.LogHandler())
+	t.Cleanup(server.Close)
+	web, err := transparency.NewWeb(server.URL + "/log/lmb")
+	fatalIf(t, err)
+	t.Cleanup(web.Close)
+	for name, want := range map[string]string{"editions/1.txt": one.Text, "editions/1.tlog-proof": one.Proof} {
+		if got, err := web.Read(t.Context(), name, 1<<20); err != nil || string(got) != want {
+			t.Errorf("%s: %v, %q", name, err, got)
+		}
+	}
+	for _, name := range []string{"editions/2.txt", "editions/0.txt", "editions/01.txt", "editions/1", "editions/1.txt.txt", "editions/4294967297.txt"} {
+		if got, err := web.Read(t.Context(), name, 1<<20); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, %q", name, err, got)
+		}
 	}
 }

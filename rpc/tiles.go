@@ -154,21 +154,10 @@ func (s *Server) keptFile(stream, name string) ([]byte, bool, error) {
 // made of the same public reads that everybody has; false when the name is of none, or of one that is not there.
 func (s *Server) fileBeside(ctx context.Context, collective, name string) (data []byte, ok bool, err error) {
 	public := disclosureService{s}
-	edition, isEdition := strings.CutPrefix(name, "editions/")
 	seal, isSeal := strings.CutPrefix(name, transparency.CheckpointFile+".")
 	switch {
-	case isEdition:
-		number, suffix, _ := strings.Cut(edition, ".")
-		n, parseErr := strconv.ParseUint(number, 10, 32)
-		if parseErr != nil || strconv.FormatUint(n, 10) != number || n == 0 || suffix != "txt" && suffix != "tlog-proof" {
-			return nil, false, nil
-		}
-		var answer *apiv1.GetEditionResponse
-		if answer, err = public.GetEdition(ctx, &apiv1.GetEditionRequest{CollectiveId: collective, Number: uint32(n)}); err == nil {
-			if data = []byte(answer.Text); suffix == "tlog-proof" {
-				data = []byte(answer.Proof)
-			}
-		}
+	case strings.HasPrefix(name, "editions/"):
+		return s.editionFile(ctx, collective, name)
 	case isSeal:
 		size, parseErr := strconv.ParseUint(seal, 10, 62)
 		if parseErr != nil || size == 0 || transparency.SealFile(size) != name {

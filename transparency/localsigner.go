@@ -390,6 +390,11 @@ func (s *LocalSigner) remember(l *signedLog, head Head) error {
 		if err != nil {
 			return err
 		}
+		// It was closed, and another process may have had it meanwhile: then the proof was from another head than the last.
+		if now := file.Head(); now.Size != l.last.Size || now.Root != l.last.Root || now.Generation > uint64(l.newest()) {
+			l.loaded = false
+			return errors.Join(&StaleError{Head{Origin: l.origin, Size: now.Size, Root: now.Root}}, file.Close())
+		}
 		l.memory = file
 	}
 	if err := l.memory.Advance(next); err != nil {

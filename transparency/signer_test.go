@@ -132,6 +132,52 @@ func TestSignerSignsForwardAndBackAndNothingElse(t *testing.T) {
 	}
 }
 
+// A memory that another process has moved on meanwhile is what counts, not what this one knew of it: a head that begins with what is known
+// here, and not with what is remembered there, is a fork.
+func TestMemoryThatAnotherProcessMovedOn(t *testing.T) {
+	dir := t.TempDir()
+	first, second := newTestSigner(t, dir), newTestSigner(t, dir)
+	common, _ := treeOf(5, 1)
+	if _, err := first.Sign(t.Context(), headOf(common), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := second.Last(t.Context(), villageLog); err != nil || last != headOf(common) {
+		t.Fatal(last, err)
+	}
+	there, _ := treeOf(7, 1)
+	if _, err := first.Sign(t.Context(), headOf(there), 5, proofBetween(t, 5, 7, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The same five events, and three others behind them.
+	other, all := treeOf(5, 1)
+	for i := range 3 {
+		leaf := tlog.Hash{2, byte(i)}
+		all.memory = append(all.memory, leaf)
+		other.add(leaf)
+	}
+	proof, err := tlog.ProveTree(8, 5, &nodes{known: all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stale *StaleError
+	if _, err := second.Sign(t.Context(), headOf(other), 5, proof); !errors.As(err, &stale) || stale.Last != headOf(there) {
+		t.Fatalf("a fork of what another process signed: %v", err)
+	}
+	if _, err := second.Sign(t.Context(), headOf(other), 7, nil); !isFork(err, headOf(there), headOf(other)) {
+		t.Errorf("a fork of what another process signed: %v", err)
+	}
+	last, _ := treeOf(9, 1)
+	if _, err := second.Sign(t.Context(), headOf(last), 7, proofBetween(t, 7, 9, 1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func isFork(err error, signed, refused Head) bool {
 	var fork *ForkError
 	return errors.As(err, &fork) && fork.Signed == signed && fork.Refused == refused

@@ -156,7 +156,8 @@ func (s *Service) headAt(ctx context.Context, collective string, size uint64) (t
 	return p.Head, p.Note, err
 }
 
-// Note is the head of a month with its cosignatures, those of the policy that judges it first, as many as a note has room for.
+// Note is the head of a month with the cosignatures of those who may sign it, those of the policy that judges it first, as many as a note
+// has room for. Who was one of them when he signed is not any more when the policy changed with an earlier month that was sealed late.
 func (s *Service) Note(ctx context.Context, b Books, one Sealing) ([]byte, error) {
 	_, msg, err := s.headAt(ctx, b.Collective, one.Size)
 	if err != nil {
@@ -166,7 +167,7 @@ func (s *Service) Note(ctx context.Context, b Books, one Sealing) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	lines := slices.Clone(one.Cosignatures)
+	lines := slices.DeleteFunc(slices.Clone(one.Cosignatures), func(c *eventv1.CosignatureAdded) bool { return !one.Admits(b.Policies, c.Key) })
 	if p := one.Policy; p != nil {
 		slices.SortStableFunc(lines, func(a, b *eventv1.CosignatureAdded) int { return rank(p, a.Key) - rank(p, b.Key) })
 	}

@@ -292,6 +292,32 @@ func TestTooLate(t *testing.T) {
 	}
 }
 
+// TestLateSeal: a late signature brings the next policy into effect at an earlier month than was thought. Who has signed a later one as
+// one of the old witnesses meanwhile was no witness of it, and does not stand on its note.
+func TestLateSeal(t *testing.T) {
+	w := newWorld(t, eventstore.NewMemory(), "a")
+	s := w.service()
+	at := closed.Add(time.Hour)
+	w.books.Policies = append(w.books.Policies, adopted(2, 11, lt.WitnessGroup("committee", 3, "sixth", "second", "third", "fourth", "fifth")))
+	w.add(s, w.note(12, at, "first", "second"))
+	w.add(s, w.note(20, at, "first", "second"))
+	if sealing, _ := w.add(s, w.note(12, at, "third")); !sealing.Sealed {
+		t.Fatalf("%+v", sealing.Verdict)
+	}
+	list, _, err := s.Sealings(t.Context(), w.books)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := list[2]
+	msg, err := s.Note(t.Context(), w.books, later)
+	if err != nil || later.Size != 20 || later.Policy.Version != 2 || len(later.Cosignatures) != 2 {
+		t.Fatalf("%v: %+v", err, later)
+	}
+	if note, err := signednote.Parse(msg); err != nil || len(note.Signatures) != 2 || note.Signatures[1].Name != "witness.example/second" {
+		t.Errorf("%v: the note of %d events is\n%s", err, later.Size, msg)
+	}
+}
+
 // TestFork: two heads of one size and two roots, or one that is not of this log, are evidence; anything else is not.
 func TestFork(t *testing.T) {
 	w, forged := newWorld(t, eventstore.NewMemory(), "a"), newWorld(t, eventstore.NewMemory(), "b")

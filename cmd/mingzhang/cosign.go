@@ -266,6 +266,9 @@ func (c *cosigning) open(ctx context.Context, name string, files transparency.Fi
 		}
 		for _, key := range state.Keys {
 			log, err := transparency.OpenPublished(ctx, files, key.String())
+			if err == nil && log.Succeeds != "" { // perhaps the key after it is known too
+				err = &transparency.PublishedError{File: transparency.VerifierFile, Reason: "it is another key than the one that this witness knows: mingzhang witness add-log"}
+			}
 			if err == nil && log.Head != head {
 				err = &transparency.PublishedError{File: transparency.CheckpointFile, Reason: "it was replaced meanwhile: try again"}
 			}

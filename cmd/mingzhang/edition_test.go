@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
@@ -65,7 +66,7 @@ func TestEveryBitOfAPublishedEditionCounts(t *testing.T) {
 					t.Fatalf("%s: %v", what, err)
 				}
 			}
-			for _, file := range []string{editionText(1), editionProof(1)} {
+			for _, file := range []string{rpc.EditionTextFile(1), rpc.EditionProofFile(1)} {
 				path := filepath.Join(dir, filepath.FromSlash(file))
 				right, err := os.ReadFile(path)
 				if err != nil {
@@ -102,11 +103,11 @@ func TestEveryBitOfAPublishedEditionCounts(t *testing.T) {
 func TestEditionOfAnotherLogIsRefused(t *testing.T) {
 	one, other := publishedEdition(t), publishedEdition(t, "--for-auditors")
 	held := heldOf(t, other)
-	proof, err := os.ReadFile(filepath.Join(one, editionProof(1)))
+	proof, err := os.ReadFile(filepath.Join(one, rpc.EditionProofFile(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(other, editionProof(1)), proof, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(other, rpc.EditionProofFile(1)), proof, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := checkEditions(t.Context(), held); err == nil || !strings.Contains(err.Error(), "edition 1: editions/1.tlog-proof") {

@@ -12,6 +12,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
@@ -40,7 +41,7 @@ func checkEditions(ctx context.Context, held *heldLog) (count int, err error) {
 	if held.files == nil {
 		return count, nil
 	}
-	if _, err := held.files.Read(ctx, editionText(uint32(count)+1), projections.EditionBytesMax); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := held.files.Read(ctx, rpc.EditionTextFile(uint32(count)+1), projections.EditionBytesMax); !errors.Is(err, fs.ErrNotExist) {
 		return count, badEdition(uint32(count)+1, "the log has no such edition")
 	}
 	return count, nil
@@ -62,19 +63,19 @@ func checkEdition(ctx context.Context, held *heldLog, e projections.Edition) err
 	if held.files == nil {
 		return nil
 	}
-	have, err := editionFile(ctx, held.files, e.Number, editionText(e.Number), projections.EditionBytesMax)
+	have, err := editionFile(ctx, held.files, e.Number, rpc.EditionTextFile(e.Number), projections.EditionBytesMax)
 	if err != nil {
 		return err
 	}
 	if string(have) != text {
-		return badEdition(e.Number, "%s is not the text that the log gives", editionText(e.Number))
+		return badEdition(e.Number, "%s is not the text that the log gives", rpc.EditionTextFile(e.Number))
 	}
 	published, head, err := provenEdition(ctx, held, e.Number)
 	if err != nil {
 		return err
 	}
 	if root, ok := held.rootAt(e.Published); !ok || head.Size != e.Published || root != head.Root || string(published.ContentSha256) != string(e.ContentSha256) {
-		return badEdition(e.Number, "%s is not of this log", editionProof(e.Number))
+		return badEdition(e.Number, "%s is not of this log", rpc.EditionProofFile(e.Number))
 	}
 	return nil
 }
@@ -82,7 +83,7 @@ func checkEdition(ctx context.Context, held *heldLog, e projections.Edition) err
 // checkEditionFiles holds the files of editions to their proofs.
 func checkEditionFiles(ctx context.Context, held *heldLog) (count int, err error) {
 	for number := uint32(1); number < editionsMax; number++ {
-		text, err := held.files.Read(ctx, editionText(number), projections.EditionBytesMax)
+		text, err := held.files.Read(ctx, rpc.EditionTextFile(number), projections.EditionBytesMax)
 		if errors.Is(err, fs.ErrNotExist) {
 			return count, nil
 		}
@@ -94,10 +95,10 @@ func checkEditionFiles(ctx context.Context, held *heldLog) (count int, err error
 			return count, err
 		}
 		if digest := sha256.Sum256(text); string(digest[:]) != string(published.ContentSha256) {
-			return count, badEdition(number, "%s has the digest %x, and %x was published", editionText(number), digest, published.ContentSha256)
+			return count, badEdition(number, "%s has the digest %x, and %x was published", rpc.EditionTextFile(number), digest, published.ContentSha256)
 		}
 		if head.Size > held.head.Size || head.Size == held.head.Size && head.Root != held.head.Root {
-			return count, badEdition(number, "%s is of %d events with another root than the checkpoint", editionProof(number), head.Size)
+			return count, badEdition(number, "%s is of %d events with another root than the checkpoint", rpc.EditionProofFile(number), head.Size)
 		}
 		count++
 	}
@@ -118,7 +119,7 @@ func editionFile(ctx context.Context, files transparency.Files, number uint32, n
 
 // provenEdition reads the proof of an edition: the key of the log signed its head, and the event under that published this number.
 func provenEdition(ctx context.Context, held *heldLog, number uint32) (*eventv1.EditionPublished, transparency.Head, error) {
-	name := editionProof(number)
+	name := rpc.EditionProofFile(number)
 	text, err := editionFile(ctx, held.files, number, name, editionProofMax)
 	if err != nil {
 		return nil, transparency.Head{}, err

@@ -13,15 +13,14 @@ import (
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/projections"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
-// Editions lie beside the log of their collective: the text of each, and the proof that it was published. Neither ever changes.
+// Editions lie beside the log of their collective: the text of each, and the proof that it was published. Neither ever changes, but that the
+// head of the proof is signed with the keys of today, which are what whoever has no events knows.
 
 const editionProofMax = 64 << 10
-
-func editionText(number uint32) string  { return fmt.Sprintf("editions/%d.txt", number) }
-func editionProof(number uint32) string { return fmt.Sprintf("editions/%d.tlog-proof", number) }
 
 // editions publishes those that the head has and the directory has not, and wants the others to be what they were.
 func (c *client) editions(ctx context.Context, id string, head transparency.Head) func(transparency.Beside) error {
@@ -34,10 +33,10 @@ func (c *client) editions(ctx context.Context, id string, head transparency.Head
 			if err != nil {
 				return err
 			}
-			if err := besideOnce(b, editionText(number), []byte(e.Text), projections.EditionBytesMax, bytes.Equal); err != nil {
+			if err := besideOnce(b, rpc.EditionTextFile(number), []byte(e.Text), projections.EditionBytesMax, bytes.Equal); err != nil {
 				return err
 			}
-			if err := besideOnce(b, editionProof(number), []byte(e.Proof), editionProofMax, sameProof); err != nil {
+			if err := besideOnce(b, rpc.EditionProofFile(number), []byte(e.Proof), editionProofMax, sameProof); err != nil {
 				return err
 			}
 		}
@@ -67,18 +66,18 @@ func (c *client) editionsUpTo(ctx context.Context, id string, version uint64) it
 	}
 }
 
-// besideOnce writes a file that is not there, and refuses one that is there and says something else.
+// besideOnce writes a file that is not there, or says the same in other bytes, and refuses one that says something else.
 func besideOnce(b transparency.Beside, name string, data []byte, most int64, same func(a, b []byte) bool) error {
 	there, err := b.Read(name, most)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return b.Write(name, data)
-	case err != nil:
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
-	case !same(there, data):
+	case err == nil && !same(there, data):
 		return &transparency.PublishedError{File: name, Reason: "it is not what was published: an edition never changes"}
+	case err == nil && bytes.Equal(there, data):
+		return nil
 	}
-	return nil
+	return b.Write(name, data)
 }
 
 // sameProof compares what two proofs prove. Who has signed the head may differ: a log's key can be another one later.

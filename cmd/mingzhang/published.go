@@ -322,6 +322,9 @@ func (p *published) export(ctx context.Context, name string) error {
 				return
 			}
 			leaves = append(leaves, leaf)
+			if r, ok := rotationOf(stored); ok && err == nil {
+				held.keys = append(held.keys, r.OldKey, r.NewKey)
+			}
 			if err = errors.Join(err, ctx.Err()); !yield(stored, err) || err != nil {
 				return
 			}
@@ -379,11 +382,11 @@ func (p *published) finish(ctx context.Context, held *heldLog, kept []pinned) er
 
 // pinned is what somebody knows from before: that the first so many events had this root.
 type pinned struct {
-	size   uint64
-	root   [32]byte
-	from   string
-	log    string // origin, where it names one
-	signed bool
+	size uint64
+	root [32]byte
+	from string
+	log  string // origin, where it names one
+	note []byte // of a checkpoint: which keys may have signed it is known when the events are
 }
 
 // parsePin reads SIZE:ROOT, the root as hex or base64 of either alphabet, perhaps behind the name of its log and #.
@@ -419,19 +422,20 @@ func (p *published) kept(held *heldLog) ([]pinned, error) {
 				return nil, err
 			}
 			head, err := transparency.ReadHead(msg)
-			if held.key != "" {
-				head, err = transparency.ParseCheckpoint(msg, held.key)
-			}
 			if err == nil && head.Origin != held.head.Origin && held.head.Origin != "" {
 				err = fmt.Errorf("it is of the log %s", head.Origin)
 			}
 			if err != nil {
-				return nil, failed(exitVerified, "%s 不是用 %s 签的 checkpoint(%v)。", "%s is no checkpoint signed with %s (%v).", file, held.key, err)
+				return nil, notSigned(file, held.key, err)
 			}
-			kept = append(kept, pinned{head.Size, head.Root, file, head.Origin, true})
+			kept = append(kept, pinned{head.Size, head.Root, file, head.Origin, msg})
 		}
 	}
 	return kept, nil
+}
+
+func notSigned(file, key string, err error) error {
+	return failed(exitVerified, "%s 不是用 %s 签的 checkpoint(%v)。", "%s is no checkpoint signed with %s (%v).", file, key, err)
 }
 
 // checkpointFiles are the files that --checkpoint names: one, those of a directory of them, or of a log that was published before,
@@ -453,23 +457,28 @@ func checkpointFiles(name, id string) ([]string, error) {
 		}
 	}
 	_, err = os.Stat(filepath.Join(name, transparency.CheckpointFile))
-	switch below := filepath.Join(name, id); {
+	below := filepath.Join(name, id)
+	_, belowErr := os.Stat(filepath.Join(below, transparency.CheckpointFile))
+	switch {
 	case err == nil:
 		return heads, nil
+	case belowErr == nil: // beside it lie the page and its list
+		return checkpointFiles(below, id)
 	case len(all) > keptMax:
 		return nil, failed(exitUsage, "目录 %s 里有 %d 个文件,最多 %d 个。", "The directory %s has %d files, %d are the most.", name, len(all), keptMax)
 	case len(all) > 0:
 		return all, nil
-	default:
-		if _, err := os.Stat(filepath.Join(below, transparency.CheckpointFile)); err == nil {
-			return checkpointFiles(below, id)
-		}
 	}
 	return nil, failed(exitUsage, "目录 %s 里没有 checkpoint。", "There is no checkpoint in the directory %s.", name)
 }
 
 // contains wants the log to begin with what was known of it before.
 func (p *published) contains(held *heldLog, pin pinned, root transparency.Hash, known bool) error {
+	if pin.note != nil && held.key != "" {
+		if err := held.signed(pin.note); err != nil {
+			return notSigned(pin.from, held.key, err)
+		}
+	}
 	switch {
 	case pin.log != "" && held.head.Origin != "" && pin.log != held.head.Origin:
 		return failed(exitVerified, "%s 是 %s 的,%s 里是 %s。", "%s is of the log %s, and %s has %s.", pin.from, pin.log, held.name, held.head.Origin)
@@ -481,7 +490,7 @@ func (p *published) contains(held *heldLog, pin pinned, root transparency.Hash, 
 	case root != pin.root:
 		f := failed(exitVerified, "%s 的前 %d 笔与 %s 不符:历史被改过(那时的根 %x,现在的根 %x)。",
 			"The first %[2]d events of %[1]s are not those of %[3]s: history was changed (its root %[4]x, the root now %[5]x).", held.name, pin.size, pin.from, pin.root, root[:])
-		if pin.signed && held.key != "" {
+		if pin.note != nil && held.key != "" {
 			f.zh += "两个根都有这把公钥的签名:请把两份都保存好,这就是证据。"
 			f.en += " Both heads are signed with the key: keep them both, they are the evidence."
 		}
