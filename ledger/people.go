@@ -262,6 +262,9 @@ func (c *CommitPersonalData) decide(d *decision) error {
 	if err := d.founded(); err != nil {
 		return err
 	}
+	if err := checkText("party_id", c.Party, 40); err != nil { // somebody may have typed a number of the person
+		return err
+	}
 	switch {
 	case (c.Member == 0) == (c.Party == ""):
 		return refuse(FieldInvalid).because("it is about a member or about a party, one of them", "应为成员或当事人中的一个").at("member")

@@ -173,11 +173,7 @@ func (s *Server) sameValues(ctx context.Context, g given, first []*eventv1.Event
 // unnamed refuses a command whose public text names somebody whose name is kept. Only those who may give the command learn that it
 // does: the refusal says nothing else, but it would answer guesses. A command accepted before gets its first answer.
 func (s *Server) unnamed(ctx context.Context, c *caller, r bookRequest, command ledger.Command, id uuid.UUID) error {
-	switch command.(type) {
-	case *ledger.FoundCollective, *ledger.CommitPersonalData:
-		return nil
-	}
-	if s.config.People == nil {
+	if _, founding := command.(*ledger.FoundCollective); founding || s.config.People == nil {
 		return nil
 	}
 	facts, err := s.config.Ledger.Facts(ctx, r.GetCollectiveId())
@@ -191,7 +187,14 @@ func (s *Server) unnamed(ctx context.Context, c *caller, r bookRequest, command 
 	if err != nil {
 		return err
 	}
-	field, found := namedIn(r.ProtoReflect(), names)
+	field, found := "", false
+	if keeping, ok := r.(*apiv1.KeepPersonalDataRequest); ok { // the id of the party is all that becomes public, and may not be the name it stands for
+		own := people.NewNames()
+		own.Add(keeping.Name)
+		field, found = "party_id", names.In(keeping.PartyId) || own.In(keeping.PartyId)
+	} else {
+		field, found = namedIn(r.ProtoReflect(), names)
+	}
 	if !found {
 		return nil
 	}

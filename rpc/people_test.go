@@ -383,3 +383,27 @@ func TestPersonalErrorsQuoteNothing(t *testing.T) {
 	}
 	v.wantCleanLog()
 }
+
+// TestPartyThatNamesItself: the id of a party says nothing of the person; one that is the name that is kept with it, or that is known, or a
+// number of the person, would stand in the log for ever.
+func TestPartyThatNamesItself(t *testing.T) {
+	v, _ := peopled(t)
+	keep := func(party, name string) *apiv1.KeepPersonalDataRequest {
+		return &apiv1.KeepPersonalDataRequest{CommandId: id(), CollectiveId: "lmb", PartyId: party, Name: name}
+	}
+	v.must("treasurer", keep("lessee-7", "Willa Brandt"))
+	for name, r := range map[string]*apiv1.KeepPersonalDataRequest{
+		"its own name": keep("ottilie-kern", "Ottilie Kern"), "the name of another": keep("lessee-willa-brandt", "Ottilie Kern"),
+	} {
+		_, err := v.inProcess("treasurer", r)
+		if refusal := rpc.RefusalOf(err); refusal.GetReason() != "text_names_person" || refusal.GetField() != "party_id" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, number := range []string{"13800138000", "lessee-13800138000", "11010519491231002x"} {
+		if _, err := v.inProcess("treasurer", keep(number, "Ottilie Kern")); rpc.RefusalOf(err).GetReason() != string(ledger.TextInvalid) {
+			t.Errorf("%s: %v", number, err)
+		}
+	}
+	v.must("treasurer", keep("lessee-8", "Ottilie Kern"))
+}

@@ -410,8 +410,8 @@ func (s *Service) Forks(ctx context.Context, collective string) ([]Fork, error) 
 }
 
 // ReportFork stores two heads of one log that contradict each other, both signed with a key of it: of one size and with different roots,
-// or one of them with another root than this log has at its size. Signatures of others are left out. The same report again
-// stores nothing, in whatever order. Refusals: field_invalid, head_of_other_log, cosignature_invalid, fork_not_proven.
+// or one of them with another root than this log has at its size. Signatures of others are left out. A head that was
+// reported already is not stored again, whatever stands beside it: or else anybody who has one could fill the stream. Refusals: field_invalid, head_of_other_log, cosignature_invalid, fork_not_proven.
 func (s *Service) ReportFork(ctx context.Context, collective, origin string, first, second []byte) (stored bool, err error) {
 	var heads [2]transparency.Head
 	var notes [2][]byte
@@ -429,7 +429,8 @@ func (s *Service) ReportFork(ctx context.Context, collective, origin string, fir
 	h := s.shelf(collective)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := s.contradict(ctx, collective, heads); err != nil {
+	wrong, err := s.contradict(ctx, collective, heads)
+	if err != nil {
 		return false, err
 	}
 	if bytes.Compare(notes[0], notes[1]) > 0 {
@@ -437,7 +438,9 @@ func (s *Service) ReportFork(ctx context.Context, collective, origin string, fir
 	}
 	err = s.do(ctx, h, func() ([]entry, error) {
 		known := func(f *eventv1.ForkReported) bool {
-			return bytes.Equal(f.First, notes[0]) && bytes.Equal(f.Second, notes[1])
+			return !slices.ContainsFunc(wrong, func(h transparency.Head) bool {
+				return !bytes.HasPrefix(f.First, []byte(h.Text()+"\n")) && !bytes.HasPrefix(f.Second, []byte(h.Text()+"\n"))
+			})
 		}
 		if slices.ContainsFunc(h.forks, known) || len(h.forks) >= reportsMax {
 			return nil, nil
@@ -465,13 +468,10 @@ func (s *Service) ownLines(note signednote.Note, origin string) []byte {
 	return kept.Bytes()
 }
 
-// contradict wants two heads that cannot both be true.
-func (s *Service) contradict(ctx context.Context, collective string, heads [2]transparency.Head) error {
-	if heads[0].Size == heads[1].Size {
-		if heads[0].Root == heads[1].Root {
-			return refuse(ForkNotProven, "second", "problem", "both heads are the same", "problem_zh", "两个根相同")
-		}
-		return nil
+// contradict wants two heads that cannot both be true, and gives those of them that this log does not have; both when it is not that long.
+func (s *Service) contradict(ctx context.Context, collective string, heads [2]transparency.Head) (wrong []transparency.Head, err error) {
+	if heads[0] == heads[1] {
+		return nil, refuse(ForkNotProven, "second", "problem", "both heads are the same", "problem_zh", "两个根相同")
 	}
 	for _, head := range heads {
 		ours, _, err := s.headAt(ctx, collective, head.Size)
@@ -479,13 +479,19 @@ func (s *Service) contradict(ctx context.Context, collective string, heads [2]tr
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if ours.Root != head.Root {
-			return nil
+			wrong = append(wrong, head)
 		}
 	}
-	return refuse(ForkNotProven, "second", "problem", "the sizes differ, and each head that this log is long enough for is one of it",
+	switch {
+	case len(wrong) > 0:
+		return wrong, nil
+	case heads[0].Size == heads[1].Size:
+		return heads[:], nil
+	}
+	return nil, refuse(ForkNotProven, "second", "problem", "the sizes differ, and each head that this log is long enough for is one of it",
 		"problem_zh", "两个根的笔数不同,而且凡是本账簿已有的笔数,都与本账簿相符")
 }
 

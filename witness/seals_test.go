@@ -343,6 +343,9 @@ func TestFork(t *testing.T) {
 	if report(forged.note(12, w.now), w.note(12, w.now), "") {
 		t.Error("the same fork is stored again")
 	}
+	if report(forged.note(12, w.now), w.note(40, w.now), "") {
+		t.Error("the same wrong head is stored again beside another of this log")
+	}
 	if !report(w.note(20, w.now), forged.note(13, w.now), "") {
 		t.Error("a head that is not of the log is not stored")
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-
 	"os"
 	"path/filepath"
 	"regexp"
@@ -150,5 +149,48 @@ func TestVerificationPageWorks(t *testing.T) {
 	}
 	if typed < 8 || !strings.Contains(said, "The text that was given is the text of that edition.") {
 		t.Errorf("%d commands were typed, which say\n%s", typed, said)
+	}
+}
+
+// TestEditionAheadOfTheCheckpoint: editions are published before the checkpoint that has them, so one that is ahead of it, as after a crash, is
+// nothing wrong; one that nobody has signed is.
+func TestEditionAheadOfTheCheckpoint(t *testing.T) {
+	for name, args := range map[string][]string{"whole": {"--for-auditors"}, "checkpoint": nil} {
+		t.Run(name, func(t *testing.T) {
+			data, web := filepath.Join(t.TempDir(), "demo"), filepath.Join(t.TempDir(), "web")
+			if err := copyDemo(data); err != nil {
+				t.Fatal(err)
+			}
+			publish := func(day string) {
+				t.Helper()
+				mz(t, "publish-edition", "--from", day, "--to", day, "--data", data, "--yes")
+				mz(t, append([]string{"publish", web, "--data", data}, args...)...)
+			}
+			publish("2021-09-10")
+			checkpoint := filepath.Join(web, "liminba", transparency.CheckpointFile)
+			before, err := os.ReadFile(checkpoint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			publish("2021-09-11")
+			if err := os.WriteFile(checkpoint, before, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if v, stderr, code := verdictOn(t, web); code != 0 || !v.OK {
+				t.Errorf("exit %d: %s", code, stderr)
+			}
+			proof := filepath.Join(web, "liminba", "editions", "2.tlog-proof")
+			text, err := os.ReadFile(proof)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text[len(text)-9] ^= 1
+			if err := os.WriteFile(proof, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, code := verdictOn(t, web); code != exitVerified {
+				t.Errorf("an edition that nobody has signed: exit %d", code)
+			}
+		})
 	}
 }

@@ -41,10 +41,19 @@ func checkEditions(ctx context.Context, held *heldLog) (count int, err error) {
 	if held.files == nil {
 		return count, nil
 	}
-	if _, err := held.files.Read(ctx, rpc.EditionTextFile(uint32(count)+1), projections.EditionBytesMax); !errors.Is(err, fs.ErrNotExist) {
-		return count, badEdition(uint32(count)+1, "the log has no such edition")
+	return count, checkAhead(ctx, held, uint32(count)+1)
+}
+
+// checkAhead holds that the edition behind the last one of a log is not there, or was published since: editions are published before the
+// checkpoint that has them.
+func checkAhead(ctx context.Context, held *heldLog, number uint32) error {
+	if _, err := held.files.Read(ctx, rpc.EditionTextFile(number), projections.EditionBytesMax); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return count, nil
+	if _, head, err := provenEdition(ctx, held, number); err != nil || head.Size <= held.head.Size {
+		return badEdition(number, "the log has no such edition")
+	}
+	return nil
 }
 
 func badEdition(number uint32, format string, args ...any) error {
@@ -97,7 +106,10 @@ func checkEditionFiles(ctx context.Context, held *heldLog) (count int, err error
 		if digest := sha256.Sum256(text); string(digest[:]) != string(published.ContentSha256) {
 			return count, badEdition(number, "%s has the digest %x, and %x was published", rpc.EditionTextFile(number), digest, published.ContentSha256)
 		}
-		if head.Size > held.head.Size || head.Size == held.head.Size && head.Root != held.head.Root {
+		if head.Size > held.head.Size { // published since, before the checkpoint that has it
+			return count, nil
+		}
+		if head.Size == held.head.Size && head.Root != held.head.Root {
 			return count, badEdition(number, "%s is of %d events with another root than the checkpoint", rpc.EditionProofFile(number), head.Size)
 		}
 		count++

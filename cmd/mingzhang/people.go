@@ -19,6 +19,7 @@ import (
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/people"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
 // peopleFile of a data directory keeps personal data (package people): a store of its own beside the log, so that what is deleted in
@@ -148,7 +149,9 @@ func (r *restore) replayErasures(ctx context.Context, d *directory) error {
 }
 
 // goOn appends to the restored log what a newer copy of it has beyond.
-func (r *restore) goOn(ctx context.Context, d *directory) error {
+// A file, which may have come from anywhere, has to be signed with a key of the log: of the manifest, or one that signs here when what it has
+// is appended, rotations included.
+func (r *restore) goOn(ctx context.Context, m *manifest, d *directory) error {
 	later := map[string][]eventstore.Event{}
 	for e, err := range r.newer(ctx) {
 		if err != nil {
@@ -182,6 +185,30 @@ func (r *restore) goOn(ctx context.Context, d *directory) error {
 				return err
 			}
 		}
+		if err := r.signedByLog(ctx, m, d, stream); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signedByLog holds the signature of the newer log, where it is a file, to the keys of the log.
+func (r *restore) signedByLog(ctx context.Context, m *manifest, d *directory, stream string) error {
+	if r.laterHead == nil {
+		return nil
+	}
+	head, _, err := d.log.Head(ctx, stream)
+	if err != nil {
+		return err
+	}
+	keys, err := d.log.signer.Keys(ctx, head.Origin)
+	if err != nil {
+		return err
+	}
+	known := slices.ContainsFunc(keys, func(k transparency.LogKey) bool { return k.VerifierKey == r.laterHead.VerifierKey }) ||
+		slices.ContainsFunc(m.Streams, func(s manifestStream) bool { return s.Stream == stream && s.VerifierKey == r.laterHead.VerifierKey })
+	if r.laterHead.Note == "" || !known {
+		return failed(exitVerified, "%s 不是用 %s 的密钥签名的,谁都可以写出来。没有恢复。", "%s is not signed with a key of %s: anybody could have written it. Nothing was restored.", r.later, head.Origin)
 	}
 	return nil
 }
@@ -219,7 +246,8 @@ func (r *restore) newer(ctx context.Context) iter.Seq2[eventstore.Event, error] 
 			}
 			return
 		}
-		events, err := readLogFile(r.later)
+		events, head, err := readLogFile(r.later)
+		r.laterHead = &head
 		for _, e := range events {
 			if !yield(e, nil) {
 				return
@@ -231,25 +259,25 @@ func (r *restore) newer(ctx context.Context) iter.Seq2[eventstore.Event, error] 
 	}
 }
 
-// readLogFile reads a file of export jsonl, which is believed only when all of it fits.
-func readLogFile(name string) ([]eventstore.Event, error) {
+// readLogFile reads a file of export jsonl, of which all has to fit. Whose key signed its head is for the caller to judge.
+func readLogFile(name string) ([]eventstore.Event, logHead, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, cannotOpen(name, err)
+		return nil, logHead{}, cannotOpen(name, err)
 	}
 	defer file.Close()
 	reader := newLogReader(name, file)
 	if err := reader.start(); err != nil {
-		return nil, err
+		return nil, logHead{}, err
 	}
 	var events []eventstore.Event
 	for {
 		e, _, err := reader.next()
 		if errors.Is(err, io.EOF) {
-			return events, nil
+			return events, reader.head, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, logHead{}, err
 		}
 		events = append(events, e)
 	}

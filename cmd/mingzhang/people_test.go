@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore/eventstoredb/esdbtest"
+	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
 
 // The values of two invented persons. Of the first everything is erased, of the second the identity number alone.
@@ -506,4 +507,49 @@ func TestPeopleInACluster(t *testing.T) {
 			t.Errorf("heads %v, %v", heads, err)
 		}
 	}
+}
+
+// TestRestoreWithALogOfSomebodyElse: a newer log that the log's key has not signed is not appended, and nothing is erased by it.
+func TestRestoreWithALogOfSomebodyElse(t *testing.T) {
+	data, place := demoDir(t), t.TempDir()
+	at := func(name string) string { return filepath.Join(place, name) }
+	mz(t, "backup", "--data", data, "--out", at("backup"))
+	mz(t, "open-money-account", "--yes", "--money-account", "later", "--kind", "MONEY_ACCOUNT_KIND_BANK", "--name", "另一处", "--as", "treasurer", "--data", data)
+	mz(t, "export", "jsonl", "--collective", "liminba", "--data", data, "--out", at("true.jsonl"))
+	text := read(t, at("true.jsonl"))
+	body, last := text[:strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n")+1], logEnd{}
+	if err := json.Unmarshal([]byte(text[len(body):]), &last); err != nil {
+		t.Fatal(err)
+	}
+	head, err := transparency.ReadHead([]byte(last.Head.Note))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := transparency.OpenSigner(t.TempDir(), bytes.Repeat([]byte{3}, transparency.SecretBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = signer.Close() })
+	note, err := signer.Sign(t.Context(), head, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restore := func(name string, signed logHead, code int, says string) {
+		t.Helper()
+		signed.Size, signed.Root = last.Head.Size, last.Head.Root
+		var b strings.Builder
+		if err := writeLine(&b, logEnd{Head: &signed}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at(name), []byte(body+b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantSaid(t, code, []string{"restore", at("backup"), "--data", at(name + "-data"), "--secret", filepath.Join(data, secretFile), "--erasures-from", at(name), "--lang", "en"}, says)
+		if _, err := os.Lstat(at(name + "-data")); (err == nil) != (code == 0) {
+			t.Errorf("%s: the data directory: %v", name, err)
+		}
+	}
+	restore("other", logHead{Note: string(note), VerifierKey: transparency.LogVerifierKey(bytes.Repeat([]byte{3}, transparency.SecretBytes), head.Origin)}, exitVerified, "anybody could have written it")
+	restore("unsigned", logHead{}, exitVerified, "anybody could have written it")
+	restore("own", *last.Head, 0, "")
 }

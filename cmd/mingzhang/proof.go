@@ -170,15 +170,12 @@ func (s *session) checkOpening(o *proofFlags, text []byte, known transparency.He
 		return nil, badProof(o.proof, cmp.Or(err, errors.New("it names no event of a log")))
 	case o.event != "":
 		return nil, failed(exitUsage, "这份证明里已有它的记录,不用 --event。", "This proof has its event in it: it takes no --event.")
-	case o.logKey == "" && !kept:
-		return nil, failed(exitUsage, "请给出 --log-key、--pin 或 --checkpoint:否则谁都可以做出这样的文件。",
-			"Give --log-key, --pin or --checkpoint: without any of them anybody could have made the file.")
 	}
 	p, err := transparency.ParseInclusion(opening.Proof)
 	if err != nil {
 		return nil, badProof(o.proof, err)
 	}
-	if err := o.proves(p.Head, p.Note, known, kept); err != nil {
+	if err := s.headOf(o, p, known, kept); err != nil {
 		return nil, err
 	}
 	e := eventstore.Event{Version: p.Index + 1, Type: committedType, Data: opening.Event}

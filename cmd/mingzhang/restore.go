@@ -26,7 +26,8 @@ type restore struct {
 	from      string
 	secret    string // file
 	newSecret bool
-	later     string // newer copy of the log
+	later     string   // newer copy of the log
+	laterHead *logHead // of that, when it is a file of export jsonl
 
 	lost, persons int // records of personal data that are not in the backup, and that are
 }
@@ -128,7 +129,7 @@ func (r *restore) finish(ctx context.Context, m *manifest, dir string) error {
 			}
 		}
 		if r.later != "" {
-			if err := r.goOn(ctx, d); err != nil {
+			if err := r.goOn(ctx, m, d); err != nil {
 				return err
 			}
 		}

@@ -70,14 +70,7 @@ func (s *session) headOf(o *proofFlags, p transparency.Inclusion, known transpar
 		return failed(exitUsage, "请给出 --log-key、--pin 或 --checkpoint:否则谁都可以做出这样的文件。",
 			"Give --log-key, --pin or --checkpoint: without any of them anybody could have made the file.")
 	}
-	if err := signedBy(o.logKey, p.Note); err != nil {
-		return err
-	}
-	if kept && (known.Size != p.Head.Size || known.Root != p.Head.Root || known.Origin != "" && known.Origin != p.Head.Origin) {
-		return failed(exitVerified, "证明不成立:它是对 %[1]d 笔、根 %[2]x 的,与保存下来的 %[3]d 笔、根 %[4]x 不同。",
-			"Not proved: the proof is for %[1]d events with the root %[2]x, what was kept is %[3]d events with the root %[4]x.", p.Head.Size, p.Head.Root[:], known.Size, known.Root[:])
-	}
-	return nil
+	return o.proves(p.Head, p.Note, known, kept)
 }
 
 // textOfEdition says what edition a proven event published, and compares the text that was given with its digest.
