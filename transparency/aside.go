@@ -65,3 +65,14 @@ func cosigned(msg, there []byte) bool {
 	}
 	return false
 }
+
+// Shelf is where files are put that have to lie beside the log before its checkpoint does.
+type Shelf struct{ p *publisher }
+
+// Read gives a file of the directory that is published into, as Dir.Read does.
+func (s Shelf) Read(name string, most int64) ([]byte, error) {
+	return readRegular(s.p.dir, name, most)
+}
+
+// Write puts a file in its place, whole or not at all, and durably before the checkpoint that comes after it.
+func (s Shelf) Write(name string, data []byte) error { return s.p.write(name, data) }

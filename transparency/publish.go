@@ -36,9 +36,9 @@ type Publication struct {
 	// Read gives the events after a version, at least up to the head. It is called twice.
 	Read func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error]
 
-	// Besides, when there is one, publishes what stands beside the log, once what is there already was found right. The
+	// Ahead, when there is one, publishes what stands beside the log, once what is there already was found right. The
 	// checkpoint comes after it, so that whoever has that has the files it speaks of.
-	Besides func(b Beside) error
+	Ahead func(s Shelf) error
 }
 
 // Published says what Publish did.
@@ -111,8 +111,8 @@ func (p *publisher) publish(ctx context.Context) (Published, error) {
 	if err := p.events(ctx, leaves); err != nil {
 		return p.done, err
 	}
-	if p.Besides != nil {
-		if err := p.Besides(Beside{p}); err != nil {
+	if p.Ahead != nil {
+		if err := p.Ahead(Shelf{p}); err != nil {
 			return p.done, err
 		}
 	}

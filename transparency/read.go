@@ -31,7 +31,7 @@ func (s *Store) Read(ctx context.Context, stream string, after uint64) iter.Seq2
 			return
 		}
 		st := s.stream(stream)
-		aside(ctx, func(ctx context.Context, emit func(eventstore.Event) error) error {
+		inBackground(ctx, func(ctx context.Context, emit func(eventstore.Event) error) error {
 			if after == 0 {
 				return st.damaged(s.readWhole(ctx, st, emit))
 			}
@@ -209,9 +209,9 @@ type batch struct {
 	err    error // comes after the events; only of the last batch
 }
 
-// aside runs produce on a goroutine and yields what it emits, and then its error. The goroutine has ended when aside
+// inBackground runs produce on a goroutine and yields what it emits, and then its error. The goroutine has ended when inBackground
 // returns, however the consumer leaves.
-func aside(ctx context.Context, produce func(ctx context.Context, emit func(eventstore.Event) error) error, yield func(eventstore.Event, error) bool) {
+func inBackground(ctx context.Context, produce func(ctx context.Context, emit func(eventstore.Event) error) error, yield func(eventstore.Event, error) bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	batches := make(chan batch, batchesAhead)
 	more := make(chan struct{}) // closed when the first batch is used up: until then nothing is read ahead

@@ -23,8 +23,8 @@ import (
 const editionProofMax = 64 << 10
 
 // editions publishes those that the head has and the directory has not, and wants the others to be what they were.
-func (c *client) editions(ctx context.Context, id string, head transparency.Head) func(transparency.Beside) error {
-	return func(b transparency.Beside) error {
+func (c *client) editions(ctx context.Context, id string, head transparency.Head) func(transparency.Shelf) error {
+	return func(s transparency.Shelf) error {
 		for number, err := range c.editionsUpTo(ctx, id, head.Size) {
 			if err != nil {
 				return err
@@ -33,10 +33,10 @@ func (c *client) editions(ctx context.Context, id string, head transparency.Head
 			if err != nil {
 				return err
 			}
-			if err := besideOnce(b, rpc.EditionTextFile(number), []byte(e.Text), projections.EditionBytesMax, bytes.Equal); err != nil {
+			if err := shelveOnce(s, rpc.EditionTextFile(number), []byte(e.Text), projections.EditionBytesMax, bytes.Equal); err != nil {
 				return err
 			}
-			if err := besideOnce(b, rpc.EditionProofFile(number), []byte(e.Proof), editionProofMax, sameProof); err != nil {
+			if err := shelveOnce(s, rpc.EditionProofFile(number), []byte(e.Proof), editionProofMax, sameProof); err != nil {
 				return err
 			}
 		}
@@ -66,9 +66,9 @@ func (c *client) editionsUpTo(ctx context.Context, id string, version uint64) it
 	}
 }
 
-// besideOnce writes a file that is not there, or says the same in other bytes, and refuses one that says something else.
-func besideOnce(b transparency.Beside, name string, data []byte, most int64, same func(a, b []byte) bool) error {
-	there, err := b.Read(name, most)
+// shelveOnce writes a file that is not there, or says the same in other bytes, and refuses one that says something else.
+func shelveOnce(s transparency.Shelf, name string, data []byte, most int64, same func(a, b []byte) bool) error {
+	there, err := s.Read(name, most)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
@@ -77,7 +77,7 @@ func besideOnce(b transparency.Beside, name string, data []byte, most int64, sam
 	case err == nil && bytes.Equal(there, data):
 		return nil
 	}
-	return b.Write(name, data)
+	return s.Write(name, data)
 }
 
 // sameProof compares what two proofs prove. Who has signed the head may differ: a log's key can be another one later.

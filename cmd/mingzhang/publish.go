@@ -130,7 +130,7 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	defer bar.end()
 	seen := int64(0)
 	done, err := transparency.Publish(ctx, dir, transparency.Publication{
-		Note: msg, VerifierKey: key, EarlierKeys: earlier, Kept: kept, Asides: beside.asides, HeadOnly: !open && !forAuditors, Private: forAuditors, Besides: c.editions(ctx, id, head),
+		Note: msg, VerifierKey: key, EarlierKeys: earlier, Kept: kept, Asides: beside.asides, HeadOnly: !open && !forAuditors, Private: forAuditors, Ahead: c.editions(ctx, id, head),
 		Read: func(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 			return func(yield func(eventstore.Event, error) bool) {
 				for e, err := range c.dir.log.Read(ctx, stream, after) {
