@@ -210,6 +210,9 @@ func oneCell(v protoreflect.Value, f protoreflect.FieldDescriptor, l language, p
 		return ""
 	}
 	if text := v.String(); text != "0" && text != "false" {
+		if word := valueChinese(f, text); people && l == chinese && word != "" {
+			return word
+		}
 		return strings.Join(strings.Fields(text), " ")
 	}
 	return ""

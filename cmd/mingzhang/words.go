@@ -19,6 +19,17 @@ func fieldWord(f protoreflect.FieldDescriptor, l language) string {
 // schema has it.
 func enumChinese(v protoreflect.EnumValueDescriptor) string { return chineseEnums[string(v.Name())] }
 
+// valueChinese is the word for a value that is no enum and has one in tables.
+func valueChinese(f protoreflect.FieldDescriptor, text string) string {
+	switch {
+	case f.Kind() == protoreflect.BoolKind:
+		return "是"
+	case f.FullName() == "mingzhang.api.v1.Erasure.state":
+		return map[string]string{"requested": "待批准", "approved": "已批准", "rejected": "已驳回"}[text]
+	}
+	return ""
+}
+
 var chineseEnums = map[string]string{
 	"PERSONAL_FIELD_PERSON": "本人", "PERSONAL_FIELD_NAME": "姓名", "PERSONAL_FIELD_MASK": "掩码", "PERSONAL_FIELD_ID_NO": "身份证号",
 	"PERSONAL_FIELD_PHONE": "电话", "PERSONAL_FIELD_BANK_ACCOUNT": "银行账号", "PERSONAL_FIELD_ADDRESS": "住址", "PERSONAL_FIELD_REASON": "事由",
