@@ -83,7 +83,7 @@ func (c *cosigning) submit(ctx context.Context, o *offer, line signednote.Signat
 
 // submit stores signatures of a head and says how far the month is sealed then.
 func (c *client) submit(ctx context.Context, head transparency.Head, lines ...signednote.Signature) error {
-	id, err := c.session.one()
+	id, err := c.theCollective(ctx)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *session) witnessAskCmd() *cobra.Command {
 }
 
 func (c *client) ask(ctx context.Context, url, name, month string) error {
-	id, err := c.session.one()
+	id, err := c.theCollective(ctx)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ stored on the server (--server) or in the data directory (--data). A signature p
 
 // submitLines stores signatures of the end of a month.
 func (c *client) submitLines(ctx context.Context, month string, lines []signednote.Signature) error {
-	id, err := c.session.one()
+	id, err := c.theCollective(ctx)
 	if err != nil {
 		return err
 	}
