@@ -132,7 +132,7 @@ func openSigned(msg []byte, keys []LogKey) (Head, error) {
 		}
 	}
 	if signed == 0 || signed != len(n.Signatures) {
-		return Head{}, fmt.Errorf("%d of its %d signatures are of keys of the log", signed, len(n.Signatures))
+		return Head{}, fmt.Errorf("%d of its %d signatures are of keys of the log; it is another secret, or the signer has lost its list of keys", signed, len(n.Signatures))
 	}
 	return h, nil
 }

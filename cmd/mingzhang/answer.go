@@ -22,7 +22,8 @@ import (
 type section struct {
 	title string // empty for what stands alone
 	table *table
-	list  bool // a row an entry, not a row a field
+	list  bool   // a row an entry, not a row a field
+	text  string // of several lines, printed as it is; then there is no table
 }
 
 // showAnswer prints an answer: as JSON, as CSV where it is one table, or as tables.
@@ -33,11 +34,17 @@ func (s *session) showAnswer(answer proto.Message, asOf string) error {
 	if done, err := s.showEdition(answer); done {
 		return err
 	}
-	sections := sectionsOf(answer.ProtoReflect(), s.lang)
+	sections := sectionsOf(answer.ProtoReflect(), s.lang, !s.csv)
 	if s.csv {
 		return s.showCSV(sections)
 	}
 	for i, section := range sections {
+		if section.text != "" {
+			if _, err := fmt.Fprintf(s.stdout, "\n%s\n%s\n", section.title, strings.TrimSuffix(section.text, "\n")); err != nil {
+				return err
+			}
+			continue
+		}
 		if len(sections) > 1 && len(section.table.rows) == 0 {
 			continue
 		}
@@ -76,9 +83,9 @@ func (s *session) showCSV(sections []section) error {
 }
 
 // sectionsOf makes the tables of an answer: of what stands alone, then of each message and each list in it. What only says of
-// which version it is or where the next page begins is left out.
-func sectionsOf(m protoreflect.Message, l language) []section {
-	all := fieldSections("", m, l, "version", "next_page_token")
+// which version it is or where the next page begins is left out. For people a text of several lines stands by itself, as it is.
+func sectionsOf(m protoreflect.Message, l language, people bool) []section {
+	all := fieldSections("", m, l, people, "version", "next_page_token")
 	if len(all) > 1 && len(all[0].table.rows) == 0 {
 		return all[1:]
 	}
@@ -86,22 +93,25 @@ func sectionsOf(m protoreflect.Message, l language) []section {
 }
 
 // fieldSections are the table of a message's own values and the sections of what it holds.
-func fieldSections(title string, m protoreflect.Message, l language, without ...protoreflect.Name) []section {
+func fieldSections(title string, m protoreflect.Message, l language, people bool, without ...protoreflect.Name) []section {
 	own := &table{columns: []column{{name: "field", zh: "项目", en: "Field"}, {name: "value", zh: "内容", en: "Value"}}}
 	all := []section{{title: title, table: own}}
+	var texts []section
 	for i := range m.Descriptor().Fields().Len() {
 		f := m.Descriptor().Fields().Get(i)
-		name := heading(string(f.Name()), l)
+		name := heading(f, l)
 		switch {
 		case slices.Contains(without, f.Name()):
 		case f.IsList() && f.Message() != nil:
-			all = append(all, section{name, listTable(m.Get(f).List(), f.Message(), l), true})
+			all = append(all, section{title: name, table: listTable(m.Get(f).List(), f.Message(), l, people), list: true})
 		case f.Message() != nil && !f.IsMap():
 			if m.Has(f) {
-				all = append(all, fieldSections(name, m.Get(f).Message(), l)...)
+				all = append(all, fieldSections(name, m.Get(f).Message(), l, people)...)
 			}
+		case people && f.Kind() == protoreflect.StringKind && !f.IsList() && strings.Contains(strings.TrimSpace(m.Get(f).String()), "\n"):
+			texts = append(texts, section{title: name, table: own, text: m.Get(f).String()})
 		default:
-			text := cellOf(m.Get(f), f)
+			text := cellOf(m.Get(f), f, l, people)
 			if isAmount.MatchString(text) {
 				text = grouped(text)
 			}
@@ -110,24 +120,24 @@ func fieldSections(title string, m protoreflect.Message, l language, without ...
 			}
 		}
 	}
-	return all
+	return append(all, texts...)
 }
 
 // listTable has a row an entry and a column a field.
-func listTable(list protoreflect.List, d protoreflect.MessageDescriptor, l language) *table {
+func listTable(list protoreflect.List, d protoreflect.MessageDescriptor, l language, people bool) *table {
 	t := new(table)
 	for i := range d.Fields().Len() {
 		f := d.Fields().Get(i)
 		t.columns = append(t.columns, column{
-			name: string(f.Name()), zh: heading(string(f.Name()), chinese), en: heading(string(f.Name()), english),
-			right: isNumber(f.Kind()) && !f.IsList(),
+			name: string(f.Name()), zh: heading(f, chinese), en: heading(f, english),
+			right: isNumber(f.Kind()) && !f.IsList(), whole: wholeCell(f),
 		})
 	}
 	for i := range list.Len() {
 		var row []string
 		for j := range d.Fields().Len() {
 			f := d.Fields().Get(j)
-			row = append(row, cellOf(list.Get(i).Message().Get(f), f))
+			row = append(row, cellOf(list.Get(i).Message().Get(f), f, l, people))
 		}
 		t.add(row...)
 	}
@@ -136,47 +146,60 @@ func listTable(list protoreflect.List, d protoreflect.MessageDescriptor, l langu
 }
 
 // heading is a field's name over a column.
-func heading(name string, l language) string {
-	if word := fieldWord(name, l); word != "" {
+func heading(f protoreflect.FieldDescriptor, l language) string {
+	if word := fieldWord(f, l); word != "" {
 		return word
 	}
+	name := string(f.Name())
 	words := strings.ReplaceAll(name, "_", " ")
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// cellOf writes a value on one line. 0, false and nothing are empty.
-func cellOf(v protoreflect.Value, f protoreflect.FieldDescriptor) string {
+// cellOf writes a value on one line, or for people one with entries in words of their own on a line an entry. 0, false and nothing are
+// empty.
+func cellOf(v protoreflect.Value, f protoreflect.FieldDescriptor, l language, people bool) string {
 	switch {
 	case f.IsMap():
 		return ""
 	case f.IsList():
 		separator := " "
-		if f.Message() != nil {
+		switch {
+		case people && wholeCell(f):
+			separator = "\n"
+		case f.Message() != nil:
 			separator = "; "
 		}
 		var parts []string
 		for i := range v.List().Len() {
-			parts = append(parts, oneCell(v.List().Get(i), f))
+			parts = append(parts, oneCell(v.List().Get(i), f, l, people))
 		}
 		return strings.Join(parts, separator)
 	}
-	return oneCell(v, f)
+	return oneCell(v, f, l, people)
 }
 
-func oneCell(v protoreflect.Value, f protoreflect.FieldDescriptor) string {
+func oneCell(v protoreflect.Value, f protoreflect.FieldDescriptor, l language, people bool) string {
 	switch f.Kind() {
 	case protoreflect.MessageKind, protoreflect.GroupKind:
 		var parts []string
 		m := v.Message()
+		if people {
+			if text := entryWords(m.Interface(), l); text != "" {
+				return text
+			}
+		}
 		for i := range m.Descriptor().Fields().Len() {
 			inner := m.Descriptor().Fields().Get(i)
-			if text := cellOf(m.Get(inner), inner); text != "" {
+			if text := cellOf(m.Get(inner), inner, l, people); text != "" {
 				parts = append(parts, text)
 			}
 		}
 		return strings.Join(parts, " ")
 	case protoreflect.EnumKind:
 		if value := f.Enum().Values().ByNumber(v.Enum()); value != nil && v.Enum() != 0 {
+			if people {
+				return enumText(value, l)
+			}
 			return enumWord(value)
 		}
 		return ""
@@ -187,6 +210,9 @@ func oneCell(v protoreflect.Value, f protoreflect.FieldDescriptor) string {
 		return ""
 	}
 	if text := v.String(); text != "0" && text != "false" {
+		if word := valueChinese(f, text); people && l == chinese && word != "" {
+			return word
+		}
 		return strings.Join(strings.Fields(text), " ")
 	}
 	return ""
@@ -242,7 +268,7 @@ func (t *table) dropEmpty(shorten bool) {
 	for n, row := range t.rows {
 		cells := make([]string, len(kept))
 		for j, i := range kept {
-			if cells[j] = row[i]; shorten {
+			if cells[j] = row[i]; shorten && !t.columns[i].whole {
 				cells[j] = shortened(row[i])
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,13 +81,13 @@ func (c *cosigning) submit(ctx context.Context, o *offer, line signednote.Signat
 	return c.session.with(func(server *client) error { return server.submit(ctx, o.head, line) })
 }
 
-// submit stores a signature of a head and says how far the month is sealed then.
-func (c *client) submit(ctx context.Context, head transparency.Head, line signednote.Signature) error {
-	id, err := c.session.one()
+// submit stores signatures of a head and says how far the month is sealed then.
+func (c *client) submit(ctx context.Context, head transparency.Head, lines ...signednote.Signature) error {
+	id, err := c.theCollective(ctx)
 	if err != nil {
 		return err
 	}
-	note := signednote.Note{Text: head.Text(), Signatures: []signednote.Signature{line}}
+	note := signednote.Note{Text: head.Text(), Signatures: lines}
 	answer, err := c.disclosure.SubmitCosignature(ctx, &apiv1.SubmitCosignatureRequest{CollectiveId: id, Note: string(note.Bytes())})
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (c *client) submit(ctx context.Context, head transparency.Head, line signed
 		say("这个月以前已收到这位见证人的签名,不再计数。", "This witness's signature of the month was there already and is not counted again.")
 	}
 	for _, g := range answer.Seal.Groups {
-		say("%s:%s 要 %d 人,已签 %d 人(%s)。", "%s: %s needs %d, signed %d (%s).", answer.Seal.Month, g.Name, g.Threshold, len(g.Signed), strings.Join(g.Signed, " "))
+		say("%s:%s。", "%s: %s.", answer.Seal.Month, entryWords(g, s.lang))
 	}
 	if answer.Seal.Sealed {
 		say("%s 已盖五瓣章。", "The month %s is sealed.", answer.Seal.Month)
@@ -127,7 +128,7 @@ func (s *session) witnessAskCmd() *cobra.Command {
 }
 
 func (c *client) ask(ctx context.Context, url, name, month string) error {
-	id, err := c.session.one()
+	id, err := c.theCollective(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,4 +191,51 @@ func notAsked(name string, err error) error {
 		return err
 	}
 	return failed(exitStorage, "连不上 %s(%v)。", "%s cannot be reached (%v).", name, err)
+}
+
+func (s *session) witnessSubmitCmd() *cobra.Command {
+	var month string
+	cmd := &cobra.Command{
+		Use:   "submit FILE...",
+		Short: s.lang.text("收下见证人交来的签名行", "take the signature lines that witnesses handed in"),
+		Long: s.lang.text(`FILE 是 witness cosign -o 写的文件,- 为标准输入;可以一次给几位见证人的。签名核对以后存到服务器(--server)或数据目录(--data)。
+签名自己证明自己,不要密钥。`,
+			`FILE was written by witness cosign -o, or - is standard input; the lines of several witnesses may be given at once. They are verified, then
+stored on the server (--server) or in the data directory (--data). A signature proves itself: no key is needed.`),
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var lines []signednote.Signature
+			for _, name := range args {
+				text, err := s.readBytes(name)
+				if err != nil {
+					return err
+				}
+				more, err := signednote.ParseSignatures(append(bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))), '\n')) // as it comes by mail
+				if err != nil {
+					return failed(exitUsage, "%s 不是 witness cosign 写的签名行(%v)。", "%s has no signature lines as witness cosign writes them (%v).", name, err)
+				}
+				lines = append(lines, more...)
+			}
+			return s.with(func(c *client) error { return c.submitLines(cmd.Context(), month, lines) })
+		},
+	}
+	cmd.Flags().StringVar(&month, "month", "", s.lang.text("签的是哪个月 YYYY-MM(默认:最后结账的)", "month that was signed, YYYY-MM (default: the one closed last)"))
+	return cmd
+}
+
+// submitLines stores signatures of the end of a month.
+func (c *client) submitLines(ctx context.Context, month string, lines []signednote.Signature) error {
+	id, err := c.theCollective(ctx)
+	if err != nil {
+		return err
+	}
+	seal, err := c.disclosure.GetSeal(ctx, &apiv1.GetSealRequest{CollectiveId: id, Month: month})
+	if err != nil {
+		return err
+	}
+	head, err := transparency.ReadHead([]byte(seal.Note))
+	if err != nil {
+		return err
+	}
+	return c.submit(ctx, head, lines...)
 }

@@ -246,7 +246,7 @@ func (c *cosigning) files() (name string, files transparency.Files, end func(), 
 func (c *cosigning) open(ctx context.Context, name string, files transparency.Files) (*transparency.PublishedLog, []byte, error) {
 	text, err := files.Read(ctx, transparency.CheckpointFile, signednote.BytesMax)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = &transparency.PublishedError{File: transparency.CheckpointFile, Reason: "it is missing"}
+		err = &transparency.PublishedError{File: transparency.CheckpointFile, Reason: reasonMissing}
 	}
 	if err != nil {
 		return nil, nil, c.unread(name, err)
@@ -301,7 +301,7 @@ func (c *cosigning) show(o *offer) {
 			answer.Balances = append(answer.Balances, &apiv1.AccountBalance{Account: string(b.Account), Balance: b.Balance.String()})
 		}
 		say("%s 在第 %d 笔时的余额:", "Balances of %s at event %d:", o.book.ID(), o.head.Size)
-		_ = balanceTable(answer.Balances, accountNames(nil, s.lang)).print(s.stderr, s.lang) // what is signed does not depend on it
+		_ = balanceTable(answer.Balances, bookNames(o.book, s.lang)).print(s.stderr, s.lang) // what is signed does not depend on it
 	}
 	if o.seal != nil {
 		say("月份 %s,%s 结账", "month  %s, closed at %s", o.seal.Month, o.seal.ClosedAt)
@@ -340,7 +340,12 @@ func (c *cosigning) print(o *offer, line signednote.Signature) error {
 			return cannotWrite(c.out, err)
 		}
 	}
-	fmt.Fprintln(s.stderr, s.lang.text("已记住并签名。请把签名的一行交给集体。", "Remembered and signed. The signature line is for the collective."))
+	if o.seal != nil {
+		fmt.Fprintln(s.stderr, s.lang.text("已记住并签名,正交给服务器。", "Remembered and signed; it goes to the server now."))
+	} else {
+		fmt.Fprintln(s.stderr, s.lang.text("已记住并签名。请把签名的一行交给集体(mingzhang witness submit 收下它)。",
+			"Remembered and signed. The signature line is for the collective (mingzhang witness submit takes it)."))
+	}
 	switch {
 	case s.json:
 		signed, err := witness.ParseCosignature(line.Blob)

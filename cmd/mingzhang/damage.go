@@ -7,10 +7,9 @@ import (
 
 // damageWords are the reasons of damage as the stores and the trees give them, and what they are in Chinese. What stands in one of
 // them otherwise each time is put into %s in the order it comes.
-var damageWords = []struct {
-	en *regexp.Regexp
-	zh string
-}{
+var damageWords = []reasonWords{
+	{damageWord(`the head file (.*) is not valid: (\d+) of its (\d+) signatures are of keys of the log; it is another secret, or the signer has lost its list of keys`),
+		"签名的根 %s 不对:其中 %s 个签名(共 %s 个)是这本账簿的公钥的。或者 secret 不是原来的,或者签名进程丢了公钥清单(*.keys)"},
 	{damageWord(`the event is missing`), "这一笔不见了"},
 	{damageWord(`the event is missing, later ones are there`), "这一笔不见了,后面的还在"},
 	{damageWord(`the stored bytes do not have the hash that was remembered`), "存着的字节与记下的散列值不符,被改过"},
@@ -35,9 +34,17 @@ var damageWords = []struct {
 
 func damageWord(en string) *regexp.Regexp { return regexp.MustCompile("^" + en + "$") }
 
+// reasonWords is a reason and its words in Chinese, with %s for each group in its order.
+type reasonWords struct {
+	en *regexp.Regexp
+	zh string
+}
+
 // damageIn is a reason of damage in words of the reader's language; one that is not known stays as it is.
-func damageIn(l language, reason string) string {
-	for _, one := range damageWords {
+func damageIn(l language, reason string) string { return inWords(damageWords, l, reason) }
+
+func inWords(known []reasonWords, l language, reason string) string {
+	for _, one := range known {
 		found := one.en.FindStringSubmatch(reason)
 		if found == nil {
 			continue

@@ -179,7 +179,7 @@ func (held *heldLog) signed(note []byte) error {
 func (p *published) editions(ctx context.Context, held *heldLog) error {
 	count, err := checkEditions(ctx, held)
 	if bad := (*projections.EditionError)(nil); errors.As(err, &bad) {
-		return failed(exitVerified, "%s 核验不符:第 %d 期公示:%s。", "%s does not verify: edition %d: %s.", held.name, bad.Number, bad.Reason)
+		return failed(exitVerified, "%[1]s 核验不符:第 %[2]d 期公示:%[4]s。", "%[1]s does not verify: edition %[2]d: %[3]s.", held.name, bad.Number, bad.Reason, reasonChinese(bad.Reason))
 	}
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func (s *session) fieldFlags(cmd *cobra.Command, request protoreflect.MessageDes
 // fieldUsage is the help of a field: its word, its comment, its possible values.
 func (s *session) fieldUsage(field protoreflect.FieldDescriptor) string {
 	text := strings.TrimSuffix(strings.ReplaceAll(commentOf(field), "`", ""), ".")
-	if word := fieldWord(string(field.Name()), chinese); s.lang == chinese && word != "" {
+	if word := fieldWord(field, chinese); s.lang == chinese && word != "" {
 		text = word + ":" + text
 	}
 	if field.Enum() != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -59,17 +60,21 @@ Next:
 		}
 		return
 	}
+	beside := s.lang.text("和 ", " and of ") + filepath.Join(s.data, secretFile) + s.lang.text(" 一起", "")
+	if s.signer != "" { // which has the secret
+		beside = ""
+	}
 	fmt.Fprintf(s.stdout, s.lang.text(`已建立数据目录 %[1]s。
-管理员 %[2]s 的密钥在 %[3]s,只有您能读;请和 %[1]s/secret 一起另存一份。
+管理员 %[2]s 的密钥在 %[3]s,只有您能读;请%[4]s另存一份。
 接下来:
   mingzhang operator add treasurer --name 会计 --data %[1]s
   mingzhang found 章程.json --data %[1]s
   mingzhang serve --data %[1]s
 `, `The data directory %[1]s is made.
-The key of the operator %[2]s is in %[3]s, readable by you alone; keep a copy of it and of %[1]s/secret elsewhere.
+The key of the operator %[2]s is in %[3]s, readable by you alone; keep a copy of it%[4]s elsewhere.
 Next:
   mingzhang operator add treasurer --name Treasurer --data %[1]s
   mingzhang found charter.json --data %[1]s
   mingzhang serve --data %[1]s
-`), s.data, adminID, keyPath(s.data, adminID))
+`), s.data, adminID, keyPath(s.data, adminID), beside)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +46,9 @@ func (s *session) keyGenerateCmd() *cobra.Command {
 			secret := make([]byte, transparency.SecretBytes)
 			rand.Read(secret) // never fails
 			if err := writeNew(path, hex.EncodeToString(secret)+"\n"); err != nil {
+				if errors.Is(err, fs.ErrNotExist) {
+					return failed(exitStorage, "没有目录 %[1]s;请先建立,只给自己:install -d -m 700 %[1]s。", "There is no directory %[1]s: make it first, for yourself alone: install -d -m 700 %[1]s.", filepath.Dir(path))
+				}
 				return cannotWrite(path, err)
 			}
 			_, err := fmt.Fprintf(s.stdout, s.lang.text("签名的密钥在 %s。请另抄一份放在别处:丢了就不能接着签,被人拿到就能替账簿签名。\n",

@@ -370,8 +370,8 @@ func (p *proven) print(s *session) error {
 	switch p.Kind {
 	case "line":
 	case "opening":
-		say("已证明:账簿 %[1]s 的第 %[2]d 笔登记了记录 %[3]s,其中 %[4]s 是:%[5]s", "Proved: event %[2]d of the log %[1]s is committed to the record %[3]s, and its %[4]s is: %[5]s",
-			p.Origin, p.Version, p.Record, p.Field, p.Value)
+		say("已证明:账簿 %[1]s 的第 %[2]d 笔登记了记录 %[3]s,其中%[6]s是:%[5]s", "Proved: event %[2]d of the log %[1]s is committed to the record %[3]s, and its %[4]s is: %[5]s",
+			p.Origin, p.Version, p.Record, p.Field, p.Value, fieldChinese(p.Field))
 	case "inclusion":
 		say("已证明:第 %[1]d 笔(%[2]s)在账簿 %[3]s 的前 %[4]d 笔之中,根 %[5]s。", "Proved: event %d (%s) is in the log %s of %d events with the root %s.",
 			p.Version, p.Type, p.Origin, p.Size, p.Root)
@@ -395,4 +395,12 @@ func (p *proven) print(s *session) error {
 	say("没有证明:所记的事属实;这是最新的账簿;别人看到的是同一本账簿。",
 		"Not proved: that what is recorded is true; that this is the newest state of the log; that others are shown the same log.")
 	return nil
+}
+
+// fieldChinese is the word for a field of personal data, as openings name it.
+func fieldChinese(name string) string {
+	if word := chineseEnums["PERSONAL_FIELD_"+strings.ToUpper(name)]; word != "" {
+		return word
+	}
+	return " " + name + " "
 }

@@ -146,8 +146,8 @@ func (c *client) publishOne(ctx context.Context, dir, id string, forAuditors boo
 	var differs *transparency.PublishedError
 	switch {
 	case errors.As(err, &differs):
-		return failed(exitRefused, "%s 里已公布的与这本账簿不符,没有改动:%v。请查明原因,或公布到另一个目录。",
-			"What is published in %s does not fit the log and was not changed: %v. Find out why, or publish into another directory.", dir, err)
+		return failed(exitRefused, "%[1]s 里已公布的与这本账簿不符,没有改动:%[3]s:%[4]s。请查明原因,或公布到另一个目录。",
+			"What is published in %[1]s does not fit the log and was not changed: %[2]v. Find out why, or publish into another directory.", dir, err, differs.File, reasonChinese(differs.Reason))
 	case errors.As(err, new(*fs.PathError)) && !noRoom(err):
 		return cannotWrite(dir, err)
 	case err != nil:

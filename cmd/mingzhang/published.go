@@ -143,15 +143,19 @@ func (p *published) dirs(dir string) ([]string, error) {
 	return dirs, nil
 }
 
+// reasonMissing is what package transparency says of a file that is not there.
+const reasonMissing = "it is missing"
+
 // notPublished is what is wrong with a published log.
 func notPublished(name string, err error) error {
 	var bad *transparency.PublishedError
 	if !errors.As(err, &bad) || errors.As(err, new(*failure)) {
 		return err
 	}
-	f := failed(exitVerified, "%s 核验不符:%s:%s。", "%s does not verify: %s: %s.", name, bad.File, bad.Reason)
+	zh := reasonChinese(bad.Reason)
+	f := failed(exitVerified, "%[1]s 核验不符:%[2]s:%[4]s。", "%[1]s does not verify: %[2]s: %[3]s.", name, bad.File, bad.Reason, zh)
 	if bad.Version > 0 {
-		f = failed(exitVerified, "%s 核验不符:从第 %d 笔起;%s:%s。", "%s does not verify: from event %d on; %s: %s.", name, bad.Version, bad.File, bad.Reason)
+		f = failed(exitVerified, "%[1]s 核验不符:从第 %[2]d 笔起;%[3]s:%[5]s。", "%[1]s does not verify: from event %[2]d on; %[3]s: %[4]s.", name, bad.Version, bad.File, bad.Reason, zh)
 	}
 	f.cause = bad
 	return f
@@ -177,7 +181,14 @@ func (p *published) web(ctx context.Context, address string) error {
 		return failed(exitUsage, "地址不对(%v)。", "The address is wrong (%v).", err)
 	}
 	defer web.Close()
-	return p.files(ctx, &heldLog{name: address, kind: kindWeb, id: path.Base(address), unlisted: true}, web, expect)
+	err = p.files(ctx, &heldLog{name: address, kind: kindWeb, id: path.Base(address), unlisted: true}, web, expect)
+	if bad := (*transparency.PublishedError)(nil); errors.As(err, &bad) && bad.File == transparency.CheckpointFile && bad.Reason == reasonMissing && expect == "" {
+		f := failed(exitVerified, "%[1]s 里没有公布的账簿(checkpoint);如果它是上一级的地址,请用 --collective 指明集体。",
+			"There is no published log (checkpoint) at %[1]s; if it is the address above, say with --collective which collective it is.", address)
+		f.cause = bad
+		return f
+	}
+	return err
 }
 
 // files checks a published log, wherever its files lie.
@@ -462,7 +473,7 @@ func checkpointFiles(name, id string) ([]string, error) {
 	switch {
 	case err == nil:
 		return heads, nil
-	case belowErr == nil: // beside it lie the page and its list
+	case belowErr == nil && id != "": // beside it lie the page and its list
 		return checkpointFiles(below, id)
 	case len(all) > keptMax:
 		return nil, failed(exitUsage, "目录 %s 里有 %d 个文件,最多 %d 个。", "The directory %s has %d files, %d are the most.", name, len(all), keptMax)

@@ -33,6 +33,10 @@ func (s *session) keepReceipt(r *apiv1.Receipt) error {
 	switch {
 	case s.receipt == "":
 		return nil
+	case r.Proof == "" && r.ProofMissing == "signer_away":
+		return failed(exitStorage, "已办理(第 %[1]d 笔),但签名进程不在,现在给不出回执;等它回来,用 --command-id %[2]s 重做同一命令,不会重复记账,会补上回执。",
+			"It is done (version %[1]d), but the signer is away and there is no receipt now: when it is back, give the same command with --command-id %[2]s, nothing is booked twice and the receipt is made.",
+			r.Version, r.CommandId)
 	case r.Proof == "":
 		return failed(exitStorage, "已办理(第 %[1]d 笔),但现在给不出回执(%[2]s);以后用 --command-id %[3]s 重做同一命令,不会重复记账,会补上回执。",
 			"It is done (version %[1]d), but there is no receipt now (%[2]s): give the same command with --command-id %[3]s later, nothing is booked twice and the receipt is made.",

@@ -640,6 +640,9 @@ func (f *sealsFound) tell(s *session, headOnly bool) {
 			break
 		}
 		for _, g := range m.verdict.Groups {
+			if g.Satisfied() {
+				continue
+			}
 			say("%s 没有盖章:%s 要 %d 人,已签 %d 人(%s),未签 %s。", "%s is NOT SEALED: %s needs %d, signed %d (%s), missing %s.", m.Month, g.Name, g.Threshold, len(g.Signed), names(g.Signed), names(g.Missing))
 		}
 	}

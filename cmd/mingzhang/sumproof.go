@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -103,9 +104,9 @@ func (s *session) textOfEdition(o *proofFlags, origin string, e *eventv1.Edition
 // printMore says what was proved of a line or an edition.
 func (p *proven) printMore(say func(zh, en string, args ...any)) {
 	if l := p.Line; l != nil {
-		say("已证明:%[1]s 的 %[2]s 元是 %[3]s %[4]s 的 %[5]d 行明细之一,合计 %[6]s 元(第 %[7]d 笔公布)。",
+		say("已证明:%[8]s的 %[2]s 元是%[9]s %[4]s 的 %[5]d 行明细之一,合计 %[6]s 元(第 %[7]d 笔公布)。",
 			"Proved: the line of %[1]s, %[2]s, is one of %[5]d that make up %[6]s of the %[3]s %[4]s (disclosed by event %[7]d).",
-			l.Payee, grouped(l.Amount), l.Kind, l.Round, l.Lines, grouped(l.Total), p.Version)
+			l.Payee, grouped(l.Amount), l.Kind, l.Round, l.Lines, grouped(l.Total), p.Version, payeeChinese(l.Payee), chineseEnums[sumKinds[l.Kind].String()])
 	}
 	if e := p.Edition; e != nil {
 		say("第 %d 期公示:%s 至 %s,文本摘要 %s,印记 %s", "Edition %d of %s to %s, digest of its text %s, pin %s", e.Number, e.From, e.To, e.ContentSHA256, e.Pin)
@@ -113,4 +114,14 @@ func (p *proven) printMore(say func(zh, en string, args ...any)) {
 			say("所给的文本就是那一期的文本。", "The text that was given is the text of that edition.")
 		}
 	}
+}
+
+// payeeChinese is a payee of a proof in words: member/17 is 17 号成员.
+func payeeChinese(payee string) string {
+	for prefix, words := range map[string]string{"member/": " 号成员", "household/": " 号户"} {
+		if number, ok := strings.CutPrefix(payee, prefix); ok {
+			return number + words
+		}
+	}
+	return payee + " "
 }

@@ -22,6 +22,7 @@ type column struct {
 	zh, en string
 	amount bool // yuan: set right, with thousands separators, in a table; plain in CSV
 	right  bool // set right as it is
+	whole  bool // never shortened; may have several lines
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
@@ -40,7 +41,7 @@ func (t *table) print(w io.Writer, l language) error {
 				line[i] = grouped(row[i])
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, unfolded(line)...)
 	}
 	widths := make([]int, len(t.columns))
 	for _, line := range lines {
@@ -55,6 +56,20 @@ func (t *table) print(w io.Writer, l language) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// unfolded makes lines of a row: as many as its cell with the most.
+func unfolded(row []string) [][]string {
+	lines := [][]string{make([]string, len(row))}
+	for i, cell := range row {
+		for n, part := range strings.Split(cell, "\n") {
+			if n == len(lines) {
+				lines = append(lines, make([]string, len(row)))
+			}
+			lines[n][i] = part
+		}
+	}
+	return lines
 }
 
 func (t *table) line(cells []string, widths []int) string {

@@ -38,7 +38,7 @@ The directory of a witness (--dir) has the key and the memory, for its owner alo
 docs/witness.md shows its use.`),
 	}
 	cmd.PersistentFlags().StringVar(&dir, "dir", witnessDirDefault, s.lang.text("见证人的目录", "directory of the witness"))
-	cmd.AddCommand(s.witnessInitCmd(&dir), s.witnessAddLogCmd(&dir), s.witnessStateCmd(&dir), s.witnessCosignCmd(&dir), s.witnessServeCmd(&dir), s.witnessAskCmd())
+	cmd.AddCommand(s.witnessInitCmd(&dir), s.witnessAddLogCmd(&dir), s.witnessStateCmd(&dir), s.witnessCosignCmd(&dir), s.witnessServeCmd(&dir), s.witnessAskCmd(), s.witnessSubmitCmd())
 	return cmd
 }
 

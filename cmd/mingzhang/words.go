@@ -1,13 +1,45 @@
 package main
 
+import "google.golang.org/protobuf/reflect/protoreflect"
+
 // Words for what the schema, which is in English, does not say in Chinese. A name without one here is shown in English: what
 // is added to the API works at once and gets its word later.
 
-func fieldWord(name string, l language) string {
+func fieldWord(f protoreflect.FieldDescriptor, l language) string {
 	if l == english {
 		return ""
 	}
-	return chineseFields[name]
+	if word := chineseFields[string(f.Parent().Name()+"."+f.Name())]; word != "" {
+		return word
+	}
+	return chineseFields[string(f.Name())]
+}
+
+// enumChinese is the word for an enum's value in tables; empty where there is none. On the command line and in JSON the value is as the
+// schema has it.
+func enumChinese(v protoreflect.EnumValueDescriptor) string { return chineseEnums[string(v.Name())] }
+
+// valueChinese is the word for a value that is no enum and has one in tables.
+func valueChinese(f protoreflect.FieldDescriptor, text string) string {
+	switch {
+	case f.Kind() == protoreflect.BoolKind:
+		return "是"
+	case f.FullName() == "mingzhang.api.v1.Erasure.state":
+		return map[string]string{"requested": "待批准", "approved": "已批准", "rejected": "已驳回"}[text]
+	}
+	return ""
+}
+
+var chineseEnums = map[string]string{
+	"PERSONAL_FIELD_PERSON": "本人", "PERSONAL_FIELD_NAME": "姓名", "PERSONAL_FIELD_MASK": "掩码", "PERSONAL_FIELD_ID_NO": "身份证号",
+	"PERSONAL_FIELD_PHONE": "电话", "PERSONAL_FIELD_BANK_ACCOUNT": "银行账号", "PERSONAL_FIELD_ADDRESS": "住址", "PERSONAL_FIELD_REASON": "事由",
+	"ERASURE_KIND_RESTRICT": "限制", "ERASURE_KIND_ERASE": "删除",
+	"ERASURE_BASIS_PURPOSE_MET": "目的已实现", "ERASURE_BASIS_PERIOD_ENDED": "保存期限已满", "ERASURE_BASIS_CONSENT_WITHDRAWN": "撤回同意",
+	"ERASURE_BASIS_UNLAWFUL": "违法处理", "ERASURE_BASIS_ORDER": "机关命令",
+	"PERSONAL_DATA_STATE_KEPT": "在册", "PERSONAL_DATA_STATE_RESTRICTED": "已限制", "PERSONAL_DATA_STATE_ERASED": "已注销",
+	"PERSONAL_DATA_STATE_MISSING":   "缺失",
+	"WITNESS_POLICY_STATE_IN_FORCE": "现行", "WITNESS_POLICY_STATE_PENDING": "待生效", "WITNESS_POLICY_STATE_REPLACED": "已替换",
+	"ROUND_KIND_DIVIDEND": "分红", "ROUND_KIND_GRANT": "救助奖学",
 }
 
 var chineseServices = map[string]string{
@@ -49,8 +81,14 @@ var chineseVerbs = map[string]string{
 	"RequestErasure": "申请限制或删除个人信息", "ApproveErasure": "批准限制或删除个人信息", "RejectErasure": "驳回限制或删除个人信息", "ListErasures": "列出个人信息的处置",
 }
 
+// chineseFields are words for names of fields, of all messages or, with the message and a point before, of that one.
 var chineseFields = map[string]string{
-	"groups": "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
+	"Seal.size": "笔数", "Seal.policy_version": "见证章程", "ListSealsResponse.policy_version": "现行见证章程", "SealGroup.signed": "已签", "GetSealRequest.size": "笔数",
+	"WitnessPolicy.policy_version": "第几版", "WitnessPolicy.text": "章程原文", "GetWitnessPolicyResponse.policies": "各版见证章程",
+	"GetSealResponse.request": "请见证人签名用的文字", "GetSealResponse.seal": "五瓣章", "SubmitCosignatureResponse.seal": "五瓣章", "added": "新收到的签名",
+	"Witness.key": "公钥", "GetHeadResponse.size": "笔数", "PersonalRecord.fields": "各项", "Erasure.basis": "依据", "Erasure.fields": "各项",
+	"OpenPersonalFieldResponse.value": "内容",
+	"groups":                          "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
 	"committee_only": "只有委员会", "adopted_version": "见于第几笔", "in_force": "现行", "forks": "分叉", "first": "其一", "second": "其二", "old_size": "记得的笔数",
 	"id_no": "证件号", "phone": "电话", "bank_account": "银行账号", "address": "住址", "mask": "掩码", "masked": "掩码", "party_id": "当事人", "record_id": "记录",
 	"record_ids": "记录", "erasure": "处置", "carried_out": "已执行", "decided_by": "决定人", "decided_at": "决定时间",
