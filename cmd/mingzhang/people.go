@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -31,8 +32,24 @@ func openPeople(dir string, lock *sqlite.DirLock, cluster *eventstoredb.Store) (
 	if cluster != nil {
 		return cluster, nil, nil
 	}
-	file, err = sqlite.Open(filepath.Join(dir, peopleFile), sqlite.Options{Lock: lock})
+	path := filepath.Join(dir, peopleFile)
+	if err := forOwner(path); err != nil {
+		return nil, nil, err
+	}
+	file, err = sqlite.Open(path, sqlite.Options{Lock: lock})
 	return file, file, err
+}
+
+// forOwner makes a file that nobody but its owner reads, empty when it is new; what SQLite puts beside it is like it.
+func forOwner(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := errors.Join(file.Chmod(0o600), file.Close()); err != nil {
+		return fmt.Errorf("keep %s for its owner: %w", path, err)
+	}
+	return nil
 }
 
 // closePeople closes the file, if there is one.

@@ -443,6 +443,20 @@ func TestOpeningsOfOthersAreRefused(t *testing.T) {
 	}
 }
 
+// TestPersonalDataIsForItsOwner: whoever copies the file with its mode shows it to nobody.
+func TestPersonalDataIsForItsOwner(t *testing.T) {
+	dir := demoDir(t)
+	path := filepath.Join(dir, peopleFile)
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "keep-personal-data", "--yes", "--member", "17", "--name", "示例甲", "--as", "treasurer", "--data", dir)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
 // TestStoreCopyTakesPeople: personal data goes from one engine to the other and back, and what was erased does not.
 func TestStoreCopyTakesPeople(t *testing.T) {
 	dir := demoDir(t)
