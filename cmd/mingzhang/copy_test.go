@@ -163,7 +163,7 @@ func TestCopyKilled(t *testing.T) {
 	server.Fail("Read", esdbtest.SlowEvents(500*time.Microsecond))
 	to := filepath.Join(t.TempDir(), "to")
 	killed := 0
-	for round := range 12 {
+	for round := range 40 {
 		cmd := exec.Command("mingzhang", "store", "copy", server.ConnectionString(), to)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
