@@ -152,10 +152,15 @@ type nodes struct {
 
 // ReadHashes makes nodes a tlog.HashReader.
 func (n *nodes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	return readHashes(indexes, n.subtree)
+}
+
+// readHashes gives the hashes of full subtrees by the numbers that tlog has for them.
+func readHashes(indexes []int64, subtree func(level int, at uint64) (tlog.Hash, bool)) ([]tlog.Hash, error) {
 	hashes := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		level, at := tlog.SplitStoredHashIndex(index)
-		h, ok := n.subtree(level, uint64(at))
+		h, ok := subtree(level, uint64(at))
 		if !ok {
 			return nil, errLeaves
 		}

@@ -173,16 +173,7 @@ type edgeNodes struct {
 
 // ReadHashes makes edgeNodes a tlog.HashReader.
 func (n *edgeNodes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	hashes := make([]tlog.Hash, len(indexes))
-	for i, index := range indexes {
-		level, at := tlog.SplitStoredHashIndex(index)
-		h, ok := n.subtree(level, uint64(at))
-		if !ok {
-			return nil, errLeaves
-		}
-		hashes[i] = h
-	}
-	return hashes, nil
+	return readHashes(indexes, n.subtree)
 }
 
 func (n *edgeNodes) subtree(level int, at uint64) (tlog.Hash, bool) {

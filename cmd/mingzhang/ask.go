@@ -136,11 +136,7 @@ func (c *client) ask(ctx context.Context, url, name, month string) error {
 	if err != nil {
 		return err
 	}
-	seal, err := c.disclosure.GetSeal(ctx, &apiv1.GetSealRequest{CollectiveId: id, Month: month})
-	if err != nil {
-		return err
-	}
-	head, err := transparency.ReadHead([]byte(seal.Note))
+	head, closed, err := c.endOf(ctx, id, month)
 	if err != nil {
 		return err
 	}
@@ -151,7 +147,7 @@ func (c *client) ask(ctx context.Context, url, name, month string) error {
 	if err != nil {
 		return notAsked(name, err)
 	}
-	fmt.Fprintf(c.session.stderr, c.session.lang.text("%s 签了 %s(%d 笔)。\n", "%s has signed %s (%d events).\n"), name, seal.Seal.Month, head.Size)
+	fmt.Fprintf(c.session.stderr, c.session.lang.text("%s 签了 %s(%d 笔)。\n", "%s has signed %s (%d events).\n"), name, closed, head.Size)
 	return c.submit(ctx, head, signed.Line(key))
 }
 
@@ -229,13 +225,19 @@ func (c *client) submitLines(ctx context.Context, month string, lines []signedno
 	if err != nil {
 		return err
 	}
-	seal, err := c.disclosure.GetSeal(ctx, &apiv1.GetSealRequest{CollectiveId: id, Month: month})
-	if err != nil {
-		return err
-	}
-	head, err := transparency.ReadHead([]byte(seal.Note))
+	head, _, err := c.endOf(ctx, id, month)
 	if err != nil {
 		return err
 	}
 	return c.submit(ctx, head, lines...)
+}
+
+// endOf is the head of a closed month, of the one closed last when it is empty, and that month.
+func (c *client) endOf(ctx context.Context, id, month string) (head transparency.Head, closed string, err error) {
+	seal, err := c.disclosure.GetSeal(ctx, &apiv1.GetSealRequest{CollectiveId: id, Month: month})
+	if err != nil {
+		return transparency.Head{}, "", err
+	}
+	head, err = transparency.ReadHead([]byte(seal.Note))
+	return head, seal.Seal.GetMonth(), err
 }

@@ -541,16 +541,21 @@ type contained struct {
 	From string `json:"from"`
 }
 
-func (v *verdict) write(w io.Writer) error {
-	if v.Contains == nil {
-		v.Contains = []contained{}
-	}
+// writeIndented writes a value of this program as JSON for people and programs.
+func writeIndented(w io.Writer, v any) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	if err := out.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil
+}
+
+func (v *verdict) write(w io.Writer) error {
+	if v.Contains == nil {
+		v.Contains = []contained{}
+	}
+	return writeIndented(w, v)
 }
 
 // verdictOf is that of a log in which nothing is wrong.
@@ -687,10 +692,5 @@ func (v *singleVerdict) write(w io.Writer) error {
 	if v.Contains == nil {
 		v.Contains = []contained{}
 	}
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	if err := out.Encode(v); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return nil
+	return writeIndented(w, v)
 }
