@@ -21,6 +21,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// SignInMethod is how somebody showed who he is.
+type SignInMethod int32
+
+const (
+	SignInMethod_SIGN_IN_METHOD_UNSPECIFIED SignInMethod = 0
+	SignInMethod_SIGN_IN_METHOD_PASSWORD    SignInMethod = 1 // 密码
+	SignInMethod_SIGN_IN_METHOD_PASSKEY     SignInMethod = 2 // 通行密钥
+	SignInMethod_SIGN_IN_METHOD_OIDC        SignInMethod = 3 // 统一身份认证
+	SignInMethod_SIGN_IN_METHOD_INVITATION  SignInMethod = 4 // 邀请: the first time
+)
+
+// Enum value maps for SignInMethod.
+var (
+	SignInMethod_name = map[int32]string{
+		0: "SIGN_IN_METHOD_UNSPECIFIED",
+		1: "SIGN_IN_METHOD_PASSWORD",
+		2: "SIGN_IN_METHOD_PASSKEY",
+		3: "SIGN_IN_METHOD_OIDC",
+		4: "SIGN_IN_METHOD_INVITATION",
+	}
+	SignInMethod_value = map[string]int32{
+		"SIGN_IN_METHOD_UNSPECIFIED": 0,
+		"SIGN_IN_METHOD_PASSWORD":    1,
+		"SIGN_IN_METHOD_PASSKEY":     2,
+		"SIGN_IN_METHOD_OIDC":        3,
+		"SIGN_IN_METHOD_INVITATION":  4,
+	}
+)
+
+func (x SignInMethod) Enum() *SignInMethod {
+	p := new(SignInMethod)
+	*p = x
+	return p
+}
+
+func (x SignInMethod) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SignInMethod) Descriptor() protoreflect.EnumDescriptor {
+	return file_mingzhang_event_v1_access_proto_enumTypes[0].Descriptor()
+}
+
+func (SignInMethod) Type() protoreflect.EnumType {
+	return &file_mingzhang_event_v1_access_proto_enumTypes[0]
+}
+
+func (x SignInMethod) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SignInMethod.Descriptor instead.
+func (SignInMethod) EnumDescriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{0}
+}
+
 // NameReserved (stream "collectives") keeps a collective's id before it is founded. Without a founding it means nothing.
 type NameReserved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -250,6 +306,756 @@ func (x *KeyRevoked) GetKeyId() string {
 	return ""
 }
 
+// InvitationIssued lets an operator set a first password or passkey, once. A later invitation of the same operator takes its place.
+type InvitationIssued struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// SHA-256 of the secret in the link, 32 bytes.
+	SecretSha256 []byte `protobuf:"bytes,2,opt,name=secret_sha256,json=secretSha256,proto3" json:"secret_sha256,omitempty"`
+	// End of its life, microseconds since 1970-01-01 UTC.
+	ExpiresAt     int64 `protobuf:"varint,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationIssued) Reset() {
+	*x = InvitationIssued{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationIssued) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationIssued) ProtoMessage() {}
+
+func (x *InvitationIssued) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationIssued.ProtoReflect.Descriptor instead.
+func (*InvitationIssued) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *InvitationIssued) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *InvitationIssued) GetSecretSha256() []byte {
+	if x != nil {
+		return x.SecretSha256
+	}
+	return nil
+}
+
+func (x *InvitationIssued) GetExpiresAt() int64 {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return 0
+}
+
+// PasswordSet gives an operator a password in place of any before. It uses up his invitation and ends his sessions.
+type PasswordSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Argon2id hash in PHC form, at most 200 bytes.
+	Hash          string `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasswordSet) Reset() {
+	*x = PasswordSet{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasswordSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasswordSet) ProtoMessage() {}
+
+func (x *PasswordSet) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasswordSet.ProtoReflect.Descriptor instead.
+func (*PasswordSet) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PasswordSet) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *PasswordSet) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+// PasswordRemoved takes an operator's password away and ends his sessions.
+type PasswordRemoved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator      string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasswordRemoved) Reset() {
+	*x = PasswordRemoved{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasswordRemoved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasswordRemoved) ProtoMessage() {}
+
+func (x *PasswordRemoved) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasswordRemoved.ProtoReflect.Descriptor instead.
+func (*PasswordRemoved) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PasswordRemoved) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+// PasskeyAdded gives an operator a passkey (WebAuthn). It uses up his invitation.
+type PasskeyAdded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// The authenticator's id of the credential, at most 1,023 bytes.
+	CredentialId []byte `protobuf:"bytes,2,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	// Public key, COSE.
+	PublicKey []byte `protobuf:"bytes,3,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
+	// What the operator calls it, at most 60 characters: the phone, the office PC.
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// Flags byte of the authenticator data at registration.
+	Flags uint32 `protobuf:"varint,5,opt,name=flags,proto3" json:"flags,omitempty"`
+	// Signature counter at registration; 0 where the authenticator counts nothing.
+	SignCount uint32 `protobuf:"varint,6,opt,name=sign_count,json=signCount,proto3" json:"sign_count,omitempty"`
+	// Ways to reach the authenticator, as the browser named them.
+	Transports []string `protobuf:"bytes,7,rep,name=transports,proto3" json:"transports,omitempty"`
+	// Model of the authenticator, 16 bytes; zero where it does not tell.
+	Aaguid        []byte `protobuf:"bytes,8,opt,name=aaguid,proto3" json:"aaguid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasskeyAdded) Reset() {
+	*x = PasskeyAdded{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasskeyAdded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasskeyAdded) ProtoMessage() {}
+
+func (x *PasskeyAdded) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasskeyAdded.ProtoReflect.Descriptor instead.
+func (*PasskeyAdded) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PasskeyAdded) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *PasskeyAdded) GetCredentialId() []byte {
+	if x != nil {
+		return x.CredentialId
+	}
+	return nil
+}
+
+func (x *PasskeyAdded) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *PasskeyAdded) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PasskeyAdded) GetFlags() uint32 {
+	if x != nil {
+		return x.Flags
+	}
+	return 0
+}
+
+func (x *PasskeyAdded) GetSignCount() uint32 {
+	if x != nil {
+		return x.SignCount
+	}
+	return 0
+}
+
+func (x *PasskeyAdded) GetTransports() []string {
+	if x != nil {
+		return x.Transports
+	}
+	return nil
+}
+
+func (x *PasskeyAdded) GetAaguid() []byte {
+	if x != nil {
+		return x.Aaguid
+	}
+	return nil
+}
+
+// PasskeyRemoved takes a passkey away and ends the sessions that began with it.
+type PasskeyRemoved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The authenticator's id of the credential.
+	CredentialId  []byte `protobuf:"bytes,1,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasskeyRemoved) Reset() {
+	*x = PasskeyRemoved{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasskeyRemoved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasskeyRemoved) ProtoMessage() {}
+
+func (x *PasskeyRemoved) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasskeyRemoved.ProtoReflect.Descriptor instead.
+func (*PasskeyRemoved) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PasskeyRemoved) GetCredentialId() []byte {
+	if x != nil {
+		return x.CredentialId
+	}
+	return nil
+}
+
+// IdentityLinked lets an operator sign in by an identity of another service (OIDC).
+type IdentityLinked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Issuer, an https address.
+	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// The issuer's opaque id of the person, at most 255 bytes.
+	Subject       string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityLinked) Reset() {
+	*x = IdentityLinked{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityLinked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityLinked) ProtoMessage() {}
+
+func (x *IdentityLinked) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityLinked.ProtoReflect.Descriptor instead.
+func (*IdentityLinked) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *IdentityLinked) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *IdentityLinked) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *IdentityLinked) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+// IdentityUnlinked ends that and the sessions that began with it.
+type IdentityUnlinked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Issuer.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// The issuer's id.
+	Subject       string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityUnlinked) Reset() {
+	*x = IdentityUnlinked{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityUnlinked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityUnlinked) ProtoMessage() {}
+
+func (x *IdentityUnlinked) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityUnlinked.ProtoReflect.Descriptor instead.
+func (*IdentityUnlinked) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *IdentityUnlinked) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *IdentityUnlinked) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+// SessionStarted (登录) gives somebody who signed in a key that lives for hours.
+type SessionStarted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Public part of the session's key, 16 lower-case letters and digits.
+	KeyId string `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// SHA-256 of its secret part, 32 bytes.
+	SecretSha256 []byte `protobuf:"bytes,3,opt,name=secret_sha256,json=secretSha256,proto3" json:"secret_sha256,omitempty"`
+	// End of its life, microseconds since 1970-01-01 UTC.
+	ExpiresAt int64 `protobuf:"varint,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// How he signed in.
+	Method SignInMethod `protobuf:"varint,5,opt,name=method,proto3,enum=mingzhang.event.v1.SignInMethod" json:"method,omitempty"`
+	// The passkey, if it was one.
+	CredentialId []byte `protobuf:"bytes,6,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	// The passkey's counter.
+	SignCount     uint32 `protobuf:"varint,7,opt,name=sign_count,json=signCount,proto3" json:"sign_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionStarted) Reset() {
+	*x = SessionStarted{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionStarted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionStarted) ProtoMessage() {}
+
+func (x *SessionStarted) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionStarted.ProtoReflect.Descriptor instead.
+func (*SessionStarted) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SessionStarted) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *SessionStarted) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *SessionStarted) GetSecretSha256() []byte {
+	if x != nil {
+		return x.SecretSha256
+	}
+	return nil
+}
+
+func (x *SessionStarted) GetExpiresAt() int64 {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return 0
+}
+
+func (x *SessionStarted) GetMethod() SignInMethod {
+	if x != nil {
+		return x.Method
+	}
+	return SignInMethod_SIGN_IN_METHOD_UNSPECIFIED
+}
+
+func (x *SessionStarted) GetCredentialId() []byte {
+	if x != nil {
+		return x.CredentialId
+	}
+	return nil
+}
+
+func (x *SessionStarted) GetSignCount() uint32 {
+	if x != nil {
+		return x.SignCount
+	}
+	return 0
+}
+
+// SessionConfirmed (再次确认) says that whoever holds a session showed again who he is, before something grave.
+type SessionConfirmed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Public part of the session's key.
+	KeyId string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// How.
+	Method SignInMethod `protobuf:"varint,2,opt,name=method,proto3,enum=mingzhang.event.v1.SignInMethod" json:"method,omitempty"`
+	// The passkey, if it was one.
+	CredentialId []byte `protobuf:"bytes,3,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	// The passkey's counter.
+	SignCount     uint32 `protobuf:"varint,4,opt,name=sign_count,json=signCount,proto3" json:"sign_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionConfirmed) Reset() {
+	*x = SessionConfirmed{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionConfirmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionConfirmed) ProtoMessage() {}
+
+func (x *SessionConfirmed) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionConfirmed.ProtoReflect.Descriptor instead.
+func (*SessionConfirmed) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SessionConfirmed) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *SessionConfirmed) GetMethod() SignInMethod {
+	if x != nil {
+		return x.Method
+	}
+	return SignInMethod_SIGN_IN_METHOD_UNSPECIFIED
+}
+
+func (x *SessionConfirmed) GetCredentialId() []byte {
+	if x != nil {
+		return x.CredentialId
+	}
+	return nil
+}
+
+func (x *SessionConfirmed) GetSignCount() uint32 {
+	if x != nil {
+		return x.SignCount
+	}
+	return 0
+}
+
+// SessionEnded (退出) ends a session before its time: whoever holds it signed out, or an admin ended it.
+type SessionEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Public part of the session's key.
+	KeyId         string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionEnded) Reset() {
+	*x = SessionEnded{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionEnded) ProtoMessage() {}
+
+func (x *SessionEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionEnded.ProtoReflect.Descriptor instead.
+func (*SessionEnded) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SessionEnded) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+// OperatorSuspended (停用) stops every key and session of an operator.
+type OperatorSuspended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator      string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperatorSuspended) Reset() {
+	*x = OperatorSuspended{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperatorSuspended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperatorSuspended) ProtoMessage() {}
+
+func (x *OperatorSuspended) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperatorSuspended.ProtoReflect.Descriptor instead.
+func (*OperatorSuspended) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *OperatorSuspended) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+// OperatorReinstated (恢复) lets the keys work again; sessions have to begin anew.
+type OperatorReinstated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator.
+	Operator      string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperatorReinstated) Reset() {
+	*x = OperatorReinstated{}
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperatorReinstated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperatorReinstated) ProtoMessage() {}
+
+func (x *OperatorReinstated) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_event_v1_access_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperatorReinstated.ProtoReflect.Descriptor instead.
+func (*OperatorReinstated) Descriptor() ([]byte, []int) {
+	return file_mingzhang_event_v1_access_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *OperatorReinstated) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
 var File_mingzhang_event_v1_access_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_access_proto_rawDesc = "" +
@@ -269,7 +1075,67 @@ const file_mingzhang_event_v1_access_proto_rawDesc = "" +
 	"expires_at\x18\x04 \x01(\x03R\texpiresAt\"#\n" +
 	"\n" +
 	"KeyRevoked\x12\x15\n" +
-	"\x06key_id\x18\x01 \x01(\tR\x05keyIdBFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"r\n" +
+	"\x10InvitationIssued\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12#\n" +
+	"\rsecret_sha256\x18\x02 \x01(\fR\fsecretSha256\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18\x03 \x01(\x03R\texpiresAt\"=\n" +
+	"\vPasswordSet\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\"-\n" +
+	"\x0fPasswordRemoved\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\"\xef\x01\n" +
+	"\fPasskeyAdded\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12#\n" +
+	"\rcredential_id\x18\x02 \x01(\fR\fcredentialId\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x03 \x01(\fR\tpublicKey\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x14\n" +
+	"\x05flags\x18\x05 \x01(\rR\x05flags\x12\x1d\n" +
+	"\n" +
+	"sign_count\x18\x06 \x01(\rR\tsignCount\x12\x1e\n" +
+	"\n" +
+	"transports\x18\a \x03(\tR\n" +
+	"transports\x12\x16\n" +
+	"\x06aaguid\x18\b \x01(\fR\x06aaguid\"5\n" +
+	"\x0ePasskeyRemoved\x12#\n" +
+	"\rcredential_id\x18\x01 \x01(\fR\fcredentialId\"^\n" +
+	"\x0eIdentityLinked\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12\x16\n" +
+	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\"D\n" +
+	"\x10IdentityUnlinked\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\"\x85\x02\n" +
+	"\x0eSessionStarted\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12\x15\n" +
+	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12#\n" +
+	"\rsecret_sha256\x18\x03 \x01(\fR\fsecretSha256\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18\x04 \x01(\x03R\texpiresAt\x128\n" +
+	"\x06method\x18\x05 \x01(\x0e2 .mingzhang.event.v1.SignInMethodR\x06method\x12#\n" +
+	"\rcredential_id\x18\x06 \x01(\fR\fcredentialId\x12\x1d\n" +
+	"\n" +
+	"sign_count\x18\a \x01(\rR\tsignCount\"\xa7\x01\n" +
+	"\x10SessionConfirmed\x12\x15\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x128\n" +
+	"\x06method\x18\x02 \x01(\x0e2 .mingzhang.event.v1.SignInMethodR\x06method\x12#\n" +
+	"\rcredential_id\x18\x03 \x01(\fR\fcredentialId\x12\x1d\n" +
+	"\n" +
+	"sign_count\x18\x04 \x01(\rR\tsignCount\"%\n" +
+	"\fSessionEnded\x12\x15\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"/\n" +
+	"\x11OperatorSuspended\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\"0\n" +
+	"\x12OperatorReinstated\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator*\x9f\x01\n" +
+	"\fSignInMethod\x12\x1e\n" +
+	"\x1aSIGN_IN_METHOD_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17SIGN_IN_METHOD_PASSWORD\x10\x01\x12\x1a\n" +
+	"\x16SIGN_IN_METHOD_PASSKEY\x10\x02\x12\x17\n" +
+	"\x13SIGN_IN_METHOD_OIDC\x10\x03\x12\x1d\n" +
+	"\x19SIGN_IN_METHOD_INVITATION\x10\x04BFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
 
 var (
 	file_mingzhang_event_v1_access_proto_rawDescOnce sync.Once
@@ -283,19 +1149,35 @@ func file_mingzhang_event_v1_access_proto_rawDescGZIP() []byte {
 	return file_mingzhang_event_v1_access_proto_rawDescData
 }
 
-var file_mingzhang_event_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_mingzhang_event_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_mingzhang_event_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_mingzhang_event_v1_access_proto_goTypes = []any{
-	(*NameReserved)(nil),    // 0: mingzhang.event.v1.NameReserved
-	(*OperatorCreated)(nil), // 1: mingzhang.event.v1.OperatorCreated
-	(*KeyIssued)(nil),       // 2: mingzhang.event.v1.KeyIssued
-	(*KeyRevoked)(nil),      // 3: mingzhang.event.v1.KeyRevoked
+	(SignInMethod)(0),          // 0: mingzhang.event.v1.SignInMethod
+	(*NameReserved)(nil),       // 1: mingzhang.event.v1.NameReserved
+	(*OperatorCreated)(nil),    // 2: mingzhang.event.v1.OperatorCreated
+	(*KeyIssued)(nil),          // 3: mingzhang.event.v1.KeyIssued
+	(*KeyRevoked)(nil),         // 4: mingzhang.event.v1.KeyRevoked
+	(*InvitationIssued)(nil),   // 5: mingzhang.event.v1.InvitationIssued
+	(*PasswordSet)(nil),        // 6: mingzhang.event.v1.PasswordSet
+	(*PasswordRemoved)(nil),    // 7: mingzhang.event.v1.PasswordRemoved
+	(*PasskeyAdded)(nil),       // 8: mingzhang.event.v1.PasskeyAdded
+	(*PasskeyRemoved)(nil),     // 9: mingzhang.event.v1.PasskeyRemoved
+	(*IdentityLinked)(nil),     // 10: mingzhang.event.v1.IdentityLinked
+	(*IdentityUnlinked)(nil),   // 11: mingzhang.event.v1.IdentityUnlinked
+	(*SessionStarted)(nil),     // 12: mingzhang.event.v1.SessionStarted
+	(*SessionConfirmed)(nil),   // 13: mingzhang.event.v1.SessionConfirmed
+	(*SessionEnded)(nil),       // 14: mingzhang.event.v1.SessionEnded
+	(*OperatorSuspended)(nil),  // 15: mingzhang.event.v1.OperatorSuspended
+	(*OperatorReinstated)(nil), // 16: mingzhang.event.v1.OperatorReinstated
 }
 var file_mingzhang_event_v1_access_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0, // 0: mingzhang.event.v1.SessionStarted.method:type_name -> mingzhang.event.v1.SignInMethod
+	0, // 1: mingzhang.event.v1.SessionConfirmed.method:type_name -> mingzhang.event.v1.SignInMethod
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_access_proto_init() }
@@ -308,13 +1190,14 @@ func file_mingzhang_event_v1_access_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_event_v1_access_proto_rawDesc), len(file_mingzhang_event_v1_access_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      1,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_mingzhang_event_v1_access_proto_goTypes,
 		DependencyIndexes: file_mingzhang_event_v1_access_proto_depIdxs,
+		EnumInfos:         file_mingzhang_event_v1_access_proto_enumTypes,
 		MessageInfos:      file_mingzhang_event_v1_access_proto_msgTypes,
 	}.Build()
 	File_mingzhang_event_v1_access_proto = out.File

@@ -31,7 +31,7 @@ type Event struct {
 	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// When it was stored: microseconds since 1970-01-01 UTC, never decreasing within a stream.
 	RecordedAt int64 `protobuf:"varint,2,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
-	// Operator who gave the command.
+	// Operator who gave the command; empty for somebody without a key, who can only ask (InquiryReceived).
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
 	// The client's id of the command (UUID, 16 bytes); the events of one command share it.
 	CommandId []byte `protobuf:"bytes,4,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
@@ -105,6 +105,10 @@ type Event struct {
 	//	*Event_PeriodReviewed
 	//	*Event_EditionPublished
 	//	*Event_RoundDisclosed
+	//	*Event_InquiryReceived
+	//	*Event_InquiryPublished
+	//	*Event_InquiryDeclined
+	//	*Event_InquiryAnswered
 	//	*Event_LogKeyRotated
 	//	*Event_WitnessPolicyAdopted
 	//	*Event_PersonalDataCommitted
@@ -114,10 +118,23 @@ type Event struct {
 	//	*Event_CosignatureAdded
 	//	*Event_ForkReported
 	//	*Event_PersonalDataKept
+	//	*Event_InquiryTextKept
 	//	*Event_NameReserved
 	//	*Event_OperatorCreated
 	//	*Event_KeyIssued
 	//	*Event_KeyRevoked
+	//	*Event_InvitationIssued
+	//	*Event_PasswordSet
+	//	*Event_PasswordRemoved
+	//	*Event_PasskeyAdded
+	//	*Event_PasskeyRemoved
+	//	*Event_IdentityLinked
+	//	*Event_IdentityUnlinked
+	//	*Event_SessionStarted
+	//	*Event_SessionConfirmed
+	//	*Event_SessionEnded
+	//	*Event_OperatorSuspended
+	//	*Event_OperatorReinstated
 	Fact          isEvent_Fact `protobuf_oneof:"fact"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -760,6 +777,42 @@ func (x *Event) GetRoundDisclosed() *RoundDisclosed {
 	return nil
 }
 
+func (x *Event) GetInquiryReceived() *InquiryReceived {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_InquiryReceived); ok {
+			return x.InquiryReceived
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetInquiryPublished() *InquiryPublished {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_InquiryPublished); ok {
+			return x.InquiryPublished
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetInquiryDeclined() *InquiryDeclined {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_InquiryDeclined); ok {
+			return x.InquiryDeclined
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetInquiryAnswered() *InquiryAnswered {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_InquiryAnswered); ok {
+			return x.InquiryAnswered
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetLogKeyRotated() *LogKeyRotated {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_LogKeyRotated); ok {
@@ -841,6 +894,15 @@ func (x *Event) GetPersonalDataKept() *PersonalDataKept {
 	return nil
 }
 
+func (x *Event) GetInquiryTextKept() *InquiryTextKept {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_InquiryTextKept); ok {
+			return x.InquiryTextKept
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetNameReserved() *NameReserved {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_NameReserved); ok {
@@ -872,6 +934,114 @@ func (x *Event) GetKeyRevoked() *KeyRevoked {
 	if x != nil {
 		if x, ok := x.Fact.(*Event_KeyRevoked); ok {
 			return x.KeyRevoked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetInvitationIssued() *InvitationIssued {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_InvitationIssued); ok {
+			return x.InvitationIssued
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPasswordSet() *PasswordSet {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PasswordSet); ok {
+			return x.PasswordSet
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPasswordRemoved() *PasswordRemoved {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PasswordRemoved); ok {
+			return x.PasswordRemoved
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPasskeyAdded() *PasskeyAdded {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PasskeyAdded); ok {
+			return x.PasskeyAdded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPasskeyRemoved() *PasskeyRemoved {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_PasskeyRemoved); ok {
+			return x.PasskeyRemoved
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetIdentityLinked() *IdentityLinked {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_IdentityLinked); ok {
+			return x.IdentityLinked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetIdentityUnlinked() *IdentityUnlinked {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_IdentityUnlinked); ok {
+			return x.IdentityUnlinked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSessionStarted() *SessionStarted {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_SessionStarted); ok {
+			return x.SessionStarted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSessionConfirmed() *SessionConfirmed {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_SessionConfirmed); ok {
+			return x.SessionConfirmed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSessionEnded() *SessionEnded {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_SessionEnded); ok {
+			return x.SessionEnded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetOperatorSuspended() *OperatorSuspended {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_OperatorSuspended); ok {
+			return x.OperatorSuspended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetOperatorReinstated() *OperatorReinstated {
+	if x != nil {
+		if x, ok := x.Fact.(*Event_OperatorReinstated); ok {
+			return x.OperatorReinstated
 		}
 	}
 	return nil
@@ -1177,7 +1347,7 @@ type Event_TrueUpBooked struct {
 }
 
 type Event_PeriodReviewed struct {
-	// 200–249: reviews and editions; the rest is kept for leases and inquiries.
+	// 200–249: reviews, editions and inquiries; the rest is kept for leases.
 	PeriodReviewed *PeriodReviewed `protobuf:"bytes,200,opt,name=period_reviewed,json=periodReviewed,proto3,oneof"`
 }
 
@@ -1189,6 +1359,26 @@ type Event_EditionPublished struct {
 type Event_RoundDisclosed struct {
 	// The lines of a round were disclosed.
 	RoundDisclosed *RoundDisclosed `protobuf:"bytes,202,opt,name=round_disclosed,json=roundDisclosed,proto3,oneof"`
+}
+
+type Event_InquiryReceived struct {
+	// An inquiry was received.
+	InquiryReceived *InquiryReceived `protobuf:"bytes,203,opt,name=inquiry_received,json=inquiryReceived,proto3,oneof"`
+}
+
+type Event_InquiryPublished struct {
+	// An inquiry got its public wording.
+	InquiryPublished *InquiryPublished `protobuf:"bytes,204,opt,name=inquiry_published,json=inquiryPublished,proto3,oneof"`
+}
+
+type Event_InquiryDeclined struct {
+	// An inquiry is not published.
+	InquiryDeclined *InquiryDeclined `protobuf:"bytes,205,opt,name=inquiry_declined,json=inquiryDeclined,proto3,oneof"`
+}
+
+type Event_InquiryAnswered struct {
+	// An inquiry was answered.
+	InquiryAnswered *InquiryAnswered `protobuf:"bytes,206,opt,name=inquiry_answered,json=inquiryAnswered,proto3,oneof"`
 }
 
 type Event_LogKeyRotated struct {
@@ -1236,6 +1426,11 @@ type Event_PersonalDataKept struct {
 	PersonalDataKept *PersonalDataKept `protobuf:"bytes,270,opt,name=personal_data_kept,json=personalDataKept,proto3,oneof"`
 }
 
+type Event_InquiryTextKept struct {
+	// The text of an inquiry is kept.
+	InquiryTextKept *InquiryTextKept `protobuf:"bytes,271,opt,name=inquiry_text_kept,json=inquiryTextKept,proto3,oneof"`
+}
+
 type Event_NameReserved struct {
 	// 350–399: operators and the list of collectives, in streams of their own.
 	NameReserved *NameReserved `protobuf:"bytes,350,opt,name=name_reserved,json=nameReserved,proto3,oneof"`
@@ -1254,6 +1449,66 @@ type Event_KeyIssued struct {
 type Event_KeyRevoked struct {
 	// A key was revoked.
 	KeyRevoked *KeyRevoked `protobuf:"bytes,362,opt,name=key_revoked,json=keyRevoked,proto3,oneof"`
+}
+
+type Event_InvitationIssued struct {
+	// An invitation was issued.
+	InvitationIssued *InvitationIssued `protobuf:"bytes,363,opt,name=invitation_issued,json=invitationIssued,proto3,oneof"`
+}
+
+type Event_PasswordSet struct {
+	// A password was set.
+	PasswordSet *PasswordSet `protobuf:"bytes,364,opt,name=password_set,json=passwordSet,proto3,oneof"`
+}
+
+type Event_PasswordRemoved struct {
+	// A password was removed.
+	PasswordRemoved *PasswordRemoved `protobuf:"bytes,365,opt,name=password_removed,json=passwordRemoved,proto3,oneof"`
+}
+
+type Event_PasskeyAdded struct {
+	// A passkey was added.
+	PasskeyAdded *PasskeyAdded `protobuf:"bytes,366,opt,name=passkey_added,json=passkeyAdded,proto3,oneof"`
+}
+
+type Event_PasskeyRemoved struct {
+	// A passkey was removed.
+	PasskeyRemoved *PasskeyRemoved `protobuf:"bytes,367,opt,name=passkey_removed,json=passkeyRemoved,proto3,oneof"`
+}
+
+type Event_IdentityLinked struct {
+	// An identity of another service was linked.
+	IdentityLinked *IdentityLinked `protobuf:"bytes,368,opt,name=identity_linked,json=identityLinked,proto3,oneof"`
+}
+
+type Event_IdentityUnlinked struct {
+	// It was unlinked.
+	IdentityUnlinked *IdentityUnlinked `protobuf:"bytes,369,opt,name=identity_unlinked,json=identityUnlinked,proto3,oneof"`
+}
+
+type Event_SessionStarted struct {
+	// Somebody signed in.
+	SessionStarted *SessionStarted `protobuf:"bytes,370,opt,name=session_started,json=sessionStarted,proto3,oneof"`
+}
+
+type Event_SessionConfirmed struct {
+	// He showed again who he is.
+	SessionConfirmed *SessionConfirmed `protobuf:"bytes,371,opt,name=session_confirmed,json=sessionConfirmed,proto3,oneof"`
+}
+
+type Event_SessionEnded struct {
+	// A session was ended.
+	SessionEnded *SessionEnded `protobuf:"bytes,372,opt,name=session_ended,json=sessionEnded,proto3,oneof"`
+}
+
+type Event_OperatorSuspended struct {
+	// An operator was suspended.
+	OperatorSuspended *OperatorSuspended `protobuf:"bytes,373,opt,name=operator_suspended,json=operatorSuspended,proto3,oneof"`
+}
+
+type Event_OperatorReinstated struct {
+	// An operator was reinstated.
+	OperatorReinstated *OperatorReinstated `protobuf:"bytes,374,opt,name=operator_reinstated,json=operatorReinstated,proto3,oneof"`
 }
 
 func (*Event_CollectiveFounded) isEvent_Fact() {}
@@ -1380,6 +1635,14 @@ func (*Event_EditionPublished) isEvent_Fact() {}
 
 func (*Event_RoundDisclosed) isEvent_Fact() {}
 
+func (*Event_InquiryReceived) isEvent_Fact() {}
+
+func (*Event_InquiryPublished) isEvent_Fact() {}
+
+func (*Event_InquiryDeclined) isEvent_Fact() {}
+
+func (*Event_InquiryAnswered) isEvent_Fact() {}
+
 func (*Event_LogKeyRotated) isEvent_Fact() {}
 
 func (*Event_WitnessPolicyAdopted) isEvent_Fact() {}
@@ -1398,6 +1661,8 @@ func (*Event_ForkReported) isEvent_Fact() {}
 
 func (*Event_PersonalDataKept) isEvent_Fact() {}
 
+func (*Event_InquiryTextKept) isEvent_Fact() {}
+
 func (*Event_NameReserved) isEvent_Fact() {}
 
 func (*Event_OperatorCreated) isEvent_Fact() {}
@@ -1406,11 +1671,35 @@ func (*Event_KeyIssued) isEvent_Fact() {}
 
 func (*Event_KeyRevoked) isEvent_Fact() {}
 
+func (*Event_InvitationIssued) isEvent_Fact() {}
+
+func (*Event_PasswordSet) isEvent_Fact() {}
+
+func (*Event_PasswordRemoved) isEvent_Fact() {}
+
+func (*Event_PasskeyAdded) isEvent_Fact() {}
+
+func (*Event_PasskeyRemoved) isEvent_Fact() {}
+
+func (*Event_IdentityLinked) isEvent_Fact() {}
+
+func (*Event_IdentityUnlinked) isEvent_Fact() {}
+
+func (*Event_SessionStarted) isEvent_Fact() {}
+
+func (*Event_SessionConfirmed) isEvent_Fact() {}
+
+func (*Event_SessionEnded) isEvent_Fact() {}
+
+func (*Event_OperatorSuspended) isEvent_Fact() {}
+
+func (*Event_OperatorReinstated) isEvent_Fact() {}
+
 var File_mingzhang_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1emingzhang/event/v1/event.proto\x12\x12mingzhang.event.v1\x1a\x1fmingzhang/event/v1/access.proto\x1a#mingzhang/event/v1/collective.proto\x1a\x1emingzhang/event/v1/entry.proto\x1a#mingzhang/event/v1/governance.proto\x1a\x1fmingzhang/event/v1/payout.proto\x1a\x1emingzhang/event/v1/trust.proto\x1a mingzhang/event/v1/voucher.proto\"\xcf1\n" +
+	"\x1emingzhang/event/v1/event.proto\x12\x12mingzhang.event.v1\x1a\x1fmingzhang/event/v1/access.proto\x1a#mingzhang/event/v1/collective.proto\x1a\x1emingzhang/event/v1/entry.proto\x1a#mingzhang/event/v1/governance.proto\x1a mingzhang/event/v1/inquiry.proto\x1a\x1fmingzhang/event/v1/payout.proto\x1a\x1emingzhang/event/v1/trust.proto\x1a mingzhang/event/v1/voucher.proto\"\xc7<\n" +
 	"\x05Event\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1f\n" +
 	"\vrecorded_at\x18\x02 \x01(\x03R\n" +
@@ -1489,7 +1778,11 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\x0etrue_up_booked\x18\x8f\x01 \x01(\v2 .mingzhang.event.v1.TrueUpBookedH\x00R\ftrueUpBooked\x12N\n" +
 	"\x0fperiod_reviewed\x18\xc8\x01 \x01(\v2\".mingzhang.event.v1.PeriodReviewedH\x00R\x0eperiodReviewed\x12T\n" +
 	"\x11edition_published\x18\xc9\x01 \x01(\v2$.mingzhang.event.v1.EditionPublishedH\x00R\x10editionPublished\x12N\n" +
-	"\x0fround_disclosed\x18\xca\x01 \x01(\v2\".mingzhang.event.v1.RoundDisclosedH\x00R\x0eroundDisclosed\x12L\n" +
+	"\x0fround_disclosed\x18\xca\x01 \x01(\v2\".mingzhang.event.v1.RoundDisclosedH\x00R\x0eroundDisclosed\x12Q\n" +
+	"\x10inquiry_received\x18\xcb\x01 \x01(\v2#.mingzhang.event.v1.InquiryReceivedH\x00R\x0finquiryReceived\x12T\n" +
+	"\x11inquiry_published\x18\xcc\x01 \x01(\v2$.mingzhang.event.v1.InquiryPublishedH\x00R\x10inquiryPublished\x12Q\n" +
+	"\x10inquiry_declined\x18\xcd\x01 \x01(\v2#.mingzhang.event.v1.InquiryDeclinedH\x00R\x0finquiryDeclined\x12Q\n" +
+	"\x10inquiry_answered\x18\xce\x01 \x01(\v2#.mingzhang.event.v1.InquiryAnsweredH\x00R\x0finquiryAnswered\x12L\n" +
 	"\x0flog_key_rotated\x18\xfa\x01 \x01(\v2!.mingzhang.event.v1.LogKeyRotatedH\x00R\rlogKeyRotated\x12a\n" +
 	"\x16witness_policy_adopted\x18\xfb\x01 \x01(\v2(.mingzhang.event.v1.WitnessPolicyAdoptedH\x00R\x14witnessPolicyAdopted\x12d\n" +
 	"\x17personal_data_committed\x18\xfc\x01 \x01(\v2).mingzhang.event.v1.PersonalDataCommittedH\x00R\x15personalDataCommitted\x12T\n" +
@@ -1498,13 +1791,26 @@ const file_mingzhang_event_v1_event_proto_rawDesc = "" +
 	"\x10erasure_rejected\x18\xff\x01 \x01(\v2#.mingzhang.event.v1.ErasureRejectedH\x00R\x0ferasureRejected\x12T\n" +
 	"\x11cosignature_added\x18\x84\x02 \x01(\v2$.mingzhang.event.v1.CosignatureAddedH\x00R\x10cosignatureAdded\x12H\n" +
 	"\rfork_reported\x18\x85\x02 \x01(\v2 .mingzhang.event.v1.ForkReportedH\x00R\fforkReported\x12U\n" +
-	"\x12personal_data_kept\x18\x8e\x02 \x01(\v2$.mingzhang.event.v1.PersonalDataKeptH\x00R\x10personalDataKept\x12H\n" +
+	"\x12personal_data_kept\x18\x8e\x02 \x01(\v2$.mingzhang.event.v1.PersonalDataKeptH\x00R\x10personalDataKept\x12R\n" +
+	"\x11inquiry_text_kept\x18\x8f\x02 \x01(\v2#.mingzhang.event.v1.InquiryTextKeptH\x00R\x0finquiryTextKept\x12H\n" +
 	"\rname_reserved\x18\xde\x02 \x01(\v2 .mingzhang.event.v1.NameReservedH\x00R\fnameReserved\x12Q\n" +
 	"\x10operator_created\x18\xe8\x02 \x01(\v2#.mingzhang.event.v1.OperatorCreatedH\x00R\x0foperatorCreated\x12?\n" +
 	"\n" +
 	"key_issued\x18\xe9\x02 \x01(\v2\x1d.mingzhang.event.v1.KeyIssuedH\x00R\tkeyIssued\x12B\n" +
 	"\vkey_revoked\x18\xea\x02 \x01(\v2\x1e.mingzhang.event.v1.KeyRevokedH\x00R\n" +
-	"keyRevokedB\x06\n" +
+	"keyRevoked\x12T\n" +
+	"\x11invitation_issued\x18\xeb\x02 \x01(\v2$.mingzhang.event.v1.InvitationIssuedH\x00R\x10invitationIssued\x12E\n" +
+	"\fpassword_set\x18\xec\x02 \x01(\v2\x1f.mingzhang.event.v1.PasswordSetH\x00R\vpasswordSet\x12Q\n" +
+	"\x10password_removed\x18\xed\x02 \x01(\v2#.mingzhang.event.v1.PasswordRemovedH\x00R\x0fpasswordRemoved\x12H\n" +
+	"\rpasskey_added\x18\xee\x02 \x01(\v2 .mingzhang.event.v1.PasskeyAddedH\x00R\fpasskeyAdded\x12N\n" +
+	"\x0fpasskey_removed\x18\xef\x02 \x01(\v2\".mingzhang.event.v1.PasskeyRemovedH\x00R\x0epasskeyRemoved\x12N\n" +
+	"\x0fidentity_linked\x18\xf0\x02 \x01(\v2\".mingzhang.event.v1.IdentityLinkedH\x00R\x0eidentityLinked\x12T\n" +
+	"\x11identity_unlinked\x18\xf1\x02 \x01(\v2$.mingzhang.event.v1.IdentityUnlinkedH\x00R\x10identityUnlinked\x12N\n" +
+	"\x0fsession_started\x18\xf2\x02 \x01(\v2\".mingzhang.event.v1.SessionStartedH\x00R\x0esessionStarted\x12T\n" +
+	"\x11session_confirmed\x18\xf3\x02 \x01(\v2$.mingzhang.event.v1.SessionConfirmedH\x00R\x10sessionConfirmed\x12H\n" +
+	"\rsession_ended\x18\xf4\x02 \x01(\v2 .mingzhang.event.v1.SessionEndedH\x00R\fsessionEnded\x12W\n" +
+	"\x12operator_suspended\x18\xf5\x02 \x01(\v2%.mingzhang.event.v1.OperatorSuspendedH\x00R\x11operatorSuspended\x12Z\n" +
+	"\x13operator_reinstated\x18\xf6\x02 \x01(\v2&.mingzhang.event.v1.OperatorReinstatedH\x00R\x12operatorReinstatedB\x06\n" +
 	"\x04factBFZDgithub.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1;eventv1b\x06proto3"
 
 var (
@@ -1585,19 +1891,36 @@ var file_mingzhang_event_v1_event_proto_goTypes = []any{
 	(*PeriodReviewed)(nil),         // 61: mingzhang.event.v1.PeriodReviewed
 	(*EditionPublished)(nil),       // 62: mingzhang.event.v1.EditionPublished
 	(*RoundDisclosed)(nil),         // 63: mingzhang.event.v1.RoundDisclosed
-	(*LogKeyRotated)(nil),          // 64: mingzhang.event.v1.LogKeyRotated
-	(*WitnessPolicyAdopted)(nil),   // 65: mingzhang.event.v1.WitnessPolicyAdopted
-	(*PersonalDataCommitted)(nil),  // 66: mingzhang.event.v1.PersonalDataCommitted
-	(*ErasureRequested)(nil),       // 67: mingzhang.event.v1.ErasureRequested
-	(*ErasureApproved)(nil),        // 68: mingzhang.event.v1.ErasureApproved
-	(*ErasureRejected)(nil),        // 69: mingzhang.event.v1.ErasureRejected
-	(*CosignatureAdded)(nil),       // 70: mingzhang.event.v1.CosignatureAdded
-	(*ForkReported)(nil),           // 71: mingzhang.event.v1.ForkReported
-	(*PersonalDataKept)(nil),       // 72: mingzhang.event.v1.PersonalDataKept
-	(*NameReserved)(nil),           // 73: mingzhang.event.v1.NameReserved
-	(*OperatorCreated)(nil),        // 74: mingzhang.event.v1.OperatorCreated
-	(*KeyIssued)(nil),              // 75: mingzhang.event.v1.KeyIssued
-	(*KeyRevoked)(nil),             // 76: mingzhang.event.v1.KeyRevoked
+	(*InquiryReceived)(nil),        // 64: mingzhang.event.v1.InquiryReceived
+	(*InquiryPublished)(nil),       // 65: mingzhang.event.v1.InquiryPublished
+	(*InquiryDeclined)(nil),        // 66: mingzhang.event.v1.InquiryDeclined
+	(*InquiryAnswered)(nil),        // 67: mingzhang.event.v1.InquiryAnswered
+	(*LogKeyRotated)(nil),          // 68: mingzhang.event.v1.LogKeyRotated
+	(*WitnessPolicyAdopted)(nil),   // 69: mingzhang.event.v1.WitnessPolicyAdopted
+	(*PersonalDataCommitted)(nil),  // 70: mingzhang.event.v1.PersonalDataCommitted
+	(*ErasureRequested)(nil),       // 71: mingzhang.event.v1.ErasureRequested
+	(*ErasureApproved)(nil),        // 72: mingzhang.event.v1.ErasureApproved
+	(*ErasureRejected)(nil),        // 73: mingzhang.event.v1.ErasureRejected
+	(*CosignatureAdded)(nil),       // 74: mingzhang.event.v1.CosignatureAdded
+	(*ForkReported)(nil),           // 75: mingzhang.event.v1.ForkReported
+	(*PersonalDataKept)(nil),       // 76: mingzhang.event.v1.PersonalDataKept
+	(*InquiryTextKept)(nil),        // 77: mingzhang.event.v1.InquiryTextKept
+	(*NameReserved)(nil),           // 78: mingzhang.event.v1.NameReserved
+	(*OperatorCreated)(nil),        // 79: mingzhang.event.v1.OperatorCreated
+	(*KeyIssued)(nil),              // 80: mingzhang.event.v1.KeyIssued
+	(*KeyRevoked)(nil),             // 81: mingzhang.event.v1.KeyRevoked
+	(*InvitationIssued)(nil),       // 82: mingzhang.event.v1.InvitationIssued
+	(*PasswordSet)(nil),            // 83: mingzhang.event.v1.PasswordSet
+	(*PasswordRemoved)(nil),        // 84: mingzhang.event.v1.PasswordRemoved
+	(*PasskeyAdded)(nil),           // 85: mingzhang.event.v1.PasskeyAdded
+	(*PasskeyRemoved)(nil),         // 86: mingzhang.event.v1.PasskeyRemoved
+	(*IdentityLinked)(nil),         // 87: mingzhang.event.v1.IdentityLinked
+	(*IdentityUnlinked)(nil),       // 88: mingzhang.event.v1.IdentityUnlinked
+	(*SessionStarted)(nil),         // 89: mingzhang.event.v1.SessionStarted
+	(*SessionConfirmed)(nil),       // 90: mingzhang.event.v1.SessionConfirmed
+	(*SessionEnded)(nil),           // 91: mingzhang.event.v1.SessionEnded
+	(*OperatorSuspended)(nil),      // 92: mingzhang.event.v1.OperatorSuspended
+	(*OperatorReinstated)(nil),     // 93: mingzhang.event.v1.OperatorReinstated
 }
 var file_mingzhang_event_v1_event_proto_depIdxs = []int32{
 	1,  // 0: mingzhang.event.v1.Event.vouchers:type_name -> mingzhang.event.v1.Voucher
@@ -1663,24 +1986,41 @@ var file_mingzhang_event_v1_event_proto_depIdxs = []int32{
 	61, // 60: mingzhang.event.v1.Event.period_reviewed:type_name -> mingzhang.event.v1.PeriodReviewed
 	62, // 61: mingzhang.event.v1.Event.edition_published:type_name -> mingzhang.event.v1.EditionPublished
 	63, // 62: mingzhang.event.v1.Event.round_disclosed:type_name -> mingzhang.event.v1.RoundDisclosed
-	64, // 63: mingzhang.event.v1.Event.log_key_rotated:type_name -> mingzhang.event.v1.LogKeyRotated
-	65, // 64: mingzhang.event.v1.Event.witness_policy_adopted:type_name -> mingzhang.event.v1.WitnessPolicyAdopted
-	66, // 65: mingzhang.event.v1.Event.personal_data_committed:type_name -> mingzhang.event.v1.PersonalDataCommitted
-	67, // 66: mingzhang.event.v1.Event.erasure_requested:type_name -> mingzhang.event.v1.ErasureRequested
-	68, // 67: mingzhang.event.v1.Event.erasure_approved:type_name -> mingzhang.event.v1.ErasureApproved
-	69, // 68: mingzhang.event.v1.Event.erasure_rejected:type_name -> mingzhang.event.v1.ErasureRejected
-	70, // 69: mingzhang.event.v1.Event.cosignature_added:type_name -> mingzhang.event.v1.CosignatureAdded
-	71, // 70: mingzhang.event.v1.Event.fork_reported:type_name -> mingzhang.event.v1.ForkReported
-	72, // 71: mingzhang.event.v1.Event.personal_data_kept:type_name -> mingzhang.event.v1.PersonalDataKept
-	73, // 72: mingzhang.event.v1.Event.name_reserved:type_name -> mingzhang.event.v1.NameReserved
-	74, // 73: mingzhang.event.v1.Event.operator_created:type_name -> mingzhang.event.v1.OperatorCreated
-	75, // 74: mingzhang.event.v1.Event.key_issued:type_name -> mingzhang.event.v1.KeyIssued
-	76, // 75: mingzhang.event.v1.Event.key_revoked:type_name -> mingzhang.event.v1.KeyRevoked
-	76, // [76:76] is the sub-list for method output_type
-	76, // [76:76] is the sub-list for method input_type
-	76, // [76:76] is the sub-list for extension type_name
-	76, // [76:76] is the sub-list for extension extendee
-	0,  // [0:76] is the sub-list for field type_name
+	64, // 63: mingzhang.event.v1.Event.inquiry_received:type_name -> mingzhang.event.v1.InquiryReceived
+	65, // 64: mingzhang.event.v1.Event.inquiry_published:type_name -> mingzhang.event.v1.InquiryPublished
+	66, // 65: mingzhang.event.v1.Event.inquiry_declined:type_name -> mingzhang.event.v1.InquiryDeclined
+	67, // 66: mingzhang.event.v1.Event.inquiry_answered:type_name -> mingzhang.event.v1.InquiryAnswered
+	68, // 67: mingzhang.event.v1.Event.log_key_rotated:type_name -> mingzhang.event.v1.LogKeyRotated
+	69, // 68: mingzhang.event.v1.Event.witness_policy_adopted:type_name -> mingzhang.event.v1.WitnessPolicyAdopted
+	70, // 69: mingzhang.event.v1.Event.personal_data_committed:type_name -> mingzhang.event.v1.PersonalDataCommitted
+	71, // 70: mingzhang.event.v1.Event.erasure_requested:type_name -> mingzhang.event.v1.ErasureRequested
+	72, // 71: mingzhang.event.v1.Event.erasure_approved:type_name -> mingzhang.event.v1.ErasureApproved
+	73, // 72: mingzhang.event.v1.Event.erasure_rejected:type_name -> mingzhang.event.v1.ErasureRejected
+	74, // 73: mingzhang.event.v1.Event.cosignature_added:type_name -> mingzhang.event.v1.CosignatureAdded
+	75, // 74: mingzhang.event.v1.Event.fork_reported:type_name -> mingzhang.event.v1.ForkReported
+	76, // 75: mingzhang.event.v1.Event.personal_data_kept:type_name -> mingzhang.event.v1.PersonalDataKept
+	77, // 76: mingzhang.event.v1.Event.inquiry_text_kept:type_name -> mingzhang.event.v1.InquiryTextKept
+	78, // 77: mingzhang.event.v1.Event.name_reserved:type_name -> mingzhang.event.v1.NameReserved
+	79, // 78: mingzhang.event.v1.Event.operator_created:type_name -> mingzhang.event.v1.OperatorCreated
+	80, // 79: mingzhang.event.v1.Event.key_issued:type_name -> mingzhang.event.v1.KeyIssued
+	81, // 80: mingzhang.event.v1.Event.key_revoked:type_name -> mingzhang.event.v1.KeyRevoked
+	82, // 81: mingzhang.event.v1.Event.invitation_issued:type_name -> mingzhang.event.v1.InvitationIssued
+	83, // 82: mingzhang.event.v1.Event.password_set:type_name -> mingzhang.event.v1.PasswordSet
+	84, // 83: mingzhang.event.v1.Event.password_removed:type_name -> mingzhang.event.v1.PasswordRemoved
+	85, // 84: mingzhang.event.v1.Event.passkey_added:type_name -> mingzhang.event.v1.PasskeyAdded
+	86, // 85: mingzhang.event.v1.Event.passkey_removed:type_name -> mingzhang.event.v1.PasskeyRemoved
+	87, // 86: mingzhang.event.v1.Event.identity_linked:type_name -> mingzhang.event.v1.IdentityLinked
+	88, // 87: mingzhang.event.v1.Event.identity_unlinked:type_name -> mingzhang.event.v1.IdentityUnlinked
+	89, // 88: mingzhang.event.v1.Event.session_started:type_name -> mingzhang.event.v1.SessionStarted
+	90, // 89: mingzhang.event.v1.Event.session_confirmed:type_name -> mingzhang.event.v1.SessionConfirmed
+	91, // 90: mingzhang.event.v1.Event.session_ended:type_name -> mingzhang.event.v1.SessionEnded
+	92, // 91: mingzhang.event.v1.Event.operator_suspended:type_name -> mingzhang.event.v1.OperatorSuspended
+	93, // 92: mingzhang.event.v1.Event.operator_reinstated:type_name -> mingzhang.event.v1.OperatorReinstated
+	93, // [93:93] is the sub-list for method output_type
+	93, // [93:93] is the sub-list for method input_type
+	93, // [93:93] is the sub-list for extension type_name
+	93, // [93:93] is the sub-list for extension extendee
+	0,  // [0:93] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_event_v1_event_proto_init() }
@@ -1692,6 +2032,7 @@ func file_mingzhang_event_v1_event_proto_init() {
 	file_mingzhang_event_v1_collective_proto_init()
 	file_mingzhang_event_v1_entry_proto_init()
 	file_mingzhang_event_v1_governance_proto_init()
+	file_mingzhang_event_v1_inquiry_proto_init()
 	file_mingzhang_event_v1_payout_proto_init()
 	file_mingzhang_event_v1_trust_proto_init()
 	file_mingzhang_event_v1_voucher_proto_init()
@@ -1758,6 +2099,10 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_PeriodReviewed)(nil),
 		(*Event_EditionPublished)(nil),
 		(*Event_RoundDisclosed)(nil),
+		(*Event_InquiryReceived)(nil),
+		(*Event_InquiryPublished)(nil),
+		(*Event_InquiryDeclined)(nil),
+		(*Event_InquiryAnswered)(nil),
 		(*Event_LogKeyRotated)(nil),
 		(*Event_WitnessPolicyAdopted)(nil),
 		(*Event_PersonalDataCommitted)(nil),
@@ -1767,10 +2112,23 @@ func file_mingzhang_event_v1_event_proto_init() {
 		(*Event_CosignatureAdded)(nil),
 		(*Event_ForkReported)(nil),
 		(*Event_PersonalDataKept)(nil),
+		(*Event_InquiryTextKept)(nil),
 		(*Event_NameReserved)(nil),
 		(*Event_OperatorCreated)(nil),
 		(*Event_KeyIssued)(nil),
 		(*Event_KeyRevoked)(nil),
+		(*Event_InvitationIssued)(nil),
+		(*Event_PasswordSet)(nil),
+		(*Event_PasswordRemoved)(nil),
+		(*Event_PasskeyAdded)(nil),
+		(*Event_PasskeyRemoved)(nil),
+		(*Event_IdentityLinked)(nil),
+		(*Event_IdentityUnlinked)(nil),
+		(*Event_SessionStarted)(nil),
+		(*Event_SessionConfirmed)(nil),
+		(*Event_SessionEnded)(nil),
+		(*Event_OperatorSuspended)(nil),
+		(*Event_OperatorReinstated)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
