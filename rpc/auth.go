@@ -50,6 +50,10 @@ func AsOperator(ctx context.Context, id string) context.Context {
 
 // byContext authenticates calls through the in-process transport, the only one that hands on its caller's context.
 func (s *Server) byContext(ctx context.Context) (*caller, error) {
+	if key, ok := ctx.Value(keyOfCall{}).(string); ok {
+		operator, err := s.config.Access.Authenticate(ctx, key)
+		return &caller{operator: operator}, err
+	}
 	id, ok := ctx.Value(operatorKey{}).(string)
 	if !ok {
 		return &caller{local: true}, nil
