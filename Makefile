@@ -8,18 +8,23 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED = 0
 
-.PHONY: help generate fmt lint test test-race packages check check-clients build man bench bench-peers demo fuzz nightly
+.PHONY: help generate fmt lint test test-race packages check check-clients build templates man bench bench-peers demo fuzz nightly
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-generate: ## make gen/ and docs/openapi.yaml from proto/
+generate: ## make gen/ and docs/openapi.yaml from proto/, and Go from the templates of pages
 	$(TOOL) buf format -w
 	rm -rf gen/mingzhang
 	$(TOOL) buf generate
 	$(TOOL) buf generate --template buf.gen.event.yaml
 	$(TOOL) buf build proto --path proto/mingzhang/api/v1 --exclude-imports --as-file-descriptor-set -o - | $(GO) run ./internal/schemadoc > cmd/mingzhang/comments.tsv
 	$(TOOL) buf generate --template buf.gen.openapi.yaml
+	$(MAKE) --no-print-directory templates
+
+templates: ## make Go from the templates of pages
+	$(TOOL) templ fmt web
+	$(TOOL) templ generate -path web
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang
@@ -58,7 +63,7 @@ test-race:
 
 check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
 	$(MAKE) generate
-	@fresh="gen proto cmd/mingzhang/comments.tsv docs/openapi.yaml"; \
+	@fresh="gen proto web cmd/mingzhang/comments.tsv docs/openapi.yaml"; \
 	if [ -n "$$(git status --porcelain -- $$fresh)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- $$fresh; exit 1; fi
 	$(TOOL) buf lint
 	$(TOOL) buf breaking proto --against proto/released.binpb

@@ -16,6 +16,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
+	"github.com/mingzhang-ledger/mingzhang/web"
 )
 
 const (
@@ -93,6 +94,10 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	mux.Handle("/", dir.server.Handler())
 	mux.HandleFunc("GET /healthz", dir.healthz)
 	mux.Handle("GET /log/", dir.server.LogHandler())
+	pages := web.New(web.Config{Services: dir.server.InProcess(), Clock: clock, Logger: logger})
+	for _, prefix := range append(web.Prefixes, "/{$}") {
+		mux.Handle(prefix, pages)
+	}
 	server := rpc.NewHTTPServer(mux, logger)
 
 	ctx, stop := context.WithCancel(ctx)
