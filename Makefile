@@ -24,7 +24,7 @@ generate: ## make gen/ and docs/openapi.yaml from proto/, and Go from the templa
 
 templates: ## make Go from the templates of pages
 	$(TOOL) templ fmt web
-	$(TOOL) templ generate -path web
+	$(TOOL) templ generate -include-version=false -path web
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang

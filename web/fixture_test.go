@@ -110,7 +110,9 @@ func (n *node) must(err error) {
 }
 
 // as is the context of calls by an operator.
-func (n *node) as(operator string) context.Context { return rpc.AsOperator(context.Background(), operator) }
+func (n *node) as(operator string) context.Context {
+	return rpc.AsOperator(context.Background(), operator)
+}
 
 // client is the way to the services in process.
 func (n *node) client() *connect.Client { return connect.NewClient(n.server.InProcess()) }
