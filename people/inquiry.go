@@ -121,6 +121,10 @@ func (v *Vault) over(c *ledger.Collective, q ledger.Inquiry) bool {
 	return !read.IsZero() && v.now(c).Sub(read) >= InquiryKeptFor
 }
 
+// deletedAfter is how much later a text is deleted than it is shown: by then every node's clock says that its time is over, and none takes
+// it for lost.
+const deletedAfter = time.Hour
+
 func (v *Vault) now(c *ledger.Collective) time.Time {
 	if c.Charter().SimulatedClock {
 		return c.LastRecorded()
@@ -137,7 +141,7 @@ func (v *Vault) spent(ctx context.Context, stream string, record uuid.UUID) (spe
 	}
 	err = v.log.View(ctx, e.GetInquiryTextKept().CollectiveId, func(c *ledger.Collective) error {
 		if q, known := c.InquiryOf(record); known {
-			spent = v.over(c, q)
+			spent = v.over(c, q) && v.now(c).Sub(q.ReadAt()) >= InquiryKeptFor+deletedAfter
 		} else {
 			spent = v.now(c).Sub(time.UnixMicro(e.RecordedAt)) >= orphanAge
 		}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strings"
@@ -25,6 +26,9 @@ type Asking struct {
 	Addresses int
 }
 
+// AskingDefault is what the zero Asking stands for.
+var AskingDefault = Asking{EveryHour: 5, Burst: 3, Addresses: 10_000}
+
 type askers struct {
 	limit Asking
 
@@ -34,15 +38,9 @@ type askers struct {
 }
 
 func newAskers(limit Asking) *askers {
-	if limit.EveryHour <= 0 {
-		limit.EveryHour = 5
-	}
-	if limit.Burst <= 0 {
-		limit.Burst = 3
-	}
-	if limit.Addresses <= 0 {
-		limit.Addresses = 10_000
-	}
+	limit.EveryHour = cmp.Or(limit.EveryHour, AskingDefault.EveryHour)
+	limit.Burst = cmp.Or(limit.Burst, AskingDefault.Burst)
+	limit.Addresses = cmp.Or(limit.Addresses, AskingDefault.Addresses)
 	a := &askers{limit: limit, each: map[string]*rate.Limiter{}}
 	a.rest = a.limiter()
 	return a
