@@ -117,10 +117,11 @@ func (s *Collective) Inquiries() []Inquiry {
 
 // Inquiry finds an inquiry by its number.
 func (s *Collective) Inquiry(number uint32) (Inquiry, bool) {
-	if number == 0 || int(number) > len(s.inquiries.list) {
+	q := s.inquiries.of(number)
+	if q == nil {
 		return Inquiry{}, false
 	}
-	return *s.inquiries.list[number-1], true
+	return *q, true
 }
 
 // InquiryOf finds an inquiry by the record of its text.
@@ -140,15 +141,24 @@ func (s *Collective) evolveInquiry(e *eventv1.Event) {
 	case *eventv1.Event_InquiryDeclined:
 		s.inquiries.read(f.InquiryDeclined.Number, InquiryDeclined, e)
 	case *eventv1.Event_InquiryAnswered:
-		q := s.inquiries.list[f.InquiryAnswered.Number-1]
-		q.State, q.Outcome = InquiryAnswered, f.InquiryAnswered.Outcome
+		if q := s.inquiries.of(f.InquiryAnswered.Number); q != nil {
+			q.State, q.Outcome = InquiryAnswered, f.InquiryAnswered.Outcome
+		}
 	}
 }
 
+func (all *inquiries) of(number uint32) *Inquiry {
+	if number == 0 || int(number) > len(all.list) {
+		return nil
+	}
+	return all.list[number-1]
+}
+
 func (all *inquiries) read(number uint32, state InquiryState, e *eventv1.Event) {
-	q := all.list[number-1]
-	q.State, q.read = state, e.RecordedAt
-	all.waiting--
+	if q := all.of(number); q != nil {
+		q.State, q.read = state, e.RecordedAt
+		all.waiting--
+	}
 }
 
 // An inquiry, in order: what is asked for; the voucher, which exists; the flood; a wording, if it has one, which takes a supervisor.
