@@ -2995,7 +2995,7 @@ var File_mingzhang_api_v1_disclosure_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
+	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1emingzhang/api/v1/inquiry.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
 	"\x16ListCollectivesRequest\x12%\n" +
 	"\tpage_size\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
@@ -3224,7 +3224,7 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x05first\x12#\n" +
 	"\x06second\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x06second\",\n" +
 	"\x12ReportForkResponse\x12\x16\n" +
-	"\x06stored\x18\x01 \x01(\bR\x06stored2\x87\x10\n" +
+	"\x06stored\x18\x01 \x01(\bR\x06stored2\xcd\x11\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
@@ -3239,7 +3239,9 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\tListGifts\x12\".mingzhang.api.v1.ListGiftsRequest\x1a#.mingzhang.api.v1.ListGiftsResponse\"\x03\x90\x02\x01\x12b\n" +
 	"\fListEditions\x12%.mingzhang.api.v1.ListEditionsRequest\x1a&.mingzhang.api.v1.ListEditionsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
-	"GetEdition\x12#.mingzhang.api.v1.GetEditionRequest\x1a$.mingzhang.api.v1.GetEditionResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"GetEdition\x12#.mingzhang.api.v1.GetEditionRequest\x1a$.mingzhang.api.v1.GetEditionResponse\"\x03\x90\x02\x01\x12e\n" +
+	"\rListInquiries\x12&.mingzhang.api.v1.ListInquiriesRequest\x1a'.mingzhang.api.v1.ListInquiriesResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\fRaiseInquiry\x12%.mingzhang.api.v1.RaiseInquiryRequest\x1a&.mingzhang.api.v1.RaiseInquiryResponse\x12\\\n" +
 	"\n" +
 	"GetVersion\x12#.mingzhang.api.v1.GetVersionRequest\x1a$.mingzhang.api.v1.GetVersionResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListSeals\x12\".mingzhang.api.v1.ListSealsRequest\x1a#.mingzhang.api.v1.ListSealsResponse\"\x03\x90\x02\x01\x12S\n" +
@@ -3319,6 +3321,10 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*Seal)(nil),                            // 52: mingzhang.api.v1.Seal
 	(*WitnessPolicy)(nil),                   // 53: mingzhang.api.v1.WitnessPolicy
 	(*Fork)(nil),                            // 54: mingzhang.api.v1.Fork
+	(*ListInquiriesRequest)(nil),            // 55: mingzhang.api.v1.ListInquiriesRequest
+	(*RaiseInquiryRequest)(nil),             // 56: mingzhang.api.v1.RaiseInquiryRequest
+	(*ListInquiriesResponse)(nil),           // 57: mingzhang.api.v1.ListInquiriesResponse
+	(*RaiseInquiryResponse)(nil),            // 58: mingzhang.api.v1.RaiseInquiryResponse
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
 	41, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
@@ -3355,35 +3361,39 @@ var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
 	22, // 31: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
 	25, // 32: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
 	27, // 33: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
-	16, // 34: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	29, // 35: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
-	31, // 36: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
-	33, // 37: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
-	35, // 38: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
-	37, // 39: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
-	39, // 40: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
-	1,  // 41: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 42: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 43: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 44: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 45: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
-	11, // 46: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	13, // 47: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	15, // 48: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	19, // 49: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
-	21, // 50: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
-	23, // 51: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
-	26, // 52: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
-	28, // 53: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
-	17, // 54: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	30, // 55: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
-	32, // 56: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
-	34, // 57: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
-	36, // 58: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
-	38, // 59: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
-	40, // 60: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
-	41, // [41:61] is the sub-list for method output_type
-	21, // [21:41] is the sub-list for method input_type
+	55, // 34: mingzhang.api.v1.DisclosureService.ListInquiries:input_type -> mingzhang.api.v1.ListInquiriesRequest
+	56, // 35: mingzhang.api.v1.DisclosureService.RaiseInquiry:input_type -> mingzhang.api.v1.RaiseInquiryRequest
+	16, // 36: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	29, // 37: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
+	31, // 38: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
+	33, // 39: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
+	35, // 40: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
+	37, // 41: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
+	39, // 42: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
+	1,  // 43: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 44: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 45: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	7,  // 46: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 47: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 48: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 49: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 50: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	19, // 51: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	21, // 52: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
+	23, // 53: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
+	26, // 54: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
+	28, // 55: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
+	57, // 56: mingzhang.api.v1.DisclosureService.ListInquiries:output_type -> mingzhang.api.v1.ListInquiriesResponse
+	58, // 57: mingzhang.api.v1.DisclosureService.RaiseInquiry:output_type -> mingzhang.api.v1.RaiseInquiryResponse
+	17, // 58: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	30, // 59: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
+	32, // 60: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
+	34, // 61: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
+	36, // 62: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
+	38, // 63: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
+	40, // 64: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
+	43, // [43:65] is the sub-list for method output_type
+	21, // [21:43] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
 	21, // [21:21] is the sub-list for extension extendee
 	0,  // [0:21] is the sub-list for field type_name
@@ -3394,6 +3404,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 	if File_mingzhang_api_v1_disclosure_service_proto != nil {
 		return
 	}
+	file_mingzhang_api_v1_inquiry_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	file_mingzhang_api_v1_witness_proto_init()
 	type x struct{}
