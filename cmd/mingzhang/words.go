@@ -143,7 +143,7 @@ var chineseFields = map[string]string{
 	"generation": "代", "level": "层", "entries": "事件本身", "n": "序号", "width": "个数", "data": "数据", "after_size": "在多少笔以后", "proof": "证明", "proof_missing": "没有证明的原因",
 	"edition": "公示", "editions": "各期公示", "corrected_by": "被更正", "pin": "印记", "content_sha256": "文本摘要值", "figures_version": "数字到第几笔",
 	"published_version": "公示在第几笔", "disclosed_at": "公布在第几笔", "sum_root": "合计树的根",
-	"anomalies": "疑点", "AnomalyRule.count": "个数", "TaskCount.count": "个数", "sentence_zh": "说明", "sentence_en": "英文说明", "summary_zh": "摘要", "summary_en": "英文摘要",
+	"anomalies": "疑点", "Anomaly.day": "日期", "Task.due_on": "期限", "TaskCount.kind": "种类", "AnomalyRule.count": "个数", "TaskCount.count": "个数", "sentence_zh": "说明", "summary_zh": "办了什么",
 	"voucher_count": "凭证张数", "rule": "规则", "rules": "规则", "tasks": "待办", "subject": "对象", "since": "自", "since_version": "自第几笔", "all": "全部的",
 	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }
