@@ -85,24 +85,17 @@ func (a *askers) of(address string, now time.Time) *rate.Limiter {
 	return l
 }
 
-type addressKey struct{}
-
-// FromAddress says for calls through InProcess on whose behalf they are made: the remote address of a visitor of the pages, with or
-// without a port. Over HTTP it means nothing.
-func FromAddress(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, addressKey{}, address)
-}
-
 // addressOf is whom a call without a key counts for: an IP address, of IPv6 the first half; empty for a call in process that names none.
 // Behind a proxy that the server is told to trust it is the last address that the proxy wrote down.
 func (s *Server) addressOf(ctx context.Context) string {
-	address := peerOf(ctx)
-	if given, ok := ctx.Value(addressKey{}).(string); ok && callerOf(ctx).local {
-		address = given
-	} else if callerOf(ctx).local {
+	if given, ok := ctx.Value(addressOfCall{}).(string); ok { // only contexts of calls in process come from their callers
+		return network(given)
+	}
+	if callerOf(ctx).local {
 		return ""
 	}
-	if info, ok := connect.CallInfoForServerContext(ctx); ok && s.config.TrustProxy && !callerOf(ctx).local {
+	address := peerOf(ctx)
+	if info, ok := connect.CallInfoForServerContext(ctx); ok && s.config.TrustProxy {
 		if list := info.RequestHeader().Values("X-Forwarded-For"); len(list) > 0 {
 			hops := strings.Split(list[len(list)-1], ",")
 			address = strings.TrimSpace(hops[len(hops)-1])
