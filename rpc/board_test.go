@@ -194,7 +194,8 @@ func TestLineTellsHowItCameToBe(t *testing.T) {
 	v.resolve("witnesses", apiv1.Matter_MATTER_CHARTER)
 	v.must("approver", &apiv1.AdoptWitnessPolicyRequest{CommandId: id(), CollectiveId: "lmb", ResolutionId: "witnesses", Groups: []*apiv1.WitnessGroup{committee(1, "first")}})
 	v.must("treasurer", september())
-	for _, month := range []string{"2021-07", "2021-08", "2021-09"} {
+	july := v.must("treasurer", &apiv1.ClosePeriodRequest{CommandId: id(), CollectiveId: "lmb", Month: "2021-07"}).(*apiv1.ClosePeriodResponse).Receipt.Version
+	for _, month := range []string{"2021-08", "2021-09"} {
 		v.must("treasurer", &apiv1.ClosePeriodRequest{CommandId: id(), CollectiveId: "lmb", Month: month})
 	}
 	august := v.seal(&apiv1.GetSealRequest{Month: "2021-08"})
@@ -211,6 +212,9 @@ func TestLineTellsHowItCameToBe(t *testing.T) {
 	if want := []string{"2021 2021-01-01 2021-12-31 3 false false []", "2021-q3 2021-07-01 2021-09-30 3 true false []", "2021-07 2021-07-01 2021-07-31 0 true false []",
 		"2021-08 2021-08-01 2021-08-31 0 true true []", "2021-09 2021-09-01 2021-09-30 3 true false [1]"}; !slices.Equal(shown, want) {
 		t.Errorf("periods %q", shown)
+	}
+	if then := v.must("", &apiv1.ListPeriodsRequest{CollectiveId: "lmb", AsKnownAt: fmt.Sprint(july)}).(*apiv1.ListPeriodsResponse); then.Quarters[0].Closed || !then.Months[0].Closed {
+		t.Errorf("with July closed alone: %v", then)
 	}
 	if then := v.must("", &apiv1.ListPeriodsRequest{CollectiveId: "lmb", AsKnownAt: fmt.Sprint(odd.Version)}).(*apiv1.ListPeriodsResponse); len(then.Months) != 1 || then.Months[0].Lines != 2 || then.Months[0].Closed {
 		t.Errorf("periods then %v", then)
