@@ -29,3 +29,6 @@ func TimeoutOf(name string) time.Duration {
 	}
 	return 0
 }
+
+// PublicRound shows a round to everybody.
+var PublicRound = publicRound
