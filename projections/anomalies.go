@@ -221,7 +221,7 @@ type outlay struct {
 	cost                 bool   // the year's income bears it
 }
 
-// spends gathers the outlays once. Those before the first day asked for are there for clusters that end in the period.
+// spends gathers the outlays once; what the bank charges on its own is none. Those before the first day asked for are there for clusters that end in the period.
 func (r *radar) spends() []outlay {
 	if r.gathered {
 		return r.outlays
@@ -229,7 +229,7 @@ func (r *radar) spends() []outlay {
 	r.gathered = true
 	reach := min(r.from.Add(-RoundDays), quarterOf(r.from))
 	r.walk(ledger.Payment, reach, func(place int32, row *row) {
-		if row.purpose != 0 {
+		if row.purpose != 0 && r.b.fact(row.version) != "fee_charged" {
 			r.outlays = append(r.outlays, r.paid(place, row))
 		}
 	})

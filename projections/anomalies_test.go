@@ -44,7 +44,7 @@ func (c *chronicle) spendFor(purpose string, day ledger.Day, payee string, amoun
 	if len(papers) == 0 {
 		v.Documents = []*eventv1.Document{paper(fmt.Sprint("bill ", len(c.events)), amount)}
 	}
-	c.on(day).add(&eventv1.Event{Fact: &eventv1.Event_FeeCharged{FeeCharged: &eventv1.FeeCharged{}}}, v)
+	c.on(day).add(&eventv1.Event{Fact: &eventv1.Event_MoneyMoved{MoneyMoved: &eventv1.MoneyMoved{}}}, v)
 	return v
 }
 
@@ -239,6 +239,12 @@ func TestSamePayee(t *testing.T) {
 			for i, day := range days {
 				c.spend(day, "org/x", 100_01)
 				c.spend(day, fmt.Sprint("org/y", i), 100_01)
+			}
+		}, ""},
+		{"five fees of the bank", func(c *chronicle) {
+			for _, day := range days {
+				c.spend(day, "org/bank", 10_01)
+				c.events[len(c.events)-1].Fact = &eventv1.Event_FeeCharged{FeeCharged: &eventv1.FeeCharged{}}
 			}
 		}, ""},
 		{"four of four", func(c *chronicle) {
