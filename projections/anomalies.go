@@ -76,9 +76,10 @@ const (
 
 	// RoundUnit is what round amounts are multiples of, fen: 100 yuan. RoundCount of them within RoundDays in a row, to one payee or for one
 	// purpose and without any other amount between, are a cluster: work and goods seldom come to round sums four times in a month.
-	RoundUnit  ledger.Fen = 100_00
-	RoundCount            = 4
-	RoundDays             = 30
+	RoundUnit ledger.Fen = 100_00
+
+	RoundCount = 4
+	RoundDays  = 30
 	// BelowPart says what is just below a line of the spending rule: less than it by at most its 20th part.
 	BelowPart = 20
 

@@ -190,10 +190,14 @@ func TestDuplicateDocument(t *testing.T) {
 			c.reverse(c.spend(20210310, "org/x", 900_00, paper("7", 900_00)), 20210311)
 			c.spend(20210910, "org/x", 900_00, as("receipt", paper("7", 900_00)))
 		}, ""},
-		{"three years back, and a day more", func(c *chronicle) {
-			c.spend(20180405, "org/x", 900_00, paper("7", 900_00))
+		{"three years before the period", func(c *chronicle) {
+			c.spend(20180101, "org/x", 900_00, paper("7", 900_00))
 			c.spend(20210405, "org/x", 900_00, as("receipt", paper("7", 900_00)))
 		}, "2021-04-05 duplicate_document number [付2018-1 付2021-1] org/x shop 7 1800.00/900.00\n"},
+		{"and a day more", func(c *chronicle) {
+			c.spend(20171231, "org/x", 900_00, paper("7", 900_00))
+			c.spend(20210405, "org/x", 900_00, as("receipt", paper("7", 900_00)))
+		}, ""},
 		{"one voucher with invoice and receipt of one number", func(c *chronicle) {
 			c.spend(20210310, "org/x", 900_00, paper("7", 900_00), as("receipt", paper("7", 900_00)))
 		}, ""},
