@@ -60,8 +60,13 @@ var clients = map[string][]string{
 	"github.com/EventStore":   {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"google.golang.org/grpc":  {"eventstore/eventstoredb", "eventstore/eventstoredb/esdbtest"},
 	"buf.build/go":            {"rpc"},
+	"github.com/go-webauthn":  {"access"},
+	"github.com/coreos":       {"access"},
+	"golang.org/x/oauth2":     {"access"},
+	"golang.org/x/crypto":     {"access"},
 	// A second verifier of proofs and a driver of browsers, for tests alone.
 	"github.com/chromedp":         {},
+	"github.com/descope":          {},
 	"github.com/transparency-dev": {},
 }
 
