@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -74,9 +75,12 @@ func distinct(s string) int {
 }
 
 // hasher hashes passwords, few at once. Its methods may be called at once.
-type hasher struct{ places chan struct{} }
+type hasher struct {
+	places chan struct{}
+	done   atomic.Uint64 // hashes made
+}
 
-func newHasher() *hasher { return &hasher{make(chan struct{}, hashingMax)} }
+func newHasher() *hasher { return &hasher{places: make(chan struct{}, hashingMax)} }
 
 // hash is the PHC form of a password under a fresh salt.
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {
@@ -113,6 +117,7 @@ func (h *hasher) sum(ctx context.Context, password string, salt []byte) ([]byte,
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	h.done.Add(1)
 	return argon2.IDKey([]byte(norm.NFC.String(password)), salt, hashTime, hashMemory, hashLanes, hashLen), nil
 }
 
