@@ -8,18 +8,23 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED = 0
 
-.PHONY: help generate fmt lint test test-race packages check check-clients build man bench bench-peers demo fuzz nightly
+.PHONY: help generate fmt lint test test-race packages check check-clients build templates man bench bench-peers demo fuzz nightly
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-generate: ## make gen/ and docs/openapi.yaml from proto/
+generate: ## make gen/ and docs/openapi.yaml from proto/, and Go from the templates of pages
 	$(TOOL) buf format -w
 	rm -rf gen/mingzhang
 	$(TOOL) buf generate
 	$(TOOL) buf generate --template buf.gen.event.yaml
 	$(TOOL) buf build proto --path proto/mingzhang/api/v1 --exclude-imports --as-file-descriptor-set -o - | $(GO) run ./internal/schemadoc > cmd/mingzhang/comments.tsv
 	$(TOOL) buf generate --template buf.gen.openapi.yaml
+	$(MAKE) --no-print-directory templates
+
+templates: ## make Go from the templates of pages
+	$(TOOL) templ fmt web
+	$(TOOL) templ generate -include-version=false -path web
 
 build: ## build bin/mingzhang
 	$(GO) build -trimpath -o bin/mingzhang ./cmd/mingzhang
@@ -41,14 +46,16 @@ lint: fmt ## format, vet, staticcheck
 
 # The outside tools that recompute our books, and what runs the page that checks them. Root on Debian gets them; anybody else is told what is
 # skipped. A node or chromium that came another way will do.
-PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei $(if $(shell command -v node),,nodejs) \
+PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei poppler-utils zbar-tools $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
   $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,chromium)
+AXE := internal/browsertest/npm
 packages:
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "NOT INSTALLED AND NOT TESTED:$$missing (run make as root on Debian, or install them)"; fi
+	@test -d $(AXE)/node_modules || (cd $(AXE) && npm ci --silent --ignore-scripts --no-audit --no-fund) || echo "NOT INSTALLED AND NOT TESTED: axe-core, the accessibility of pages"
 
 test: packages lint test-race ## format, vet, staticcheck, import rules, race tests, scripts, outside recomputation
 
@@ -58,7 +65,7 @@ test-race:
 
 check: test ## test, and: generated code is fresh, the schema is sound and breaks nothing
 	$(MAKE) generate
-	@fresh="gen proto cmd/mingzhang/comments.tsv docs/openapi.yaml"; \
+	@fresh="gen proto web cmd/mingzhang/comments.tsv docs/openapi.yaml"; \
 	if [ -n "$$(git status --porcelain -- $$fresh)" ]; then echo "generated code is stale: commit what make generate made"; git status --short -- $$fresh; exit 1; fi
 	$(TOOL) buf lint
 	$(TOOL) buf breaking proto --against proto/released.binpb

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
+	"github.com/mingzhang-ledger/mingzhang/internal/browsertest"
 	"github.com/mingzhang-ledger/mingzhang/internal/signednote"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 	"github.com/mingzhang-ledger/mingzhang/witness"
@@ -75,73 +75,17 @@ func pinOf(h transparency.Head) string {
 	return fmt.Sprintf("%d:%s", h.Size, strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(h.Root.String()), "="))
 }
 
-// chromium gives a browser with a profile of its own, or skips aloud.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil && path == "" {
-			path = found
-		}
-	}
-	if path == "" {
-		t.Skip("NOT TESTED: the page in a browser, for there is no chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(390, 844),
-		chromedp.Flag("disable-dev-shm-usage", true))
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	do(t, ctx, chromedp.Navigate("about:blank"))
-	return ctx
-}
-
-func do[T any](t *testing.T, ctx context.Context, action chromedp.Action[T]) T {
-	t.Helper()
-	got, err := chromedp.Run(ctx, action)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-// until asks an expression again until it is true. A page that is just being left gives an error, which is asked again too.
-func until(t *testing.T, ctx context.Context, expression string) {
-	t.Helper()
-	var err error
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		var ok bool
-		if ok, err = chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); ok {
-			return
-		}
-	}
-	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
-	t.Fatalf("%s: %v:\n%s", expression, err, text)
-}
-
 // visit opens the page anew and waits for its verdict, good, bad or unknown.
 func visit(t *testing.T, ctx context.Context, url string) (state, text string) {
 	t.Helper()
-	do(t, ctx, chromedp.Navigate("about:blank"))
-	do(t, ctx, chromedp.Navigate(url))
-	until(t, ctx, `(() => { const v = document.getElementById('verdict'); return !!v && !v.hidden && !v.textContent.includes('正在核验') })()`)
-	state = do(t, ctx, chromedp.Evaluate[string](`document.getElementById('verdict').dataset.state`))
-	text = do(t, ctx, chromedp.Evaluate[string](`document.querySelector('main').innerText`))
-	if dir := os.Getenv("MINGZHANG_SCREENSHOTS"); dir != "" {
-		for _, width := range []int64{390, 1280} {
-			do(t, ctx, chromedp.EmulateViewport(width, 844))
-			png := do(t, ctx, chromedp.FullScreenshot(100))
-			shots++
-			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d-%s-%d.png", shots, state, width)), png, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+	browsertest.Do(t, ctx, chromedp.Navigate("about:blank"))
+	browsertest.Do(t, ctx, chromedp.Navigate(url))
+	browsertest.Until(t, ctx, `(() => { const v = document.getElementById('verdict'); return !!v && !v.hidden && !v.textContent.includes('正在核验') })()`)
+	state = browsertest.Do(t, ctx, chromedp.Evaluate[string](`document.getElementById('verdict').dataset.state`))
+	text = browsertest.Do(t, ctx, chromedp.Evaluate[string](`document.querySelector('main').innerText`))
+	shots++
+	for _, width := range []int64{390, 1280} {
+		browsertest.Picture(t, ctx, fmt.Sprintf("verify-%02d-%s-%d", shots, state, width), width, 844)
 	}
 	return state, text
 }
@@ -151,7 +95,7 @@ var shots int
 // TestPage opens what is published in a browser: a poster that fits is green, a store that was changed and signed again is red, to who
 // has a poster and to who was here before; a witness signs and Go takes the signature, but not of the changed store.
 func TestPage(t *testing.T) {
-	ctx := chromium(t)
+	ctx := browsertest.Browser(t)
 	honest, forged := newSite(t), newSite(t)
 	var serving atomic.Pointer[site]
 	serving.Store(honest)
@@ -206,11 +150,11 @@ func TestPage(t *testing.T) {
 
 	// A witness makes a key and signs.
 	visit(t, ctx, page+"#village")
-	until(t, ctx, `document.getElementById('witness').open = true`)
-	do(t, ctx, chromedp.SetValue("#name", "seat-5"))
-	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#make button').click(), true)`))
-	until(t, ctx, `!!document.getElementById('vkey')`)
-	vkey := do(t, ctx, chromedp.Evaluate[string](`document.getElementById('vkey').textContent`))
+	browsertest.Until(t, ctx, `document.getElementById('witness').open = true`)
+	browsertest.Do(t, ctx, chromedp.SetValue("#name", "seat-5"))
+	browsertest.Do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#make button').click(), true)`))
+	browsertest.Until(t, ctx, `!!document.getElementById('vkey')`)
+	vkey := browsertest.Do(t, ctx, chromedp.Evaluate[string](`document.getElementById('vkey').textContent`))
 	key, err := signednote.ParseVerifier(vkey)
 	if err != nil {
 		t.Fatal(err)
@@ -230,18 +174,18 @@ func TestPage(t *testing.T) {
 	honest.write("village/checkpoint.171", cosigned(sealNote, time.Now().Unix(), "seat-1", "seat-2", "seat-3").Bytes())
 	honest.write(IndexName, []byte("village 171\n"))
 	want("good", page+"#village", "五瓣章齐了:前 171 笔")
-	until(t, ctx, `document.getElementById('witness').open = true`)
-	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
-	until(t, ctx, `!!document.getElementById('line')`)
-	check(sealNote, do(t, ctx, chromedp.Value("#line")))
+	browsertest.Until(t, ctx, `document.getElementById('witness').open = true`)
+	browsertest.Do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
+	browsertest.Until(t, ctx, `!!document.getElementById('line')`)
+	check(sealNote, browsertest.Do(t, ctx, chromedp.Value("#line")))
 
 	// The next one it takes from a server, with the proof, and hands the signature to it.
 	request := string(transparency.FormatConsistency(transparency.Consistency{OldSize: 171, Hashes: g.consistency(171, 0, 300, true), Note: note.Bytes()}))
 	asked.Store(&request)
-	until(t, ctx, fmt.Sprintf(`(document.getElementById('size').value = '', document.getElementById('server').value = %q, true)`, server.URL))
-	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
-	until(t, ctx, `document.getElementById('signed').textContent.includes('服务器收下了')`)
-	check(note, do(t, ctx, chromedp.Value("#line")))
+	browsertest.Until(t, ctx, fmt.Sprintf(`(document.getElementById('size').value = '', document.getElementById('server').value = %q, true)`, server.URL))
+	browsertest.Do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
+	browsertest.Until(t, ctx, `document.getElementById('signed').textContent.includes('服务器收下了')`)
+	check(note, browsertest.Do(t, ctx, chromedp.Value("#line")))
 	if p := posted.Load(); p == nil || !strings.Contains(*p, `"collectiveId":"village"`) {
 		t.Errorf("posted %v", p)
 	}
@@ -252,9 +196,9 @@ func TestPage(t *testing.T) {
 	forged.publish(newGrown(3, 100, 171), 310, "seat-1", "seat-2", "seat-3")
 	want("bad", page+"#village:"+pinOf(old), "海报上的 172 笔", "被改过", "保存证据", "请保留海报")
 	want("bad", page+"#village", "上次看到的 300 笔被改过")
-	until(t, ctx, `document.getElementById('witness').open = true`)
-	do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
-	until(t, ctx, `document.getElementById('signed').textContent.includes('两份签名的根都留着')`)
+	browsertest.Until(t, ctx, `document.getElementById('witness').open = true`)
+	browsertest.Do(t, ctx, chromedp.Evaluate[bool](`(document.querySelector('#sign button').click(), true)`))
+	browsertest.Until(t, ctx, `document.getElementById('signed').textContent.includes('两份签名的根都留着')`)
 
 	// Only the checkpoint is published: nobody is told that it is good, or bad.
 	serving.Store(honest)

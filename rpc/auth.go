@@ -49,17 +49,9 @@ func AsOperator(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, operatorKey{}, id)
 }
 
-type contextKey struct{}
-
-// WithKey makes calls through InProcess calls of whoever holds a key, of a machine or of a session, as over HTTP: that is how pages
-// call. Over HTTP it means nothing.
-func WithKey(ctx context.Context, key string) context.Context {
-	return context.WithValue(ctx, contextKey{}, key)
-}
-
 // byContext authenticates calls through the in-process transport, the only one that hands on its caller's context.
 func (s *Server) byContext(ctx context.Context) (*caller, error) {
-	if key, ok := ctx.Value(contextKey{}).(string); ok {
+	if key, ok := ctx.Value(keyOfCall{}).(string); ok {
 		b, err := s.config.Access.Authenticate(ctx, key)
 		return &caller{operator: b.Operator, session: b.Session}, err
 	}

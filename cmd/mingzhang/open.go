@@ -40,6 +40,7 @@ type directory struct {
 
 	stopping   atomic.Bool // it serves, and takes no more calls
 	trustProxy bool        // it serves behind a reverse proxy that says who asks
+	origin     string      // of the pages it serves, where it is known
 }
 
 // opening says how a data directory is opened, where that is not what it says itself. The zero value changes nothing.

@@ -16,6 +16,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
+	"github.com/mingzhang-ledger/mingzhang/web"
 )
 
 const (
@@ -66,7 +67,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 			if err != nil {
 				return err
 			}
-			dir.trustProxy = in.trustProxy
+			dir.trustProxy, dir.origin = in.trustProxy, door.Origin
 			defer func() { err = errors.Join(err, dir.Close()) }()
 			closeAdmin, err := o.serve(cmd.Context(), dir, logger)
 			if err != nil {
@@ -100,6 +101,10 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	mux.Handle("/", dir.server.Handler())
 	mux.HandleFunc("GET /healthz", dir.healthz)
 	mux.Handle("GET /log/", dir.server.LogHandler())
+	pages := web.New(web.Config{Services: dir.server.InProcess(), Origin: dir.origin, Clock: clock, Logger: logger})
+	for _, prefix := range append(web.Prefixes, "/{$}") {
+		mux.Handle(prefix, pages)
+	}
 	var handler http.Handler = mux
 	if dir.trustProxy {
 		handler = rpc.TrustProxy(mux)

@@ -1,0 +1,84 @@
+package web
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed assets style
+var assetFiles embed.FS
+
+// styleName is the one stylesheet of all pages: the files of the directory style behind one another, in order of their names.
+const styleName = "style.css"
+
+// assets are the files that pages load, by the address that names their content: /assets/<first 16 digits of SHA-256>/style.css. A file
+// under such an address never changes, so a browser asks for it once.
+var assets, assetOf = readAssets()
+
+func readAssets() (byAddress map[string][]byte, addressOf map[string]string) {
+	byAddress, addressOf = map[string][]byte{}, map[string]string{}
+	add := func(name string, data []byte) {
+		sum := sha256.Sum256(data)
+		address := "/assets/" + hex.EncodeToString(sum[:8]) + "/" + name
+		byAddress[address], addressOf[name] = data, address
+	}
+	var style []byte
+	each("style", func(_ string, data []byte) { style = append(style, data...) })
+	add(styleName, style)
+	each("assets", add)
+	return byAddress, addressOf
+}
+
+// each reads the embedded files of a directory, in order of their names.
+func each(dir string, read func(name string, data []byte)) {
+	entries, err := assetFiles.ReadDir(dir)
+	if err != nil {
+		panic("web: " + err.Error()) // embedded at build time
+	}
+	for _, e := range entries {
+		data, err := assetFiles.ReadFile(dir + "/" + e.Name())
+		if err != nil {
+			panic("web: " + err.Error())
+		}
+		read(e.Name(), data)
+	}
+}
+
+// asset is the address of a file of the directory assets.
+func (v *visit) asset(name string) string {
+	address, ok := assetOf[name]
+	if !ok {
+		panic("web: there is no asset " + name)
+	}
+	return v.href(address)
+}
+
+func serveAsset(w http.ResponseWriter, r *http.Request) {
+	data, ok := assets[r.URL.Path]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", contentType(r.URL.Path))
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(data)
+}
+
+func contentType(name string) string {
+	switch ext := path.Ext(name); ext {
+	case ".js", ".css":
+		return map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}[ext]
+	default:
+		t := mime.TypeByExtension(ext)
+		if strings.HasPrefix(t, "text/") && !strings.Contains(t, "charset") {
+			t += "; charset=utf-8"
+		}
+		return t
+	}
+}

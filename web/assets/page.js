@@ -1,0 +1,1 @@
+// What a device can do by itself; every page works without it.

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+)
+
+// language is that of a page.
+type language int
+
+const (
+	chinese language = iota
+	english
+)
+
+// englishPrefix is what the addresses of English pages begin with.
+const englishPrefix = "/en"
+
+// visit is one request for a page, or one page that is written to a file.
+type visit struct {
+	site    *site
+	request *http.Request
+	writer  http.ResponseWriter
+	ctx     context.Context // of calls to the services: whose key, from which address
+	lang    language
+	path    string // of the page, without the language: /b/liminba/2021/
+	key     string // of the session; empty for a visitor without one
+	static  bool   // written to a file: addresses are relative, nothing that needs a server
+	bare    bool   // inside another site's frame: no head, no foot
+}
+
+// newVisit reads what a request says about itself.
+func (s *site) newVisit(w http.ResponseWriter, r *http.Request) *visit {
+	v := &visit{site: s, request: r, writer: w, path: r.URL.Path}
+	if r.Context().Value(englishKey{}) != nil {
+		v.lang = english
+	}
+	v.ctx = rpc.FromAddress(r.Context(), s.addressOf(r))
+	if cookie, err := r.Cookie(s.cookieName()); err == nil && cookie.Value != "" {
+		v.key = cookie.Value
+		v.ctx = rpc.WithKey(v.ctx, v.key)
+	}
+	return v
+}
+
+// public is the context of calls that are made as a visitor without a key, so that a public page is the same for everybody.
+func (v *visit) public() context.Context {
+	return rpc.FromAddress(v.request.Context(), v.site.addressOf(v.request))
+}
+
+// collective is the id in the page's address; empty where there is none.
+func (v *visit) collective() string { return v.request.PathValue("collective") }
+
+// text picks the one of the visit's language.
+func (v *visit) text(zh, en string) string {
+	if v.lang == english {
+		return en
+	}
+	return zh
+}
+
+// code is the language as HTML names it.
+func (v *visit) code() string { return v.text("zh-Hans", "en") }
+
+// href is the address of a page given without its language: of the visit's language and, in files, relative to the page at hand.
+func (v *visit) href(to string) string {
+	return v.address(to, v.lang)
+}
+
+// other is the address of this page in the other language.
+func (v *visit) other() string { return v.address(v.path, 1-v.lang) }
+
+func (v *visit) address(to string, lang language) string {
+	to, fragment, _ := strings.Cut(to, "#")
+	if fragment != "" {
+		fragment = "#" + fragment
+	}
+	if lang == english && !strings.HasPrefix(to, "/assets/") {
+		to = englishPrefix + to
+	}
+	if !v.static {
+		return to + fragment
+	}
+	from := v.path
+	if v.lang == english {
+		from = englishPrefix + from
+	}
+	return relative(from, fileOf(to)) + fragment
+}
+
+// fileOf is the file that a page is written to: index.html in the directory of its address.
+func fileOf(address string) string {
+	if strings.HasSuffix(address, "/") {
+		return address + "index.html"
+	}
+	return address
+}
+
+// relative is the way from a page to a file of the same site.
+func relative(from, to string) string {
+	dir := strings.Split(strings.Trim(path.Dir(fileOf(from)), "/"), "/")
+	if dir[0] == "" {
+		dir = nil
+	}
+	parts := strings.Split(strings.TrimPrefix(to, "/"), "/")
+	for len(dir) > 0 && len(parts) > 1 && dir[0] == parts[0] {
+		dir, parts = dir[1:], parts[1:]
+	}
+	return strings.Repeat("../", len(dir)) + strings.Join(parts, "/")
+}
