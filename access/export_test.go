@@ -23,3 +23,6 @@ func TryNames(clock func() time.Time, n int) (remembered int, last bool) {
 
 // SessionsKept is how many sessions the state remembers, and of how many when they were seen.
 func SessionsKept(s *Service) (state, seen int) { return len(s.state.sessions), len(s.seen) }
+
+// CeremoniesKept is how much is begun and not finished.
+func CeremoniesKept(d *Door) int { return len(d.ceremonies.begun) }
