@@ -35,6 +35,10 @@ var Matrix = map[string]Callers{
 	"ListCollectives":         {Public: true},
 	"GetCollective":           {Public: true},
 	"GetFundStatement":        {Public: true},
+	"GetBoard":                {Public: true},
+	"ListPeriods":             {Public: true},
+	"GetLine":                 {Public: true},
+	"ListRounds":              {Public: true},
 	"ListPolicies":            {Public: true},
 	"ListTrueUps":             {Public: true},
 	"GetSpendingRule":         {Public: true},
@@ -82,6 +86,9 @@ var Matrix = map[string]Callers{
 	"Upload":             {Roles: []eventv1.Role{eventv1.Role_ROLE_TREASURER}},
 	"Download":           {Roles: readers},
 	"ListGarbage":        {Roles: readers},
+
+	"ListInquiries": {Public: true},
+	"ReadInquiry":   {Roles: []eventv1.Role{eventv1.Role_ROLE_SUPERVISOR}},
 
 	"ListPersonalData":  {Roles: settlers},
 	"OpenPersonalField": {Roles: copiers},
