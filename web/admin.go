@@ -227,15 +227,14 @@ func (s *site) roleChange(v *visit) (templ.Component, error) {
 var roleTitles = []struct {
 	role                   apiv1.Role
 	zh, en, doesZh, doesEn string
-	apart                  bool // from the others that are: one operator holds at most one of them
 }{
-	{apiv1.Role_ROLE_TREASURER, "会计", "Treasurer", "记账、提出申请", "keeps the books and asks for payments", true},
-	{apiv1.Role_ROLE_CASHIER, "出纳", "Cashier", "付已批准的款", "pays what was approved", true},
-	{apiv1.Role_ROLE_APPROVER, "负责人", "Approver", "批准、记录决议", "approves and records resolutions", true},
-	{apiv1.Role_ROLE_SUPERVISOR, "监督", "Supervisor", "审核、审查、签月", "reviews, and signs months", true},
-	{apiv1.Role_ROLE_ADMIN, "管理", "Administrator", "授予和收回岗位,不看账", "grants and revokes roles, and reads no books", true},
-	{apiv1.Role_ROLE_AUDITOR, "审计", "Auditor", "只看", "reads only", false},
-	{apiv1.Role_ROLE_BOARD, "公示", "Board", "管公示栏", "looks after the board", false},
+	{apiv1.Role_ROLE_TREASURER, "会计", "Treasurer", "记账、提出申请", "keeps the books and asks for payments"},
+	{apiv1.Role_ROLE_CASHIER, "出纳", "Cashier", "付已批准的款", "pays what was approved"},
+	{apiv1.Role_ROLE_APPROVER, "负责人", "Approver", "批准、记录决议", "approves and records resolutions"},
+	{apiv1.Role_ROLE_SUPERVISOR, "监督", "Supervisor", "审核、审查、签月", "reviews, and signs months"},
+	{apiv1.Role_ROLE_ADMIN, "管理", "Administrator", "授予和收回岗位,不看账", "grants and revokes roles, and reads no books"},
+	{apiv1.Role_ROLE_AUDITOR, "审计", "Auditor", "只看", "reads only"},
+	{apiv1.Role_ROLE_BOARD, "公示", "Board", "管公示栏", "looks after the board"},
 }
 
 // role is what a role is called.
@@ -336,4 +335,13 @@ func (v *visit) roleChanges(roles []*apiv1.RoleHolding) []string {
 		lines[i] = c.text
 	}
 	return lines
+}
+
+// sessionNote says how a session began and when it was last used.
+func (v *visit) sessionNote(n *apiv1.Session) string {
+	note := v.methodOf(n.Method)
+	if n.SeenAt != "" {
+		note += v.text(",最近使用 ", ", last used ") + v.moment(n.SeenAt)
+	}
+	return note
 }
