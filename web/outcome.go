@@ -198,7 +198,7 @@ func ownSide(account, amount string) string {
 	return opposite(amount)
 }
 
-func capitalsOf(amount string) string { return capitals.Of(amount) }
+func capitalsOf(amount string) string { return capitals.Yuan(amount) }
 
 // closeAbove is what to look at before a month is closed.
 func closeAbove(f *filling) (templ.Component, error) {
