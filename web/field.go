@@ -26,6 +26,8 @@ type field struct {
 	add    words  // what the button that adds a row says
 	mode   string // of the keyboard: decimal, numeric; default: text
 	max    int    // characters at most; default: as the services have it
+	// rare fields stand folded behind the others.
+	rare bool
 	// checked is what a box says when it is ticked; default: true.
 	checked string
 	// listed lets numbers come in a file as well, the first of each line.

@@ -211,6 +211,9 @@ func (f *filling) loadChoices(fields []*field) error {
 		if err != nil && !forbidden(err) {
 			return err
 		}
+		if list == nil && err == nil {
+			list = []choice{}
+		}
 		f.lists[d] = list
 	}
 	return nil

@@ -286,6 +286,37 @@ func (f *filling) shown(d *field, name string) string {
 	return typed
 }
 
+// folded are the fields that are seldom needed.
+func (f *filling) folded(fields []*field) []*field {
+	var folded []*field
+	for _, d := range fields {
+		if d.rare {
+			folded = append(folded, d)
+		}
+	}
+	return folded
+}
+
+// unfold says whether one of the folded fields has something in it or something wrong with it.
+func (f *filling) unfold(fields []*field, prefix string) bool {
+	for _, d := range fields {
+		name := prefix + d.path
+		if f.wrong[name] != "" || !f.blank([]*field{d}, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// labels names fields in one line.
+func (f *filling) labels(fields []*field) string {
+	all := make([]string, len(fields))
+	for i, d := range fields {
+		all[i] = f.say(d.label)
+	}
+	return strings.Join(all, f.text("、", ", "))
+}
+
 // buttonText is what the button that gives the command says: the sum in figures, where there is one.
 func (f *filling) buttonText() string {
 	text := cmp.Or(f.say(f.form.button), f.text("确认记账", "Book it"))
