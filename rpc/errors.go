@@ -113,6 +113,7 @@ var sentences = map[ledger.Reason]sentence{
 	personalLimited:  {connect.CodePermissionDenied, "记录 {record} 的 {field} 已限制(第 {erasure} 号处置),只有审计人员能看。", "The field {field} of the record {record} is restricted (erasure {erasure}): auditors alone may see it."},
 	personalNotGiven: {connect.CodeFailedPrecondition, "记录 {record} 没有登记 {field}。", "The record {record} was given no {field}."},
 	personalLost:     {connect.CodeDataLoss, "记录 {record} 的个人信息不见了,账簿里没有删除它的记载:这是证据缺失,请通知监督委员会。", "The personal data of the record {record} is not there, and no erasure in the books says why: evidence was lost. Tell the supervisory committee."},
+	access.TooOften:  {connect.CodeResourceExhausted, "不成功的尝试太多,请 {seconds} 秒后再试。", "Too many attempts failed: try again in {seconds} seconds."},
 	deadlinePassed:   {connect.CodeDeadlineExceeded, "没有在限定时间内完成;请用同一命令编号重试。", "It took longer than it may: try again with the same command id."},
 }
 

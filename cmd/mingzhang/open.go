@@ -38,7 +38,9 @@ type directory struct {
 	persons   *sqlite.Store // what people keeps in; nil when it is in the cluster
 	server    *rpc.Server
 
-	stopping atomic.Bool // it serves, and takes no more calls
+	stopping   atomic.Bool // it serves, and takes no more calls
+	trustProxy bool        // it serves behind a reverse proxy that says who asks
+	origin     string      // of the pages it serves, where it is known
 }
 
 // opening says how a data directory is opened, where that is not what it says itself. The zero value changes nothing.
@@ -49,6 +51,8 @@ type opening struct {
 	signer       string      // socket of a signer that counts instead of what the directory says
 	statesMemory int64       // bytes of states in memory; 0: the default of package ledger
 	seen         instruments // for a process that is looked at while it runs
+
+	door access.DoorOptions // how people sign in, for a process that serves
 }
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
@@ -102,8 +106,12 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 		d.follower = ledger.NewFollower(d.ledger, log)
 	}
 	d.access = access.NewService(events, clock)
+	door, err := access.NewDoor(d.access, o.door)
+	if err != nil {
+		return nil, errors.Join(failed(exitUsage, "登录的设置不对:%v。", "The settings of signing in are wrong: %v.", err), d.Close())
+	}
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
+		Ledger: d.ledger, Access: d.access, Door: door, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: log.signer.verifierKey, Signer: log.signer,
 		Clock: clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,

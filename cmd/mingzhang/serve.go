@@ -34,6 +34,7 @@ func (s *session) serveCmd() *cobra.Command {
 	var papers string
 	var booksMemory, statesMemory int64
 	var o observation
+	var in signIn
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: s.lang.text("提供服务:Connect、gRPC、gRPC-Web 和 JSON", "serve the API: Connect, gRPC, gRPC-Web and JSON"),
@@ -58,10 +59,15 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return err
 			}
 			defer o.end(logger)
-			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen})
+			door, err := in.options(listen, logger)
 			if err != nil {
 				return err
 			}
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen, door: door})
+			if err != nil {
+				return err
+			}
+			dir.trustProxy, dir.origin = in.trustProxy, door.Origin
 			defer func() { err = errors.Join(err, dir.Close()) }()
 			closeAdmin, err := o.serve(cmd.Context(), dir, logger)
 			if err != nil {
@@ -77,6 +83,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
 	cmd.Flags().Int64Var(&statesMemory, "states-memory", statesMemoryDefault,
 		s.lang.text("各集体办理业务的状态最多占用的内存(MiB);多出的、最久没有用到的先放下", "memory for the states that commands are decided on, MiB: beyond it those not used for longest are given up"))
+	in.flags(cmd, s.lang)
 	o.flags(cmd, s.lang)
 	return cmd
 }
@@ -94,11 +101,15 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	mux.Handle("/", dir.server.Handler())
 	mux.HandleFunc("GET /healthz", dir.healthz)
 	mux.Handle("GET /log/", dir.server.LogHandler())
-	pages := web.New(web.Config{Services: dir.server.InProcess(), Clock: clock, Logger: logger})
+	pages := web.New(web.Config{Services: dir.server.InProcess(), Origin: dir.origin, Clock: clock, Logger: logger})
 	for _, prefix := range append(web.Prefixes, "/{$}") {
 		mux.Handle(prefix, pages)
 	}
-	server := rpc.NewHTTPServer(mux, logger)
+	var handler http.Handler = mux
+	if dir.trustProxy {
+		handler = rpc.TrustProxy(mux)
+	}
+	server := rpc.NewHTTPServer(handler, logger)
 
 	ctx, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
