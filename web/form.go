@@ -62,9 +62,10 @@ type filling struct {
 	troubles []trouble         // of the form as a whole
 	where    map[string]string // control of each JSON path of the request
 	result   *apiv1.PreviewResult
-	last     string              // last record of a demonstration, RFC 3339; empty when it was not asked for yet
-	lists    map[*field][]choice // by field, once they are asked for
-	known    map[string]string   // balances, once they are asked for
+	last     string                // last record of a demonstration, RFC 3339; empty when it was not asked for yet
+	lists    map[*field][]choice   // by field, once they are asked for
+	self     *apiv1.WhoAmIResponse // who fills it in, where he has to confirm it
+	known    map[string]string     // balances, once they are asked for
 }
 
 // trouble is a sentence over a form, with what to do next where that is worth saying.
@@ -171,6 +172,7 @@ func (f *filling) page(status int) (templ.Component, error) {
 // somebody is typing (X-Live) gets that part alone.
 func (f *filling) preview() (templ.Component, error) {
 	live := f.request.Header.Get("X-Live") != ""
+	delete(f.values, versionName)
 	request, complete := f.requestJSON(0)
 	if !complete {
 		if live {
@@ -223,11 +225,21 @@ func (f *filling) confirmPage(status int) (templ.Component, error) {
 	if err := f.loadChoices(f.form.fields); err != nil {
 		return nil, err
 	}
+	delete(f.values, passwordName)
+	if f.result.ConfirmNeeded {
+		var err error
+		if f.self, err = f.site.who(f.visit); err != nil {
+			return nil, err
+		}
+	}
 	if v := versionBefore(f.result); v > 0 {
 		f.values[versionName] = fmt.Sprint(v)
 	}
 	return nil, f.render(status, confirmView(f))
 }
+
+// passwordName is the control in which a person shows anew who he is, where a command is grave. It is never sent back or kept.
+const passwordName = "confirm_password"
 
 // versionName is the hidden control that says at which version the preview was made: what was confirmed is what is booked.
 const versionName = "seen_version"
@@ -242,6 +254,17 @@ func versionBefore(r *apiv1.PreviewResult) uint64 {
 
 // record gives the command. The same form sent twice carries the same command id and gives the same answer.
 func (f *filling) record() (templ.Component, error) {
+	if password := f.values[passwordName]; password != "" {
+		delete(f.values, passwordName)
+		if _, err := f.site.session.Confirm(f.ctx, &apiv1.ConfirmRequest{Password: password}); err != nil {
+			refusal := rpc.RefusalOf(err)
+			if refusal == nil {
+				return nil, err
+			}
+			f.wrong[passwordName] = f.say(words{refusal.SentenceZh, refusal.SentenceEn})
+			return f.preview()
+		}
+	}
 	var seen uint64
 	_, _ = fmt.Sscan(f.values[versionName], &seen) // absent for a founding
 	request, complete := f.requestJSON(seen)
@@ -262,6 +285,8 @@ func (f *filling) record() (templ.Component, error) {
 	case reason == "version_stale":
 		f.troubles = append(f.troubles, trouble{kind: "warn", text: f.text("您查看以后,账簿又记了别的;下面是按现在的账重新算出的结果,请再看一遍。",
 			"The books went on since you looked. This is what the command would do now: look again.")})
+		return f.preview()
+	case reason == "confirm_needed":
 		return f.preview()
 	case unknownOutcome[result.Code]:
 		return f.again(result)
@@ -435,7 +460,12 @@ func (f *filling) requestJSON(version uint64) (text string, complete bool) {
 	if err != nil {
 		panic("web: a request is not JSON: " + err.Error()) // maps, lists, texts and truths alone
 	}
-	return string(b), len(f.wrong) == 0
+	for name := range f.wrong {
+		if name != passwordName {
+			return string(b), false
+		}
+	}
+	return string(b), true
 }
 
 // put writes a value at a path whose parts are joined by points.

@@ -45,6 +45,7 @@ type site struct {
 	governance apiv1connect.GovernanceServiceClient
 	registry   apiv1connect.RegistryServiceClient
 	documents  apiv1connect.DocumentsServiceClient
+	session    apiv1connect.SessionServiceClient
 }
 
 // page makes one page of a visit. A nil component says that the page has written its answer itself.
@@ -67,6 +68,7 @@ func newSite(c Config) *site {
 		governance: apiv1connect.NewGovernanceServiceClient(client),
 		registry:   apiv1connect.NewRegistryServiceClient(client),
 		documents:  apiv1connect.NewDocumentsServiceClient(client),
+		session:    apiv1connect.NewSessionServiceClient(client),
 	}
 }
 
