@@ -364,11 +364,32 @@ func (f *filling) refused(r *apiv1.Refusal, message string) {
 	if r.Reason == "command_id_reused" {
 		t.href, t.linkText = f.href(f.path), f.text("开一张新表单", "Begin a new form")
 	}
-	if name := f.control(r.Field); name != "" {
-		f.wrong[name] = t.text
+	name := f.control(r.Field)
+	for _, path := range reasonFields[r.Reason] {
+		if name == "" {
+			name = f.where[path]
+		}
+	}
+	if name != "" && t.href == "" {
+		f.wrong[f.narrowed(name, r)] = t.text
 		return
 	}
 	f.troubles = append(f.troubles, t)
+}
+
+// narrowed is the control of a group whose value the refusal names, where the services name the group alone.
+func (f *filling) narrowed(name string, r *apiv1.Refusal) string {
+	if d := f.fieldOf(name); d == nil || !d.grouped() {
+		return name
+	}
+	for _, control := range sortedNames(f.values) {
+		for _, figure := range r.Figures {
+			if typed := strings.TrimSpace(f.values[control]); typed != "" && typed == figure && strings.HasPrefix(control, name+".") {
+				return control
+			}
+		}
+	}
+	return name
 }
 
 // sentence is a refusal in plain words. Where the services name a field of the request, the form says its label.
@@ -379,7 +400,43 @@ func (f *filling) sentence(r *apiv1.Refusal, message string) string {
 	case r.Reason == "field_invalid" || r.Reason == "text_invalid":
 		return f.text(cmp.Or(r.Figures["problem_zh"], r.Figures["problem"]), r.Figures["problem"]) + f.text("。", ".")
 	}
-	return f.text(r.SentenceZh, r.SentenceEn)
+	text := f.text(r.SentenceZh, r.SentenceEn)
+	if f.about == nil || f.lang == english {
+		return text
+	}
+	for _, name := range sortedNames(r.Figures) { // ids become the names that people know
+		value := r.Figures[name]
+		switch {
+		case value == "":
+		case name == "account":
+			text = strings.ReplaceAll(text, value, f.account(value))
+		case name == "fund":
+			text = strings.ReplaceAll(text, value, f.fundName(f.about, value))
+		case name == "money_account":
+			text = strings.ReplaceAll(text, value, f.account("money/"+value))
+		case name == "purpose" || name == "kind" || name == "allowed":
+			for _, id := range strings.FieldsFunc(value, separates) {
+				text = strings.ReplaceAll(text, id, f.term(id))
+			}
+		case name == "body":
+			for _, b := range f.about.Bodies {
+				if b.Id == value {
+					text = strings.ReplaceAll(text, value, b.Name)
+				}
+			}
+		}
+	}
+	return text
+}
+
+// reasonFields are the fields beside which a refusal stands that names none: the first of them that the form has.
+var reasonFields = map[string][]string{
+	"fund_overdrawn": {"amount", "pool", "budget", "right_amount", "vouchers"}, "account_overdrawn": {"amount", "pool", "vouchers"}, "tier_missing": {"amount", "pool", "budget", "vouchers"},
+	"voucher_unknown": {"vouchers", "reverses", "payment", "receipt", "difference_of", "voucher"}, "voucher_reversed": {"vouchers", "reverses", "payment", "receipt", "difference_of"},
+	"voucher_is_reversal": {"vouchers", "reverses", "payment", "receipt", "difference_of"}, "voucher_not_reversible": {"vouchers", "reverses", "payment", "receipt", "difference_of"},
+	"voucher_number_invalid": {"vouchers", "reverses", "payment", "receipt", "difference_of"}, "refund_exceeds": {"amount"}, "emergency_cap": {"amount"}, "budget_exceeded": {"applicants", "budget"},
+	"resolution_needed": {"resolution_id"}, "resolution_exhausted": {"resolution_id"}, "resolution_lapsed": {"resolution_id"}, "resolution_unconfirmed": {"resolution_id"},
+	"resolution_not_passed": {"resolution_id"}, "resolution_other_matter": {"resolution_id"}, "electorate_wrong": {"electorate"}, "votes_wrong": {"votes_for"}, "unbalanced": {"lines"}, "shares_not_one": {"shares"},
 }
 
 // control is the name of the control that a field of a refusal is about; empty when the form has none. Services name entries of lists as

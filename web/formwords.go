@@ -58,8 +58,8 @@ var slugWords = map[string]words{
 	"minutes": {"会议记录", "minutes"}, "list": {"名单", "list"}, "other": {"其他", "other"},
 }
 
-// slug is the name of a slug, or the slug itself.
-func (v *visit) slug(id string) string {
+// term is the name of a slug, or the slug itself.
+func (v *visit) term(id string) string {
 	if w, ok := slugWords[id]; ok {
 		return v.say(w)
 	}
@@ -91,7 +91,7 @@ func (v *visit) accountOf(about *apiv1.Collective, path string) string {
 		}
 	}
 	if w, ok := accountKinds[sort]; ok {
-		return v.say(w) + v.slug(id)
+		return v.say(w) + v.term(id)
 	}
 	return path
 }
@@ -126,11 +126,11 @@ func (f *filling) change(account string) string {
 	if found == "" || strings.HasPrefix(account, "money/") || strings.HasPrefix(account, "receivable/") {
 		return found
 	}
-	return opposite(found)
+	return turned(found)
 }
 
-// opposite turns the sign of an amount of the API.
-func opposite(amount string) string {
+// turned turns the sign of an amount of the API.
+func turned(amount string) string {
 	if rest, negative := strings.CutPrefix(amount, "-"); negative {
 		return rest
 	}
@@ -140,8 +140,8 @@ func opposite(amount string) string {
 	return "-" + amount
 }
 
-// signed writes an amount with its sign, + or −.
-func signed(amount string) string {
+// plusMinus writes an amount with its sign, + or −.
+func plusMinus(amount string) string {
 	if strings.HasPrefix(amount, "-") || isZero(amount) {
 		return grouped(amount)
 	}
@@ -155,15 +155,15 @@ func sides(posting, voucher string) (debit, credit string) {
 		if negative {
 			return posting, ""
 		}
-		return "", opposite(posting)
+		return "", turned(posting)
 	}
 	if negative {
-		return "", opposite(posting)
+		return "", turned(posting)
 	}
 	return posting, ""
 }
 
-var flagWords = map[apiv1.FlagKind]words{
+var lackWords = map[apiv1.FlagKind]words{
 	apiv1.FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY:  {"超出决议授权", "exceeds its authority"},
 	apiv1.FlagKind_FLAG_KIND_WITHOUT_RESOLUTION: {"没有决议", "has no resolution"},
 	apiv1.FlagKind_FLAG_KIND_WITHOUT_APPROVAL:   {"没有批准", "has no approval"},
@@ -173,22 +173,22 @@ var flagWords = map[apiv1.FlagKind]words{
 
 // flag says what a voucher lacks.
 func (v *visit) flag(flag *apiv1.Flag) string {
-	text := v.text("公开提示:", "Flagged: ") + v.say(flagWords[flag.Kind]) + " " + grouped(flag.Amount)
+	text := v.text("公开提示:", "Flagged: ") + v.say(lackWords[flag.Kind]) + " " + grouped(flag.Amount)
 	if flag.RatifyBy != "" {
 		text += v.text(",须在 ", ", to be ratified by ") + v.day(flag.RatifyBy) + v.text(" 前追认", "")
 	}
 	return text + v.text("。", ".")
 }
 
-// line is one sentence of a list, kind as of a notice.
-type line struct{ kind, text string }
+// remark is one sentence of a list, kind as of a notice.
+type remark struct{ kind, text string }
 
 // notes say what a command records beside vouchers, and what has to follow.
-func (f *filling) notes() []line {
+func (f *filling) notes() []remark {
 	r := f.result.GetReceipt()
-	var lines []line
+	var lines []remark
 	add := func(kind, zh, en string, args ...any) {
-		lines = append(lines, line{kind, fmt.Sprintf(f.text(zh, en), args...)})
+		lines = append(lines, remark{kind, fmt.Sprintf(f.text(zh, en), args...)})
 	}
 	if f.result.CheckedOnly {
 		add("", "写法和权限没有问题。", "Form and permission are right.")
