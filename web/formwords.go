@@ -197,6 +197,14 @@ func (f *filling) notes() []remark {
 	if n := r.GetRequestNumber(); n > 0 && len(r.Vouchers) == 0 {
 		add("", "第 %d 号申请。", "Request %d.", n)
 	}
+	if f.result.ReviewNeeded {
+		add("", "先要监督委员会审核。", "A supervisor reviews it first.")
+	}
+	if n := f.result.ApprovalsNeeded; n > 0 {
+		add("", "要 %d 人批准。", "It needs %d approvals.", n)
+	} else if r.GetRequestNumber() > 0 && len(r.Facts) == 1 && r.Facts[0] == "request_made" {
+		add("", "按支出办法不需要批准。", "By the spending rule it needs no approval.")
+	}
 	if r.GetPassed() {
 		add("good", "按章程的表决规则,这项决议通过。", "By the rule of the charter this resolution passed.")
 	} else if r != nil && r.Passed != nil {
