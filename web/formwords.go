@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/capitals"
 )
 
 // hints say what to do next, for refusals whose sentence says only what is the matter.
@@ -127,6 +128,30 @@ func (f *filling) change(account string) string {
 		return found
 	}
 	return turned(found)
+}
+
+// inOrder puts balances in the order of the collective's funds, all else after them.
+func (f *filling) inOrder(balances []*apiv1.BalanceChange) []*apiv1.BalanceChange {
+	place := func(b *apiv1.BalanceChange) int {
+		for i, fund := range f.about.GetFunds() {
+			if b.Account == "fund/"+fund.Id {
+				return i
+			}
+		}
+		return len(f.about.GetFunds())
+	}
+	sorted := slices.Clone(balances)
+	slices.SortStableFunc(sorted, func(a, b *apiv1.BalanceChange) int { return place(a) - place(b) })
+	return sorted
+}
+
+// typedCapitals is what was typed in capitals; empty for what is no amount.
+func typedCapitals(typed string) string {
+	amount := normalAmount(typed)
+	if text := capitals.Yuan(amount); text != amount {
+		return text
+	}
+	return ""
 }
 
 // turned turns the sign of an amount of the API.
