@@ -74,7 +74,7 @@ const (
 	OperatorSuspended ledger.Reason = "operator_suspended"
 	LastAdmin         ledger.Reason = "last_admin"
 	SignInFailed      ledger.Reason = "sign_in_failed"
-	TooOften          ledger.Reason = "too_often" // an answer of its own kind: rpc describes it
+	TooOften          ledger.Reason = "sign_in_too_often" // an answer of its own kind: rpc describes it
 	PasswordWrong     ledger.Reason = "password_wrong"
 	PasswordWeak      ledger.Reason = "password_weak"
 	InvitationInvalid ledger.Reason = "invitation_invalid"

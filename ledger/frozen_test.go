@@ -96,7 +96,7 @@ var elsewhereTypes = map[string]bool{"name_reserved": true, "operator_created": 
 	"invitation_issued": true, "password_set": true, "password_removed": true, "passkey_added": true, "passkey_removed": true,
 	"identity_linked": true, "identity_unlinked": true, "session_started": true, "session_confirmed": true, "session_ended": true,
 	"operator_suspended": true, "operator_reinstated": true,
-	"cosignature_added": true, "fork_reported": true, "personal_data_kept": true}
+	"cosignature_added": true, "fork_reported": true, "personal_data_kept": true, "inquiry_text_kept": true}
 
 // eventJSON is an event as indented JSON, always spaced the same way.
 func eventJSON(t *testing.T, e *eventv1.Event) string {
@@ -235,6 +235,7 @@ func otherFacts() []*eventv1.Event {
 			SignedAt: lt.Noon("2020-04-02").Unix(), Signature: append(lt.Minutes("r"), lt.Minutes("s")...)}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_ForkReported{ForkReported: &eventv1.ForkReported{First: []byte("first\n"), Second: []byte("second\n")}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: keptFact()}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_InquiryTextKept{InquiryTextKept: &eventv1.InquiryTextKept{CollectiveId: lt.LiminbaID, Salt: bytes.Repeat([]byte{9}, 32), Text: "屋顶为什么修了两次?"}}}),
 	}
 }
 
@@ -327,5 +328,6 @@ func everyFact(t *testing.T) *lt.Books {
 	rotateKeys(b)
 	publishedFacts(b)
 	peopleFacts(b)
+	inquiryFacts(b)
 	return b
 }

@@ -32,12 +32,12 @@ func (s sessionService) GetSignInWays(context.Context, *apiv1.GetSignInWaysReque
 }
 
 func (s sessionService) SignIn(ctx context.Context, r *apiv1.SignInRequest) (*apiv1.SignInResponse, error) {
-	started, err := startedOf(s.config.Door.SignIn(ctx, r.Operator, r.Password, addressOf(ctx)))
+	started, err := startedOf(s.config.Door.SignIn(ctx, r.Operator, r.Password, s.addressOf(ctx)))
 	return &apiv1.SignInResponse{Session: started}, err
 }
 
 func (s sessionService) BeginPasskeySignIn(ctx context.Context, _ *apiv1.BeginPasskeySignInRequest) (*apiv1.BeginPasskeySignInResponse, error) {
-	id, options, err := s.config.Door.BeginPasskeySignIn(addressOf(ctx))
+	id, options, err := s.config.Door.BeginPasskeySignIn(s.addressOf(ctx))
 	return &apiv1.BeginPasskeySignInResponse{CeremonyId: id, OptionsJson: options}, err
 }
 
@@ -54,7 +54,7 @@ func (s sessionService) BeginIdentitySignIn(ctx context.Context, r *apiv1.BeginI
 			return nil, err
 		}
 	}
-	id, url, err := s.config.Door.BeginIdentity(ctx, link, addressOf(ctx))
+	id, url, err := s.config.Door.BeginIdentity(ctx, link, s.addressOf(ctx))
 	return &apiv1.BeginIdentitySignInResponse{CeremonyId: id, Url: url}, err
 }
 
@@ -133,7 +133,7 @@ func (s sessionService) Confirm(ctx context.Context, r *apiv1.ConfirmRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	until, err := s.config.Door.Confirm(ctx, n, r.Password, addressOf(ctx))
+	until, err := s.config.Door.Confirm(ctx, n, r.Password, s.addressOf(ctx))
 	return &apiv1.ConfirmResponse{ConfirmedUntil: instant(until)}, err
 }
 
@@ -142,7 +142,7 @@ func (s sessionService) BeginPasskeyConfirm(ctx context.Context, _ *apiv1.BeginP
 	if err != nil {
 		return nil, err
 	}
-	id, options, err := s.config.Door.BeginPasskeyConfirm(ctx, n, addressOf(ctx))
+	id, options, err := s.config.Door.BeginPasskeyConfirm(ctx, n, s.addressOf(ctx))
 	return &apiv1.BeginPasskeyConfirmResponse{CeremonyId: id, OptionsJson: options}, err
 }
 
@@ -170,7 +170,7 @@ func (s sessionService) BeginPasskeyRegistration(ctx context.Context, r *apiv1.B
 		}
 		operator = n.Operator
 	}
-	id, options, err := s.config.Door.BeginPasskeyRegistration(ctx, operator, addressOf(ctx))
+	id, options, err := s.config.Door.BeginPasskeyRegistration(ctx, operator, s.addressOf(ctx))
 	return &apiv1.BeginPasskeyRegistrationResponse{CeremonyId: id, OptionsJson: options}, err
 }
 
@@ -191,7 +191,7 @@ func (s sessionService) SetPassword(ctx context.Context, r *apiv1.SetPasswordReq
 	if err != nil {
 		return nil, err
 	}
-	started, err := startedOf(s.config.Door.SetPassword(ctx, n, r.OldPassword, r.NewPassword, addressOf(ctx)))
+	started, err := startedOf(s.config.Door.SetPassword(ctx, n, r.OldPassword, r.NewPassword, s.addressOf(ctx)))
 	return &apiv1.SetPasswordResponse{Session: started}, err
 }
 

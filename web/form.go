@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,10 +64,9 @@ type filling struct {
 	troubles []trouble         // of the form as a whole
 	where    map[string]string // control of each JSON path of the request
 	result   *apiv1.PreviewResult
-	last     string                // last record of a demonstration, RFC 3339; empty when it was not asked for yet
-	lists    map[*field][]choice   // by field, once they are asked for
-	self     *apiv1.WhoAmIResponse // who fills it in, where he has to confirm it
-	known    map[string]string     // balances, once they are asked for
+	last     string              // last record of a demonstration, RFC 3339; empty when it was not asked for yet
+	lists    map[*field][]choice // by field, once they are asked for
+	known    map[string]string   // balances, once they are asked for
 }
 
 // trouble is a sentence over a form, with what to do next where that is worth saying.
@@ -173,6 +174,7 @@ func (f *filling) page(status int) (templ.Component, error) {
 func (f *filling) preview() (templ.Component, error) {
 	live := f.request.Header.Get("X-Live") != ""
 	delete(f.values, versionName)
+	delete(f.values, contentName)
 	request, complete := f.requestJSON(0)
 	if !complete {
 		if live {
@@ -225,24 +227,26 @@ func (f *filling) confirmPage(status int) (templ.Component, error) {
 	if err := f.loadChoices(f.form.fields); err != nil {
 		return nil, err
 	}
-	delete(f.values, passwordName)
-	if f.result.ConfirmNeeded {
-		var err error
-		if f.self, err = f.site.who(f.visit); err != nil {
-			return nil, err
-		}
-	}
 	if v := versionBefore(f.result); v > 0 {
 		f.values[versionName] = fmt.Sprint(v)
 	}
+	f.values[contentName] = f.content()
 	return nil, f.render(status, confirmView(f))
 }
 
-// passwordName is the control in which a person shows anew who he is, where a command is grave. It is never sent back or kept.
-const passwordName = "confirm_password"
-
 // versionName is the hidden control that says at which version the preview was made: what was confirmed is what is booked.
 const versionName = "seen_version"
+
+// contentName is the hidden control with the digest of what was previewed: a form of which something was lost on its way is shown again.
+const contentName = "seen_content"
+
+// content is the digest of the request as it stands.
+func (f *filling) content() string {
+	request := f.requested()
+	delete(request, momentName) // of a demonstration; it is no part of what is booked
+	sum := sha256.Sum256([]byte(written(request)))
+	return hex.EncodeToString(sum[:16])
+}
 
 // versionBefore is the version of the books that a preview was made at; 0 for a founding, for a repeated command, and for what has no books.
 func versionBefore(r *apiv1.PreviewResult) uint64 {
@@ -254,22 +258,14 @@ func versionBefore(r *apiv1.PreviewResult) uint64 {
 
 // record gives the command. The same form sent twice carries the same command id and gives the same answer.
 func (f *filling) record() (templ.Component, error) {
-	if password := f.values[passwordName]; password != "" {
-		delete(f.values, passwordName)
-		if _, err := f.site.session.Confirm(f.ctx, &apiv1.ConfirmRequest{Password: password}); err != nil {
-			refusal := rpc.RefusalOf(err)
-			if refusal == nil {
-				return nil, err
-			}
-			f.wrong[passwordName] = f.say(words{refusal.SentenceZh, refusal.SentenceEn})
-			return f.preview()
-		}
-	}
 	var seen uint64
 	_, _ = fmt.Sscan(f.values[versionName], &seen) // absent for a founding
 	request, complete := f.requestJSON(seen)
 	if !complete {
 		return f.page(http.StatusUnprocessableEntity)
+	}
+	if f.values[contentName] != f.content() {
+		return f.preview()
 	}
 	answer, err := f.site.books.Apply(f.ctx, &apiv1.ApplyRequest{Lines: []*apiv1.ApplyLine{{Method: f.form.method, RequestJson: request}}})
 	if err != nil {
@@ -286,8 +282,9 @@ func (f *filling) record() (templ.Component, error) {
 		f.troubles = append(f.troubles, trouble{kind: "warn", text: f.text("您查看以后,账簿又记了别的;下面是按现在的账重新算出的结果,请再看一遍。",
 			"The books went on since you looked. This is what the command would do now: look again.")})
 		return f.preview()
-	case reason == "confirm_needed":
-		return f.preview()
+	case reason == reasonConfirm:
+		status, again := f.site.confirmAgainPage(f.visit, "")
+		return nil, f.render(status, again)
 	case unknownOutcome[result.Code]:
 		return f.again(result)
 	}
@@ -497,15 +494,21 @@ func withoutPlaces(path string) string {
 // requestJSON writes the request. It says whether everything that is needed is there; what is not has a sentence beside it.
 // A version other than 0 is the one that the books have to be at.
 func (f *filling) requestJSON(version uint64) (text string, complete bool) {
+	request := f.requested()
+	if version > 0 && !f.form.apart {
+		request["expected_version"] = fmt.Sprint(version)
+	}
+	return written(request), len(f.wrong) == 0
+}
+
+// requested is the request as it is filled in.
+func (f *filling) requested() map[string]any {
 	request := map[string]any{"command_id": f.values["command_id"]}
 	if !f.form.apart {
 		request["collective_id"] = f.collective()
-		if version > 0 {
-			request["expected_version"] = fmt.Sprint(version)
-		}
 		if f.about.SimulatedClock {
 			if at, ok := f.moment(); ok {
-				request["simulated_at"] = at
+				request[momentName] = at
 			}
 		}
 	}
@@ -513,16 +516,15 @@ func (f *filling) requestJSON(version uint64) (text string, complete bool) {
 		put(request, path, value)
 	}
 	f.build(f.form.fields, "", "", request)
+	return request
+}
+
+func written(request map[string]any) string {
 	b, err := json.Marshal(request)
 	if err != nil {
 		panic("web: a request is not JSON: " + err.Error()) // maps, lists, texts and truths alone
 	}
-	for name := range f.wrong {
-		if name != passwordName {
-			return string(b), false
-		}
-	}
-	return string(b), true
+	return string(b)
 }
 
 // put writes a value at a path whose parts are joined by points.

@@ -17,6 +17,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
+	"github.com/mingzhang-ledger/mingzhang/web"
 )
 
 // clock is the time of commands and keys.
@@ -38,9 +39,8 @@ type directory struct {
 	persons   *sqlite.Store // what people keeps in; nil when it is in the cluster
 	server    *rpc.Server
 
-	stopping   atomic.Bool // it serves, and takes no more calls
-	trustProxy bool        // it serves behind a reverse proxy that says who asks
-	origin     string      // of the pages it serves, where it is known
+	stopping atomic.Bool // it serves, and takes no more calls
+	pages    web.Config  // of a server: what it knows of its pages
 }
 
 // opening says how a data directory is opened, where that is not what it says itself. The zero value changes nothing.
@@ -50,6 +50,8 @@ type opening struct {
 	booksMemory  int64       // bytes of books in memory; 0: the default of package projections
 	signer       string      // socket of a signer that counts instead of what the directory says
 	statesMemory int64       // bytes of states in memory; 0: the default of package ledger
+	asking       rpc.Asking  // how often one address may ask without a key
+	trustProxy   bool        // whether a caller's address is what the proxy in front wrote down
 	seen         instruments // for a process that is looked at while it runs
 
 	door access.DoorOptions // how people sign in, for a process that serves
@@ -112,6 +114,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	}
 	d.server = rpc.New(rpc.Config{
 		Ledger: d.ledger, Access: d.access, Door: door, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
+		Asking: o.asking, TrustProxy: o.trustProxy,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: log.signer.verifierKey, Signer: log.signer,
 		Clock: clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,

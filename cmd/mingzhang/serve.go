@@ -33,6 +33,8 @@ func (s *session) serveCmd() *cobra.Command {
 	var listen string
 	var papers string
 	var booksMemory, statesMemory int64
+	var asking rpc.Asking
+	var trustProxy bool
 	var o observation
 	var in signIn
 	cmd := &cobra.Command{
@@ -53,6 +55,9 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 			if statesMemory < memoryMin {
 				return failed(exitUsage, "--states-memory 至少是 %d(MiB)。", "--states-memory is at least %d (MiB).", memoryMin)
 			}
+			if asking.EveryHour < 1 || asking.Burst < 1 {
+				return failed(exitUsage, "--inquiries-hourly 和 --inquiries-at-once 至少是 1。", "--inquiries-hourly and --inquiries-at-once are at least 1.")
+			}
 			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
 			seen, err := o.begin(cmd.Context(), logger)
 			if err != nil {
@@ -63,11 +68,12 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 			if err != nil {
 				return err
 			}
-			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen, door: door})
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20,
+				asking: asking, trustProxy: trustProxy, seen: seen, door: door})
 			if err != nil {
 				return err
 			}
-			dir.trustProxy, dir.origin = in.trustProxy, door.Origin
+			dir.pages = web.Config{Origin: door.Origin, TrustProxy: trustProxy}
 			defer func() { err = errors.Join(err, dir.Close()) }()
 			closeAdmin, err := o.serve(cmd.Context(), dir, logger)
 			if err != nil {
@@ -84,6 +90,10 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 	cmd.Flags().Int64Var(&statesMemory, "states-memory", statesMemoryDefault,
 		s.lang.text("各集体办理业务的状态最多占用的内存(MiB);多出的、最久没有用到的先放下", "memory for the states that commands are decided on, MiB: beyond it those not used for longest are given up"))
 	in.flags(cmd, s.lang)
+	cmd.Flags().IntVar(&asking.EveryHour, "inquiries-hourly", rpc.AskingDefault.EveryHour, s.lang.text("同一地址不用密钥每小时最多提几件质询", "inquiries that one address may raise in an hour without a key"))
+	cmd.Flags().IntVar(&asking.Burst, "inquiries-at-once", rpc.AskingDefault.Burst, s.lang.text("其中一次最多连提几件", "of these, how many at once"))
+	cmd.Flags().BoolVar(&trustProxy, "trust-proxy", false, s.lang.text("来访地址以前面的反向代理写在 X-Forwarded-For 末尾的为准;没有代理时不要用,否则人人可以自己写",
+		"take a caller's address from the last entry of X-Forwarded-For, which the reverse proxy in front writes; not without one, for anybody could write it"))
 	o.flags(cmd, s.lang)
 	return cmd
 }
@@ -101,15 +111,12 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	mux.Handle("/", dir.server.Handler())
 	mux.HandleFunc("GET /healthz", dir.healthz)
 	mux.Handle("GET /log/", dir.server.LogHandler())
-	pages := web.New(web.Config{Services: dir.server.InProcess(), Origin: dir.origin, Clock: clock, Logger: logger})
+	dir.pages.Services, dir.pages.Clock, dir.pages.Logger = dir.server.InProcess(), clock, logger
+	pages := web.New(dir.pages)
 	for _, prefix := range append(web.Prefixes, "/{$}") {
 		mux.Handle(prefix, pages)
 	}
-	var handler http.Handler = mux
-	if dir.trustProxy {
-		handler = rpc.TrustProxy(mux)
-	}
-	server := rpc.NewHTTPServer(handler, logger)
+	server := rpc.NewHTTPServer(mux, logger)
 
 	ctx, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup

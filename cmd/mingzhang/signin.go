@@ -24,7 +24,6 @@ const (
 // signIn is how people sign in to a server.
 type signIn struct {
 	origin                       string // of the pages as browsers see it; empty: http://localhost:PORT where only this machine is listened to
-	trustProxy                   bool   // take addresses from X-Forwarded-For
 	issuer, client, secret, name string // of the identity service; secret is a file
 }
 
@@ -32,7 +31,6 @@ func (o *signIn) flags(cmd *cobra.Command, l language) {
 	f := cmd.Flags()
 	f.StringVar(&o.origin, "origin", os.Getenv(envOrigin), l.text("浏览器里看到的网址,如 https://ledger.example;通行密钥和邀请链接要用("+envOrigin+",默认:只监听本机时为 http://localhost:端口)",
 		"address of the pages as browsers see it, e.g. https://ledger.example, for passkeys and links of invitations ("+envOrigin+"; default: http://localhost:PORT where only this machine is listened to)"))
-	f.BoolVar(&o.trustProxy, "trust-proxy", false, l.text("前面有反向代理:来访地址取自 X-Forwarded-For 的最后一项", "a reverse proxy is in front: take the address of callers from the last entry of X-Forwarded-For"))
 	f.StringVar(&o.issuer, "oidc-issuer", os.Getenv(envOIDCIssuer), l.text("统一身份认证服务的网址(OpenID Connect,"+envOIDCIssuer+")", "issuer of the identity service people may sign in by, OpenID Connect ("+envOIDCIssuer+")"))
 	f.StringVar(&o.client, "oidc-client", os.Getenv(envOIDCClient), l.text("在该服务登记的客户端编号("+envOIDCClient+")", "client id there ("+envOIDCClient+")"))
 	f.StringVar(&o.secret, "oidc-secret-file", os.Getenv(envOIDCSecret), l.text("存有客户端密钥的文件("+envOIDCSecret+",默认:没有密钥)", "file with the client secret ("+envOIDCSecret+"; default: none)"))

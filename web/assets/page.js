@@ -43,7 +43,7 @@ const store = {
   set: (key, value) => { try { localStorage.setItem(key, JSON.stringify(value)) } catch { /* no room, or not allowed: then without drafts */ } },
   drop: key => { try { localStorage.removeItem(key) } catch { /* the same */ } },
 };
-const values = form => Object.fromEntries([...new FormData(form)].filter(([name, v]) => typeof v === 'string' && name !== 'step' && name !== 'confirm_password'));
+const values = form => Object.fromEntries([...new FormData(form)].filter(([name, v]) => typeof v === 'string' && name !== 'step'));
 
 // A form is sent once at a time; without a line it waits for one. It carries the command's id, so that a second sending has no effect.
 function guard(form) {
