@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"encoding/base64"
+	"strconv"
 
 	"github.com/mingzhang-ledger/mingzhang/access"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
@@ -323,11 +324,22 @@ func (s registryService) ListAccessFacts(ctx context.Context, r *apiv1.ListAcces
 	if r.PageSize > 0 {
 		most = min(int(r.PageSize), accessPageMax)
 	}
-	facts, next, err := s.config.Access.Facts(ctx, r.Operator, r.Before, most)
+	var before uint64 // the token is the version that the page before ended with
+	if r.PageToken != "" {
+		var err error
+		if before, err = strconv.ParseUint(r.PageToken, 10, 64); err != nil || before == 0 {
+			return nil, refuse(pageTokenInvalid, "page_token")
+		}
+	}
+	facts, next, err := s.config.Access.Facts(ctx, r.Operator, before, most)
 	if err != nil {
 		return nil, err
 	}
-	return &apiv1.ListAccessFactsResponse{NextBefore: next, Facts: each(facts, func(f access.Fact) *apiv1.AccessFact {
+	token := ""
+	if next != 0 {
+		token = strconv.FormatUint(next, 10)
+	}
+	return &apiv1.ListAccessFactsResponse{NextPageToken: token, Facts: each(facts, func(f access.Fact) *apiv1.AccessFact {
 		return &apiv1.AccessFact{
 			Version: f.Version, RecordedAt: instant(f.RecordedAt), Actor: f.Actor, Type: f.Type, Operator: f.Operator, KeyId: f.KeyID,
 			Method: access.MethodName(f.Method), Name: f.Name,

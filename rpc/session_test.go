@@ -318,8 +318,15 @@ func TestSuspendedOperatorDoesNothing(t *testing.T) {
 		t.Errorf("listed as %v", o)
 	}
 	facts := v.must("chief", &apiv1.ListAccessFactsRequest{Operator: "treasurer", PageSize: 1}).(*apiv1.ListAccessFactsResponse)
-	if len(facts.Facts) != 1 || facts.Facts[0].Type != "operator_suspended" || facts.Facts[0].Actor != "chief" || facts.NextBefore == 0 {
+	if len(facts.Facts) != 1 || facts.Facts[0].Type != "operator_suspended" || facts.Facts[0].Actor != "chief" || facts.NextPageToken == "" {
 		t.Errorf("facts %v", facts)
+	}
+	more := v.must("chief", &apiv1.ListAccessFactsRequest{Operator: "treasurer", PageSize: 1, PageToken: facts.NextPageToken}).(*apiv1.ListAccessFactsResponse)
+	if len(more.Facts) != 1 || more.Facts[0].Type != "session_started" || more.Facts[0].Method != "password" {
+		t.Errorf("the next page %v", more)
+	}
+	if _, err := v.inProcess("chief", &apiv1.ListAccessFactsRequest{PageToken: "x"}); reasonOf(err) != "page_token_invalid" {
+		t.Errorf("a token that is none: %v", err)
 	}
 	v.must("chief", &apiv1.ReinstateOperatorRequest{CommandId: id(), Operator: "treasurer"})
 	if reply := v.post("treasurer", books+"RecordIncome", jsonOf(t, income("1.00"))); reply.status != 200 {

@@ -160,11 +160,7 @@ func (s *site) operatorChange(v *visit) (templ.Component, error) {
 // accessLog is who did what about signing in.
 func (s *site) accessLog(v *visit) (templ.Component, error) {
 	q := v.request.URL.Query()
-	before, err := number64(q.Get("before"))
-	if err != nil {
-		return nil, errNotFound
-	}
-	answer, err := s.registry.ListAccessFacts(v.ctx, &apiv1.ListAccessFactsRequest{Operator: strings.TrimSpace(q.Get("operator")), Before: before, PageSize: 100})
+	answer, err := s.registry.ListAccessFacts(v.ctx, &apiv1.ListAccessFactsRequest{Operator: strings.TrimSpace(q.Get("operator")), PageToken: q.Get("page"), PageSize: 100})
 	if err != nil {
 		return nil, err
 	}
@@ -280,14 +276,6 @@ func (v *visit) method(name string) string {
 
 func (v *visit) methodOf(m apiv1.SignInMethod) string {
 	return v.method(strings.ToLower(strings.TrimPrefix(m.String(), "SIGN_IN_METHOD_")))
-}
-
-// number64 reads a number of an address; empty is 0.
-func number64(text string) (uint64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	return strconv.ParseUint(text, 10, 64)
 }
 
 func countOf(n uint32) string {

@@ -2136,10 +2136,10 @@ type ListAccessFactsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Facts about or by this operator only; default: all.
 	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
-	// Facts before this version; default: from the newest.
-	Before uint64 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"`
 	// Facts at most, 1 to 1,000; default 50.
-	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the next page, from the answer before.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2181,13 +2181,6 @@ func (x *ListAccessFactsRequest) GetOperator() string {
 	return ""
 }
 
-func (x *ListAccessFactsRequest) GetBefore() uint64 {
-	if x != nil {
-		return x.Before
-	}
-	return 0
-}
-
 func (x *ListAccessFactsRequest) GetPageSize() uint32 {
 	if x != nil {
 		return x.PageSize
@@ -2195,13 +2188,20 @@ func (x *ListAccessFactsRequest) GetPageSize() uint32 {
 	return 0
 }
 
+func (x *ListAccessFactsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 // ListAccessFactsResponse is what ListAccessFacts answers.
 type ListAccessFactsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Facts, the newest first.
 	Facts []*AccessFact `protobuf:"bytes,1,rep,name=facts,proto3" json:"facts,omitempty"`
-	// What to give as before for the next page; 0 on the last.
-	NextBefore    uint64 `protobuf:"varint,2,opt,name=next_before,json=nextBefore,proto3" json:"next_before,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2243,11 +2243,11 @@ func (x *ListAccessFactsResponse) GetFacts() []*AccessFact {
 	return nil
 }
 
-func (x *ListAccessFactsResponse) GetNextBefore() uint64 {
+func (x *ListAccessFactsResponse) GetNextPageToken() string {
 	if x != nil {
-		return x.NextBefore
+		return x.NextPageToken
 	}
-	return 0
+	return ""
 }
 
 // ListOperatorsRequest is what ListOperators takes.
@@ -3846,15 +3846,15 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\boperator\x18\x05 \x01(\tR\boperator\x12\x15\n" +
 	"\x06key_id\x18\x06 \x01(\tR\x05keyId\x12\x16\n" +
 	"\x06method\x18\a \x01(\tR\x06method\x12\x12\n" +
-	"\x04name\x18\b \x01(\tR\x04name\"|\n" +
+	"\x04name\x18\b \x01(\tR\x04name\"\x8d\x01\n" +
 	"\x16ListAccessFactsRequest\x12#\n" +
-	"\boperator\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\boperator\x12\x16\n" +
-	"\x06before\x18\x02 \x01(\x04R\x06before\x12%\n" +
-	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\"n\n" +
+	"\boperator\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\boperator\x12%\n" +
+	"\tpage_size\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"u\n" +
 	"\x17ListAccessFactsResponse\x122\n" +
-	"\x05facts\x18\x01 \x03(\v2\x1c.mingzhang.api.v1.AccessFactR\x05facts\x12\x1f\n" +
-	"\vnext_before\x18\x02 \x01(\x04R\n" +
-	"nextBefore\"\x16\n" +
+	"\x05facts\x18\x01 \x03(\v2\x1c.mingzhang.api.v1.AccessFactR\x05facts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x16\n" +
 	"\x14ListOperatorsRequest\"Q\n" +
 	"\x15ListOperatorsResponse\x128\n" +
 	"\toperators\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.OperatorR\toperators\"\xef\x03\n" +
