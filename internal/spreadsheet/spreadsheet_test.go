@@ -1,6 +1,10 @@
 package spreadsheet
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"unicode"
+)
 
 func TestInert(t *testing.T) {
 	for text, want := range map[string]string{
@@ -12,4 +16,20 @@ func TestInert(t *testing.T) {
 			t.Errorf("%q is %q, not %q", text, got, want)
 		}
 	}
+}
+
+// FuzzInert: no text is a formula afterwards, and each is what it was without the apostrophe.
+func FuzzInert(f *testing.F) {
+	for _, s := range []string{"=1", " =1", "\uff1d1", "\t=1", "", "-", "a", "\r", "'"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		cell := Inert(s)
+		if first := strings.TrimLeftFunc(cell, unicode.IsSpace); first != "" && strings.ContainsRune(signs, []rune(first)[0]) {
+			t.Fatalf("%q is the cell %q", s, cell)
+		}
+		if strings.TrimPrefix(cell, "'") != s {
+			t.Fatalf("%q is the cell %q, from which it cannot be told", s, cell)
+		}
+	})
 }
