@@ -82,7 +82,11 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /assets/", serveAsset)
 	mux.Handle(englishPrefix+"/", withoutLanguage(pages))
 	mux.Handle("/", pages)
-	return gzhttp.GzipHandler(http.NewCrossOriginProtection().Handler(mux))
+	compressed, err := gzhttp.NewWrapper(gzhttp.SuffixETag(gzipSuffix))
+	if err != nil {
+		panic("web: " + err.Error()) // options of this program
+	}
+	return compressed(http.NewCrossOriginProtection().Handler(mux))
 }
 
 // Prefixes are the beginnings of the paths that New's handler answers, beside "/" itself.
@@ -91,7 +95,7 @@ var Prefixes = []string{"/b/", "/d/", "/en/", "/assets/"}
 // pages lists every page by its pattern, without the language. Each part of the site adds its own.
 func (s *site) pages() map[string]page {
 	all := map[string]page{"GET /{$}": s.home}
-	for _, part := range []map[string]page{} {
+	for _, part := range []map[string]page{s.outputsPages()} {
 		for pattern, page := range part {
 			all[pattern] = page
 		}

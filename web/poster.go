@@ -1,0 +1,181 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/capitals"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+)
+
+// posterLinesMost is what a poster shows at most: some hundred sheets of A4.
+const posterLinesMost = 2000
+
+// poster is a printed board: the legal form first (every fund's opening, income, outlay and closing with capitals, every line), what it can be
+// checked with, and lines for names and seals.
+type poster struct {
+	v       *visit
+	paper   string // a3 or a4
+	about   *apiv1.Collective
+	at      span
+	funds   *apiv1.GetFundStatementResponse
+	lines   []line
+	names   map[string]string // of funds
+	titles  map[string]string // of resolutions
+	seal    *apiv1.Seal       // of the last month; nil while it is open
+	code    *qrCode           // nil where there is neither an edition nor an address
+	program string            // version
+}
+
+// papers are the sizes of sheets.
+var papers = map[string]bool{"a3": true, "a4": true}
+
+// posterPapers leads to the larger sheet.
+func (s *site) posterPapers(v *visit) (templ.Component, error) {
+	http.Redirect(v.writer, v.request, v.href("/b/"+v.collective()+"/poster/"+v.request.PathValue("of")+"/a3/"), http.StatusFound)
+	return nil, nil
+}
+
+func (s *site) poster(v *visit) (templ.Component, error) {
+	p := &poster{v: v, paper: v.request.PathValue("paper")}
+	if !papers[p.paper] {
+		return nil, errNotFound
+	}
+	var err error
+	if p.at, err = s.posterOf(v, v.request.PathValue("of")); err != nil {
+		return nil, err
+	}
+	if p.about, err = s.about(v, p.at.known); err != nil {
+		return nil, err
+	}
+	if p.funds, err = s.disclosure.GetFundStatement(v.public(), &apiv1.GetFundStatementRequest{
+		CollectiveId: v.collective(), From: p.at.from, To: p.at.to, AsOf: p.at.to, AsKnownAt: p.at.known}); err != nil {
+		return nil, err
+	}
+	if p.lines, err = s.lines(v, p.at, posterLinesMost); err != nil {
+		return nil, err
+	}
+	if p.titles, err = s.resolutionTitles(v, p.at.known); err != nil {
+		return nil, err
+	}
+	if p.seal, err = s.seal(v, p.at.to[:7]); err != nil {
+		return nil, err
+	}
+	version, err := s.disclosure.GetVersion(v.public(), &apiv1.GetVersionRequest{})
+	if err != nil {
+		return nil, err
+	}
+	p.names, p.program = fundNames(p.about), version.Version
+	if text := p.codeText(); text != "" {
+		if p.code, err = newQR(text); err != nil {
+			return nil, err
+		}
+	}
+	return posterPage(p), nil
+}
+
+// posterOf reads what a poster is about: the number of an edition, whose figures are those of its version; or a year, a quarter or a month,
+// which has the figures of now, or of its newest edition where one stands.
+func (s *site) posterOf(v *visit, id string) (span, error) {
+	if number, err := strconv.ParseUint(id, 10, 32); err == nil && number > 0 && number < editionsFrom {
+		answer, err := s.disclosure.GetEdition(v.public(), &apiv1.GetEditionRequest{CollectiveId: v.collective(), Number: uint32(number)})
+		switch {
+		case rpc.RefusalOf(err) != nil:
+			return span{}, errNotFound
+		case err != nil:
+			return span{}, err
+		}
+		return spanOf(answer.Edition), nil
+	}
+	at, err := daysOf(id)
+	if err != nil {
+		return span{}, err
+	}
+	editions, err := s.editions(v)
+	if err != nil {
+		return span{}, err
+	}
+	for _, e := range editions {
+		if e.From == at.from && e.To == at.to && e.CorrectedBy == 0 {
+			at = spanOf(e)
+		}
+	}
+	return at, nil
+}
+
+// spanOf is what an edition is about.
+func spanOf(e *apiv1.Edition) span {
+	return span{id: strconv.Itoa(int(e.Number)), from: e.From, to: e.To, known: strconv.FormatUint(e.FiguresVersion, 10), edition: e}
+}
+
+// codeText is what the code of the poster says: the page that checks its pin, where people can reach one; else the pin, which
+// mingzhang verify takes; else the board.
+func (p *poster) codeText() string {
+	switch e := p.at.edition; {
+	case e == nil:
+		return p.v.atOrigin("/b/" + p.about.Id + "/" + p.at.id + "/")
+	case p.v.site.config.Origin != "":
+		return p.v.site.config.Origin + verifyPath + "#" + p.about.Id + ":" + pinOf(e)
+	default:
+		return e.Pin
+	}
+}
+
+// verifyPath is where the page lies that checks a log in a browser. What stands behind # is never sent to the server.
+const verifyPath = "/verify.html"
+
+// title is the first line.
+func (p *poster) title() string {
+	return p.about.Name + p.v.text("资金收支公示", ": receipts and payments")
+}
+
+// paperTitle names the sheet in lists of windows and printers.
+func (p *poster) paperTitle() string {
+	return p.v.span(p.at.from, p.at.to) + " " + strings.ToUpper(p.paper)
+}
+
+// otherPaper is the other size.
+func (p *poster) otherPaper() string {
+	if p.paper == "a3" {
+		return "a4"
+	}
+	return "a3"
+}
+
+// corrections says what became of a line, or of which it is the correction.
+func (p *poster) corrections(l line) []string {
+	var all []string
+	for _, c := range []struct{ number, zh, en string }{
+		{l.Reverses, "冲销 ", "reverses "}, {l.Corrects, "更正 ", "corrects "}, {l.Refunds, "退回 ", "gives back "}, {l.Returns, "银行退回 ", "returned by the bank: "},
+		{l.ReversedBy, "已被冲销,见 ", "reversed by "},
+	} {
+		if c.number != "" {
+			all = append(all, p.v.text(c.zh, c.en)+c.number)
+		}
+	}
+	return all
+}
+
+// words are an amount in capitals on Chinese posters; English ones have none, for figures say it all there.
+func (p *poster) words(amount string) string { return p.v.text(capitals.Of(amount), "") }
+
+// posters lists what can be printed.
+func (s *site) posters(v *visit) (templ.Component, error) {
+	about, err := s.about(v, "")
+	if err != nil {
+		return nil, err
+	}
+	editions, err := s.editions(v)
+	if err != nil {
+		return nil, err
+	}
+	periods, err := s.periods(v)
+	if err != nil {
+		return nil, err
+	}
+	return postersPage(v, about, editions, periods), nil
+}

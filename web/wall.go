@@ -1,0 +1,136 @@
+package web
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+)
+
+// The screen on the wall shows scenes one after the other, each a page of its own of 1920 by 1080: without script the page leads to the next
+// one by itself, with script (assets/wall.js) it stays and only its content changes, so that a screen whose server is away keeps the figures
+// it has and says how old they are.
+const (
+	wallScenes  = 3
+	wallSeconds = 20 // of a scene
+	wallLines   = 7  // lines of a scene, in the type that can be read from four metres
+)
+
+// wall is one scene.
+type wall struct {
+	v       *visit
+	scene   int
+	about   *apiv1.Collective
+	at      span // the year with the newest line
+	board   *apiv1.GetBoardResponse
+	names   map[string]string
+	lines   []line
+	edition *apiv1.Edition // the newest; nil while there is none
+	seal    *apiv1.Seal    // of the month closed last; nil while there is none
+	code    *qrCode        // leads to the board, or is the pin
+}
+
+func (s *site) wall(v *visit) (templ.Component, error) {
+	w := &wall{v: v, scene: 1}
+	if n := v.request.PathValue("scene"); n != "" {
+		var err error
+		if w.scene, err = strconv.Atoi(n); err != nil || w.scene < 2 || w.scene > wallScenes {
+			return nil, errNotFound
+		}
+	}
+	var err error
+	if w.about, err = s.about(v, ""); err != nil {
+		return nil, err
+	}
+	periods, err := s.periods(v)
+	if err != nil {
+		return nil, err
+	}
+	if year, ok := current(periods.Years); ok {
+		w.at = span{id: year.Id, from: year.From, to: year.To}
+	}
+	if w.board, err = s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: w.at.from, To: w.at.to}); err != nil {
+		return nil, err
+	}
+	if w.lines, err = s.newest(v, wallLines); err != nil {
+		return nil, err
+	}
+	editions, err := s.editions(v)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(editions); n > 0 {
+		w.edition = editions[n-1]
+	}
+	if w.seal, err = s.seal(v, ""); err != nil {
+		return nil, err
+	}
+	w.names = fundNames(w.about)
+	text := v.atOrigin("/b/" + w.about.Id + "/")
+	if text == "" && w.edition != nil {
+		text = w.edition.Pin
+	}
+	if text != "" {
+		if w.code, err = newQR(text); err != nil {
+			return nil, err
+		}
+	}
+	return wallPage(w), nil
+}
+
+// next is the address of the scene that follows.
+func (w *wall) next() string {
+	to := "/b/" + w.about.Id + "/wall/"
+	if w.scene < wallScenes {
+		to += strconv.Itoa(w.scene+1) + "/"
+	}
+	return w.v.href(to)
+}
+
+// refresh leads a browser without script to the next scene.
+func (w *wall) refresh() string { return strconv.Itoa(wallSeconds) + "; url=" + w.next() }
+
+// moment says when the figures were read: a screen that is left behind by its server shows by it how old they are.
+func (w *wall) moment() string {
+	if w.v.static {
+		return w.v.today(w.about)
+	}
+	return w.v.today(w.about) + " " + w.v.now(w.about).Format("15:04")
+}
+
+// signedText says how far the newest closed month is countersigned.
+func (w *wall) signedText() string {
+	if w.seal == nil {
+		return ""
+	}
+	month := w.v.month(w.seal.Month)
+	if w.seal.Sealed {
+		return w.v.text(month+"已盖五瓣章", month+" is sealed")
+	}
+	var counts []string
+	for _, g := range w.seal.Groups {
+		counts = append(counts, strconv.Itoa(len(g.Signed))+"/"+strconv.Itoa(len(g.Signed)+len(g.Missing)))
+	}
+	if len(counts) == 0 {
+		return w.v.text(month+"已结账", month+" is closed")
+	}
+	return w.v.text(month+"会签 "+strings.Join(counts, "、"), month+" signed by "+strings.Join(counts, ", "))
+}
+
+// barLength is how long the bar of an amount is beside that of the largest, in thousandths. It draws and says no figure.
+func barLength(amount string, all []*apiv1.FundLine) string {
+	size := func(text string) int64 {
+		n, err := strconv.ParseInt(strings.ReplaceAll(text, ".", ""), 10, 64)
+		if err != nil || n < 0 {
+			return 0
+		}
+		return n
+	}
+	largest := int64(1)
+	for _, f := range all {
+		largest = max(largest, size(f.Closing), size(f.Opening), size(f.Received), size(f.Spent))
+	}
+	return strconv.FormatInt(int64(float64(size(amount))/float64(largest)*1000), 10)
+}
