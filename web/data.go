@@ -36,7 +36,7 @@ func (s *site) data(v *visit) (templ.Component, error) {
 type dataPage struct {
 	v       *visit
 	about   *apiv1.Collective
-	at      span
+	at      stretch
 	periods *apiv1.ListPeriodsResponse // of everything alone
 }
 
@@ -86,7 +86,7 @@ func (d *dataPage) snippet() string {
 type embedded struct {
 	v       *visit
 	about   *apiv1.Collective
-	at      span
+	at      stretch
 	board   *apiv1.GetBoardResponse
 	edition *apiv1.Edition
 }
@@ -103,7 +103,7 @@ func (s *site) embed(v *visit) (templ.Component, error) {
 		return nil, err
 	}
 	if year, ok := current(periods.Years); ok {
-		e.at = span{id: year.Id, from: year.From, to: year.To}
+		e.at = stretch{id: year.Id, from: year.From, to: year.To}
 	}
 	if e.board, err = s.board(v, e.at); err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func (s *site) loudspeaker(v *visit) (templ.Component, error) {
 }
 
 // aloud is the text, a sentence a line.
-func (v *visit) aloud(about *apiv1.Collective, at span, funds *apiv1.GetFundStatementResponse, lines []line) string {
+func (v *visit) aloud(about *apiv1.Collective, at stretch, funds *apiv1.GetFundStatementResponse, lines []line) string {
 	var b strings.Builder
 	say := func(zh, en string, args ...any) { fmt.Fprintf(&b, v.text(zh, en)+"\n", args...) }
 	words := spoken
@@ -81,16 +81,29 @@ func (v *visit) aloud(about *apiv1.Collective, at span, funds *apiv1.GetFundStat
 	for _, f := range funds.Funds {
 		say("%s:收入%s,支出%s,还有%s。", "%s: received %s, spent %s, left %s.", f.Name, words(f.Received), words(f.Spent), words(f.Closing))
 	}
-	switch n := len(lines); {
-	case n == 0:
-		say("没有逐笔的收支。", "There are no lines.")
-	case n > loudspeakerLines:
-		say("一共%d笔,逐笔请看公示栏。", "There are %d lines; read them on the board.", n)
-	default:
-		say("下面是逐笔的收支,一共%d笔。", "Here is every line, %d in all.", n)
-		for _, l := range lines {
-			say("%s,%s,%s。", "On %s: %s, %s.", v.day(l.OccurredOn), strings.TrimRight(l.Narration, "。."), words(l.Amount))
+	read, paid := 0, 0 // lines that change a fund; others pay out what was counted when it was awarded or declared
+	for _, l := range lines {
+		if len(l.parts()) > 0 {
+			read++
+		} else {
+			paid++
 		}
+	}
+	switch {
+	case read == 0:
+		say("这段时间没有动用基金。", "No fund was touched.")
+	case read > loudspeakerLines:
+		say("动用基金的一共%d笔,逐笔请看公示栏。", "%d lines touched a fund; read them on the board.", read)
+	default:
+		say("下面逐笔念动用基金的%d笔。", "Here is every line that touched a fund, %d in all.", read)
+		for _, l := range lines {
+			if len(l.parts()) > 0 {
+				say("%s,%s,%s。", "On %s: %s, %s.", v.day(l.OccurredOn), strings.TrimRight(l.Narration, "。."), words(l.Amount))
+			}
+		}
+	}
+	if paid > 0 {
+		say("另有%d笔不动基金,例如把已经列支的钱发到各人手里,公示栏上逐笔都有。", "%d more touch no fund, as when money already counted is paid out; they are all on the board.", paid)
 	}
 	say("有疑问,请问监督委员会,或写条子投意见箱。", "If you doubt anything, ask the supervisors or put a note into the box.")
 	return b.String()

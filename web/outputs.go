@@ -30,8 +30,8 @@ func (s *site) outputsPages() map[string]page {
 	}
 }
 
-// span is the days that a poster, a text or a table is about.
-type span struct {
+// stretch is the days that a poster, a text or a table is about.
+type stretch struct {
 	id       string // in addresses: 2021, 2021-q3 or 2021-09; of an edition its number; empty for everything
 	from, to string // first and last business day; empty for everything
 	known    string // version that the figures are of; empty for now
@@ -42,13 +42,13 @@ type span struct {
 const editionsFrom = 1900
 
 // daysOf reads the name of a year, a quarter or a month.
-func daysOf(id string) (span, error) {
+func daysOf(id string) (stretch, error) {
 	first, last := 0, 0
 	year, err := strconv.Atoi(id[:min(4, len(id))])
 	rest := id[min(4, len(id)):]
 	switch {
 	case err != nil || year < editionsFrom || len(id) < 4:
-		return span{}, errNotFound
+		return stretch{}, errNotFound
 	case rest == "":
 		first, last = 1, 12
 	case len(rest) == 3 && rest[:2] == "-q" && rest[2] >= '1' && rest[2] <= '4':
@@ -56,15 +56,15 @@ func daysOf(id string) (span, error) {
 		first = last - 2
 	case len(rest) == 3 && rest[0] == '-':
 		if first, err = strconv.Atoi(rest[1:]); err != nil || first < 1 || first > 12 {
-			return span{}, errNotFound
+			return stretch{}, errNotFound
 		}
 		last = first
 	default:
-		return span{}, errNotFound
+		return stretch{}, errNotFound
 	}
 	from := time.Date(year, time.Month(first), 1, 0, 0, 0, 0, time.UTC)
 	to := time.Date(year, time.Month(last)+1, 0, 0, 0, 0, 0, time.UTC)
-	return span{id: id, from: from.Format(time.DateOnly), to: to.Format(time.DateOnly)}, nil
+	return stretch{id: id, from: from.Format(time.DateOnly), to: to.Format(time.DateOnly)}, nil
 }
 
 // nameOf is the name of the year, quarter or month with these days; empty where there is none.
@@ -157,7 +157,7 @@ type line struct {
 }
 
 // lines reads the vouchers of some days, oldest first. More than most are refused: whoever wants them takes fewer days.
-func (s *site) lines(v *visit, at span, most int) ([]line, error) {
+func (s *site) lines(v *visit, at stretch, most int) ([]line, error) {
 	var all []line
 	r := &apiv1.ListReceiptsAndPaymentsRequest{CollectiveId: v.collective(), From: at.from, To: at.to, AsKnownAt: at.known, PageSize: pageMost, Ascending: true}
 	for {

@@ -21,7 +21,7 @@ type poster struct {
 	v       *visit
 	paper   string // a3 or a4
 	about   *apiv1.Collective
-	at      span
+	at      stretch
 	funds   *apiv1.GetFundStatementResponse
 	lines   []line
 	names   map[string]string // of funds
@@ -80,53 +80,52 @@ func (s *site) poster(v *visit) (templ.Component, error) {
 
 // posterOf reads what a poster is about: the number of an edition, whose figures are those of its version; or a year, a quarter or a month,
 // which has the figures of now, or of its newest edition where one stands.
-func (s *site) posterOf(v *visit, id string) (span, error) {
+func (s *site) posterOf(v *visit, id string) (stretch, error) {
 	if number, err := strconv.ParseUint(id, 10, 32); err == nil && number > 0 && number < editionsFrom {
 		answer, err := s.disclosure.GetEdition(v.public(), &apiv1.GetEditionRequest{CollectiveId: v.collective(), Number: uint32(number)})
 		switch {
 		case rpc.RefusalOf(err) != nil:
-			return span{}, errNotFound
+			return stretch{}, errNotFound
 		case err != nil:
-			return span{}, err
+			return stretch{}, err
 		}
-		return spanOf(answer.Edition), nil
+		return stretchOf(answer.Edition), nil
 	}
 	at, err := daysOf(id)
 	if err != nil {
-		return span{}, err
+		return stretch{}, err
 	}
 	editions, err := s.editions(v)
 	if err != nil {
-		return span{}, err
+		return stretch{}, err
 	}
 	for _, e := range editions {
 		if e.From == at.from && e.To == at.to && e.CorrectedBy == 0 {
-			at = spanOf(e)
+			at = stretchOf(e)
 		}
 	}
 	return at, nil
 }
 
-// spanOf is what an edition is about.
-func spanOf(e *apiv1.Edition) span {
-	return span{id: strconv.Itoa(int(e.Number)), from: e.From, to: e.To, known: strconv.FormatUint(e.FiguresVersion, 10), edition: e}
+// stretchOf is what an edition is about.
+func stretchOf(e *apiv1.Edition) stretch {
+	return stretch{id: strconv.Itoa(int(e.Number)), from: e.From, to: e.To, known: strconv.FormatUint(e.FiguresVersion, 10), edition: e}
 }
 
 // codeText is what the code of the poster says: the page that checks its pin, where people can reach one; else the pin, which
-// mingzhang verify takes; else the board.
+// mingzhang verify takes; else the board. What stands behind # is never sent to a server.
 func (p *poster) codeText() string {
 	switch e := p.at.edition; {
 	case e == nil:
 		return p.v.atOrigin("/b/" + p.about.Id + "/" + p.at.id + "/")
-	case p.v.site.config.Origin != "":
-		return p.v.site.config.Origin + verifyPath + "#" + p.about.Id + ":" + pinOf(e)
-	default:
+	case p.v.site.config.Origin == "":
 		return e.Pin
+	case p.v.static:
+		return p.v.site.config.Origin + verifyFile + "#" + p.about.Id + ":" + pinOf(e)
+	default:
+		return p.v.atOrigin("/b/"+p.about.Id+"/verify/") + "#" + pinOf(e)
 	}
 }
-
-// verifyPath is where the page lies that checks a log in a browser. What stands behind # is never sent to the server.
-const verifyPath = "/verify.html"
 
 // title is the first line.
 func (p *poster) title() string {

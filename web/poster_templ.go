@@ -1606,9 +1606,9 @@ func posterProof(p *poster) templ.Component {
 				}
 			} else {
 				var templ_7745c5c3_Var93 string
-				templ_7745c5c3_Var93, templ_7745c5c3_Err = templ.JoinStringErrs(p.v.text("二维码就是印记。核对:mingzhang verify --pin 印记,或打开公布目录里的 verify.html 填入。", "The code is the pin. Check it with mingzhang verify --pin, or enter it in verify.html of the published directory."))
+				templ_7745c5c3_Var93, templ_7745c5c3_Err = templ.JoinStringErrs(p.v.text("二维码就是印记。用核验网页 verify.html,或命令 mingzhang verify,填入印记就能核对。", "The code is the pin. Enter it in the page verify.html, or give it to mingzhang verify, to check the books."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `poster.templ`, Line: 264, Col: 247}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `poster.templ`, Line: 264, Col: 236}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var93))
 				if templ_7745c5c3_Err != nil {

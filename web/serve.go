@@ -37,7 +37,8 @@ type Config struct {
 
 // site is the pages, with the services they ask.
 type site struct {
-	config Config
+	config    Config
+	published []string // collectives whose pages are written to files; nil for a server
 
 	disclosure apiv1connect.DisclosureServiceClient
 	audit      apiv1connect.AuditServiceClient
@@ -72,7 +73,15 @@ func newSite(c Config) *site {
 
 // New gives the handler of all pages. It answers every path that begins with one of Prefixes, and "/".
 func New(c Config) http.Handler {
-	s := newSite(c)
+	compressed, err := gzhttp.NewWrapper(gzhttp.SuffixETag(gzipSuffix))
+	if err != nil {
+		panic("web: " + err.Error()) // options of this program
+	}
+	return compressed(http.NewCrossOriginProtection().Handler(newSite(c).routes()))
+}
+
+// routes sends every path to its page.
+func (s *site) routes() http.Handler {
 	pages := http.NewServeMux()
 	for pattern, page := range s.pages() {
 		pages.Handle(pattern, s.frame(page))
@@ -82,11 +91,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /assets/", serveAsset)
 	mux.Handle(englishPrefix+"/", withoutLanguage(pages))
 	mux.Handle("/", pages)
-	compressed, err := gzhttp.NewWrapper(gzhttp.SuffixETag(gzipSuffix))
-	if err != nil {
-		panic("web: " + err.Error()) // options of this program
-	}
-	return compressed(http.NewCrossOriginProtection().Handler(mux))
+	return mux
 }
 
 // Prefixes are the beginnings of the paths that New's handler answers, beside "/" itself.

@@ -48,7 +48,7 @@ type tableKind struct {
 	name, zh, en string
 	call         string // method of the API with the same answer
 	period       bool   // of a period, or of everything
-	read         func(s *site, v *visit, at span) (*dataTable, error)
+	read         func(s *site, v *visit, at stretch) (*dataTable, error)
 }
 
 var tableKinds = []tableKind{
@@ -80,7 +80,7 @@ func (s *site) table(v *visit) (templ.Component, error) {
 	if !ok || i < 0 || period != "" && !tableKinds[i].period {
 		return nil, errNotFound
 	}
-	var at span
+	var at stretch
 	if period != "" {
 		var err error
 		if at, err = daysOf(period); err != nil {
@@ -223,7 +223,7 @@ func (t *dataTable) xlsx(kind tableKind) (_ []byte, err error) {
 	return b.Bytes(), nil
 }
 
-func (s *site) fundsTable(v *visit, at span) (*dataTable, error) {
+func (s *site) fundsTable(v *visit, at stretch) (*dataTable, error) {
 	answer, err := s.disclosure.GetFundStatement(v.public(), &apiv1.GetFundStatementRequest{CollectiveId: v.collective(), From: at.from, To: at.to, AsOf: at.to})
 	if err != nil {
 		return nil, err
@@ -245,11 +245,11 @@ var turnover = []tableColumn{
 func (t *dataTable) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // board reads the board of a period without what another table has.
-func (s *site) board(v *visit, at span) (*apiv1.GetBoardResponse, error) {
+func (s *site) board(v *visit, at stretch) (*apiv1.GetBoardResponse, error) {
 	return s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: at.from, To: at.to})
 }
 
-func (s *site) monthsTable(v *visit, at span) (*dataTable, error) {
+func (s *site) monthsTable(v *visit, at stretch) (*dataTable, error) {
 	answer, err := s.board(v, at)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (s *site) monthsTable(v *visit, at span) (*dataTable, error) {
 	return t, nil
 }
 
-func (s *site) flowTable(v *visit, at span) (*dataTable, error) {
+func (s *site) flowTable(v *visit, at stretch) (*dataTable, error) {
 	answer, err := s.board(v, at)
 	if err != nil {
 		return nil, err
@@ -284,7 +284,7 @@ func flowWord(e *apiv1.FlowEnd) string {
 	return strings.ToLower(strings.TrimPrefix(e.Kind.String(), "FLOW_END_KIND_"))
 }
 
-func (s *site) linesTable(v *visit, at span) (*dataTable, error) {
+func (s *site) linesTable(v *visit, at stretch) (*dataTable, error) {
 	lines, err := s.lines(v, at, tableLinesMost)
 	if err != nil {
 		return nil, err
@@ -317,7 +317,7 @@ func (s *site) linesTable(v *visit, at span) (*dataTable, error) {
 	return t, nil
 }
 
-func (s *site) roundsTable(v *visit, _ span) (*dataTable, error) {
+func (s *site) roundsTable(v *visit, _ stretch) (*dataTable, error) {
 	answer := &apiv1.ListRoundsResponse{}
 	r := &apiv1.ListRoundsRequest{CollectiveId: v.collective(), PageSize: pageMost}
 	for {
@@ -346,7 +346,7 @@ func (s *site) roundsTable(v *visit, _ span) (*dataTable, error) {
 
 func count(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
-func (s *site) editionsTable(v *visit, _ span) (*dataTable, error) {
+func (s *site) editionsTable(v *visit, _ stretch) (*dataTable, error) {
 	answer := &apiv1.ListEditionsResponse{}
 	r := &apiv1.ListEditionsRequest{CollectiveId: v.collective(), PageSize: pageMost}
 	for {
@@ -370,7 +370,7 @@ func (s *site) editionsTable(v *visit, _ span) (*dataTable, error) {
 	return t, nil
 }
 
-func (s *site) resolutionsTable(v *visit, _ span) (*dataTable, error) {
+func (s *site) resolutionsTable(v *visit, _ stretch) (*dataTable, error) {
 	answer := &apiv1.ListResolutionsResponse{}
 	r := &apiv1.ListResolutionsRequest{CollectiveId: v.collective(), PageSize: pageMost}
 	for {
@@ -397,7 +397,7 @@ func (s *site) resolutionsTable(v *visit, _ span) (*dataTable, error) {
 	return t, nil
 }
 
-func (s *site) sealsTable(v *visit, _ span) (*dataTable, error) {
+func (s *site) sealsTable(v *visit, _ stretch) (*dataTable, error) {
 	answer := &apiv1.ListSealsResponse{}
 	r := &apiv1.ListSealsRequest{CollectiveId: v.collective(), PageSize: pageMost}
 	for {

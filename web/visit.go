@@ -35,7 +35,7 @@ type visit struct {
 
 // newVisit reads what a request says about itself.
 func (s *site) newVisit(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{site: s, request: r, writer: w, path: r.URL.Path}
+	v := &visit{site: s, request: r, writer: w, path: r.URL.Path, static: s.published != nil}
 	if r.Context().Value(englishKey{}) != nil {
 		v.lang = english
 	}

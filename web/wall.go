@@ -16,6 +16,7 @@ const (
 	wallScenes  = 3
 	wallSeconds = 20 // of a scene
 	wallLines   = 7  // lines of a scene, in the type that can be read from four metres
+	wallSearch  = 60 // newest lines among which those of the scene are: the others touch no fund, as when a dividend is paid out
 )
 
 // wall is one scene.
@@ -23,7 +24,7 @@ type wall struct {
 	v       *visit
 	scene   int
 	about   *apiv1.Collective
-	at      span // the year with the newest line
+	at      stretch // the year with the newest line
 	board   *apiv1.GetBoardResponse
 	names   map[string]string
 	lines   []line
@@ -49,13 +50,19 @@ func (s *site) wall(v *visit) (templ.Component, error) {
 		return nil, err
 	}
 	if year, ok := current(periods.Years); ok {
-		w.at = span{id: year.Id, from: year.From, to: year.To}
+		w.at = stretch{id: year.Id, from: year.From, to: year.To}
 	}
 	if w.board, err = s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: w.at.from, To: w.at.to}); err != nil {
 		return nil, err
 	}
-	if w.lines, err = s.newest(v, wallLines); err != nil {
+	newest, err := s.newest(v, wallSearch)
+	if err != nil {
 		return nil, err
+	}
+	for _, l := range newest {
+		if len(l.parts()) > 0 && len(w.lines) < wallLines {
+			w.lines = append(w.lines, l)
+		}
 	}
 	editions, err := s.editions(v)
 	if err != nil {

@@ -6,12 +6,12 @@ let answered = Date.now()
 
 const showAge = () => {
   const stale = document.querySelector('.stale'), minutes = Math.floor((Date.now() - answered) / 60000)
-  stale.hidden = Date.now() - answered < 2 * pause + 10000
+  stale.hidden = Date.now() - answered < 2.5 * pause
   stale.textContent = stale.dataset.text.replace('{}', Math.max(1, minutes))
 }
 
 const turn = async () => {
-  const end = new AbortController(), late = setTimeout(() => end.abort(), pause - 1000)
+  const end = new AbortController(), late = setTimeout(() => end.abort(), 0.8 * pause)
   try {
     const answer = await fetch(main().dataset.next, {cache: 'no-store', signal: end.signal})
     if (!answer.ok) throw new Error(answer.status)
