@@ -70,7 +70,7 @@ func (s *site) tag(v *visit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parts := []string{string(rpc.Build()), s.config.Origin, v.whole(), v.now(about).Format(time.DateOnly), fmt.Sprint(about.Version)}
+	parts := []string{string(rpc.Build()), s.config.Origin, v.whole(), v.clockOf(about).Format(time.DateOnly), fmt.Sprint(about.Version)}
 	r := &apiv1.ListSealsRequest{CollectiveId: about.Id, PageSize: pageMost}
 	for {
 		answer, err := s.disclosure.ListSeals(v.public(), r)

@@ -21,7 +21,7 @@ func (s *site) data(v *visit) (templ.Component, error) {
 	}
 	d := &dataPage{v: v, about: about}
 	if id := v.request.PathValue("period"); id != "" {
-		if d.at, err = daysOf(id); err != nil {
+		if d.at, err = stretchNamed(id); err != nil {
 			return nil, err
 		}
 		return dataOf(d), nil
@@ -105,7 +105,7 @@ func (s *site) embed(v *visit) (templ.Component, error) {
 	if year, ok := current(periods.Years); ok {
 		e.at = stretch{id: year.Id, from: year.From, to: year.To}
 	}
-	if e.board, err = s.board(v, e.at); err != nil {
+	if e.board, err = s.figures(v, e.at); err != nil {
 		return nil, err
 	}
 	editions, err := s.editions(v)
@@ -189,7 +189,7 @@ func (s *site) feed(v *visit) (templ.Component, error) {
 		e := editions[i]
 		number := strconv.Itoa(int(e.Number))
 		entry := atomEntry{
-			ID: tag(e.RecordedAt[:len(time.DateOnly)], "editions/"+number), Title: v.text("第 "+number+" 期公示:", "Edition "+number+": ") + v.span(e.From, e.To),
+			ID: tag(e.RecordedAt[:len(time.DateOnly)], "editions/"+number), Title: v.text("第 "+number+" 期公示:", "Edition "+number+": ") + v.named(e.From, e.To),
 			Published: e.RecordedAt, Updated: e.RecordedAt,
 			Links:   []atomLink{{Rel: "alternate", Type: "text/html", Href: v.link("/b/" + about.Id + "/editions/" + number + "/")}},
 			Content: atomText{"text", "SHA-256 " + e.ContentSha256 + "\n" + v.text("印记 ", "Pin ") + e.Pin},

@@ -59,7 +59,7 @@ func (v *visit) aloud(about *apiv1.Collective, at stretch, funds *apiv1.GetFundS
 	if v.lang == english {
 		words = spokenEnglish
 	}
-	say("%s资金公示,%s。", "The money of %s, %s.", about.Name, v.span(at.from, at.to))
+	say("%s资金公示,%s。", "The money of %s, %s.", about.Name, v.named(at.from, at.to))
 	if about.SimulatedClock {
 		say("这是演示,账是虚构的。", "This is a demonstration; the books are invented.")
 	}

@@ -38,67 +38,30 @@ type stretch struct {
 	edition  *apiv1.Edition
 }
 
-// editionsFrom is the first year that the address of a poster can mean: smaller numbers are those of editions.
-const editionsFrom = 1900
-
-// daysOf reads the name of a year, a quarter or a month.
-func daysOf(id string) (stretch, error) {
-	first, last := 0, 0
-	year, err := strconv.Atoi(id[:min(4, len(id))])
-	rest := id[min(4, len(id)):]
-	switch {
-	case err != nil || year < editionsFrom || len(id) < 4:
-		return stretch{}, errNotFound
-	case rest == "":
-		first, last = 1, 12
-	case len(rest) == 3 && rest[:2] == "-q" && rest[2] >= '1' && rest[2] <= '4':
-		last = 3 * int(rest[2]-'0')
-		first = last - 2
-	case len(rest) == 3 && rest[0] == '-':
-		if first, err = strconv.Atoi(rest[1:]); err != nil || first < 1 || first > 12 {
-			return stretch{}, errNotFound
-		}
-		last = first
-	default:
+// stretchNamed reads the name of a year, a quarter or a month.
+func stretchNamed(id string) (stretch, error) {
+	p, ok := parsePeriod(id)
+	if !ok || p.kind == "all" {
 		return stretch{}, errNotFound
 	}
-	from := time.Date(year, time.Month(first), 1, 0, 0, 0, 0, time.UTC)
-	to := time.Date(year, time.Month(last)+1, 0, 0, 0, 0, 0, time.UTC)
-	return stretch{id: id, from: from.Format(time.DateOnly), to: to.Format(time.DateOnly)}, nil
+	return stretch{id: p.id, from: p.from, to: p.to}, nil
 }
 
-// nameOf is the name of the year, quarter or month with these days; empty where there is none.
-func nameOf(from, to string) string {
-	if len(from) != 10 || len(to) != 10 {
-		return ""
+// named writes days as people say them: 2021年第三季度, or 2021年7月1日至2021年9月3日 where they are no year, quarter or month.
+func (v *visit) named(from, to string) string {
+	if from == "" && to == "" {
+		return v.periodName(period{kind: "all"})
 	}
-	quarter := ""
-	if month, err := strconv.Atoi(from[5:7]); err == nil {
-		quarter = from[:4] + "-q" + strconv.Itoa((month+2)/3)
-	}
-	for _, id := range []string{from[:4], quarter, from[:7]} {
-		if days, err := daysOf(id); err == nil && days.from == from && days.to == to {
-			return id
-		}
-	}
-	return ""
-}
-
-// span writes days as people say them: 2021年第三季度, 2021年7月1日至9月3日.
-func (v *visit) span(from, to string) string {
-	year, rest, _ := strings.Cut(nameOf(from, to), "-")
-	switch {
-	case from == "" && to == "":
-		return v.text("全部", "All of it")
-	case year == "":
+	month, err := time.Parse("2006-01", from[:7])
+	if err != nil {
 		return v.days(from, to)
-	case rest == "":
-		return v.text(year+"年", year)
-	case rest[0] == 'q':
-		n := int(rest[1] - '1')
-		return v.text(year+"年第"+[4]string{"一", "二", "三", "四"}[n]+"季度", [4]string{"First", "Second", "Third", "Fourth"}[n]+" quarter of "+year)
 	}
-	return v.month(from[:7])
+	for _, id := range []string{from[:4], from[:4] + "-q" + strconv.Itoa((int(month.Month())+2)/3), from[:7]} {
+		if p, ok := parsePeriod(id); ok && p.from == from && p.to == to {
+			return v.periodName(p)
+		}
+	}
+	return v.days(from, to)
 }
 
 // days writes the first and the last of some days.
@@ -243,23 +206,6 @@ func opposite(amount string) string {
 	return "-" + amount
 }
 
-// signed writes an amount with its sign, plus too.
-func signed(amount string) string {
-	if isZero(amount) || strings.HasPrefix(amount, "-") {
-		return grouped(amount)
-	}
-	return "+" + grouped(amount)
-}
-
-// fundNames are the public names of funds by their ids.
-func fundNames(c *apiv1.Collective) map[string]string {
-	names := map[string]string{}
-	for _, f := range c.Funds {
-		names[f.Id] = f.Name
-	}
-	return names
-}
-
 // accountWord says what kind of account it is, for lines that touch no fund.
 func (v *visit) accountWord(account string) string {
 	kind, rest, _ := strings.Cut(account, "/")
@@ -297,32 +243,6 @@ func (v *visit) elsewhere(l line) string {
 	return word
 }
 
-// counterparty says who paid or was paid, as far as everybody may know.
-func (v *visit) counterparty(n *apiv1.LineNote) string {
-	switch n.GetCounterpartyKind() {
-	case apiv1.CounterpartyKind_COUNTERPARTY_KIND_ORGANISATION:
-		return n.Counterparty
-	case apiv1.CounterpartyKind_COUNTERPARTY_KIND_MEMBER:
-		return v.text("成员(不公开姓名)", "a member (name not public)")
-	case apiv1.CounterpartyKind_COUNTERPARTY_KIND_PARTY:
-		return v.text("个人(不公开姓名)", "a person (name not public)")
-	}
-	return ""
-}
-
-// verdictWord is a supervisor's word on a line or a month.
-func (v *visit) verdictWord(verdict apiv1.Verdict) string {
-	switch verdict {
-	case apiv1.Verdict_VERDICT_SIGNED:
-		return v.text("同意", "signed")
-	case apiv1.Verdict_VERDICT_REFUSED:
-		return v.text("拒签", "refused")
-	case apiv1.Verdict_VERDICT_REMARKED:
-		return v.text("有意见", "remarked")
-	}
-	return ""
-}
-
 // zone is where the collective's days begin and end.
 func zone(c *apiv1.Collective) *time.Location {
 	place, err := time.LoadLocation(c.GetTimeZone())
@@ -332,11 +252,11 @@ func zone(c *apiv1.Collective) *time.Location {
 	return place
 }
 
-// now is the moment of the visit in the collective's zone.
-func (v *visit) now(c *apiv1.Collective) time.Time { return v.site.config.Clock().In(zone(c)) }
+// clockOf is the moment of the visit in the collective's zone.
+func (v *visit) clockOf(c *apiv1.Collective) time.Time { return v.site.config.Clock().In(zone(c)) }
 
 // today is the day of the visit as people say it.
-func (v *visit) today(c *apiv1.Collective) string { return v.day(v.now(c).Format(time.DateOnly)) }
+func (v *visit) today(c *apiv1.Collective) string { return v.day(v.clockOf(c).Format(time.DateOnly)) }
 
 // dayOf is the collective's day of an instant of the API.
 func (v *visit) dayOf(c *apiv1.Collective, instant string) string {

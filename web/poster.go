@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +19,11 @@ const posterLinesMost = 2000
 // poster is a printed board: the legal form first (every fund's opening, income, outlay and closing with capitals, every line), what it can be
 // checked with, and lines for names and seals.
 type poster struct {
-	v       *visit
+	*board
 	paper   string // a3 or a4
-	about   *apiv1.Collective
-	at      stretch
+	of      stretch
 	funds   *apiv1.GetFundStatementResponse
 	lines   []line
-	names   map[string]string // of funds
 	titles  map[string]string // of resolutions
 	seal    *apiv1.Seal       // of the last month; nil while it is open
 	code    *qrCode           // nil where there is neither an edition nor an address
@@ -41,35 +40,35 @@ func (s *site) posterPapers(v *visit) (templ.Component, error) {
 }
 
 func (s *site) poster(v *visit) (templ.Component, error) {
-	p := &poster{v: v, paper: v.request.PathValue("paper")}
+	p := &poster{board: &board{visit: v}, paper: v.request.PathValue("paper")}
 	if !papers[p.paper] {
 		return nil, errNotFound
 	}
 	var err error
-	if p.at, err = s.posterOf(v, v.request.PathValue("of")); err != nil {
+	if p.of, err = s.posterOf(v, v.request.PathValue("of")); err != nil {
 		return nil, err
 	}
-	if p.about, err = s.about(v, p.at.known); err != nil {
+	if p.about, err = s.about(v, p.of.known); err != nil {
 		return nil, err
 	}
 	if p.funds, err = s.disclosure.GetFundStatement(v.public(), &apiv1.GetFundStatementRequest{
-		CollectiveId: v.collective(), From: p.at.from, To: p.at.to, AsOf: p.at.to, AsKnownAt: p.at.known}); err != nil {
+		CollectiveId: v.collective(), From: p.of.from, To: p.of.to, AsOf: p.of.to, AsKnownAt: p.of.known}); err != nil {
 		return nil, err
 	}
-	if p.lines, err = s.lines(v, p.at, posterLinesMost); err != nil {
+	if p.lines, err = s.lines(v, p.of, posterLinesMost); err != nil {
 		return nil, err
 	}
-	if p.titles, err = s.resolutionTitles(v, p.at.known); err != nil {
+	if p.titles, err = s.resolutionTitles(v, p.of.known); err != nil {
 		return nil, err
 	}
-	if p.seal, err = s.seal(v, p.at.to[:7]); err != nil {
+	if p.seal, err = s.seal(v, p.of.to[:7]); err != nil {
 		return nil, err
 	}
 	version, err := s.disclosure.GetVersion(v.public(), &apiv1.GetVersionRequest{})
 	if err != nil {
 		return nil, err
 	}
-	p.names, p.program = fundNames(p.about), version.Version
+	p.program, p.moment = version.Version, p.of.known
 	if text := p.codeText(); text != "" {
 		if p.code, err = newQR(text); err != nil {
 			return nil, err
@@ -78,33 +77,31 @@ func (s *site) poster(v *visit) (templ.Component, error) {
 	return posterPage(p), nil
 }
 
-// posterOf reads what a poster is about: the number of an edition, whose figures are those of its version; or a year, a quarter or a month,
-// which has the figures of now, or of its newest edition where one stands.
+// posterOf reads what a poster is about: a year, a quarter or a month of the books, which has the figures of its newest edition, or of now
+// where there is none; or the number of an edition, whose figures are those of its version.
 func (s *site) posterOf(v *visit, id string) (stretch, error) {
-	if number, err := strconv.ParseUint(id, 10, 32); err == nil && number > 0 && number < editionsFrom {
-		answer, err := s.disclosure.GetEdition(v.public(), &apiv1.GetEditionRequest{CollectiveId: v.collective(), Number: uint32(number)})
-		switch {
-		case rpc.RefusalOf(err) != nil:
-			return stretch{}, errNotFound
-		case err != nil:
-			return stretch{}, err
-		}
-		return stretchOf(answer.Edition), nil
-	}
-	at, err := daysOf(id)
+	periods, err := s.periods(v)
 	if err != nil {
 		return stretch{}, err
 	}
-	editions, err := s.editions(v)
-	if err != nil {
+	books, _, _ := neighbours(slices.Concat(periods.Years, periods.Quarters, periods.Months), id)
+	number, err := strconv.ParseUint(id, 10, 32)
+	switch {
+	case books != nil && len(books.Editions) == 0:
+		return stretch{id: books.Id, from: books.From, to: books.To}, nil
+	case books != nil:
+		number = uint64(books.Editions[len(books.Editions)-1])
+	case err != nil || number == 0:
+		return stretch{}, errNotFound
+	}
+	answer, err := s.disclosure.GetEdition(v.public(), &apiv1.GetEditionRequest{CollectiveId: v.collective(), Number: uint32(number)})
+	switch {
+	case rpc.RefusalOf(err) != nil:
+		return stretch{}, errNotFound
+	case err != nil:
 		return stretch{}, err
 	}
-	for _, e := range editions {
-		if e.From == at.from && e.To == at.to && e.CorrectedBy == 0 {
-			at = stretchOf(e)
-		}
-	}
-	return at, nil
+	return stretchOf(answer.Edition), nil
 }
 
 // stretchOf is what an edition is about.
@@ -115,26 +112,26 @@ func stretchOf(e *apiv1.Edition) stretch {
 // codeText is what the code of the poster says: the page that checks its pin, where people can reach one; else the pin, which
 // mingzhang verify takes; else the board. What stands behind # is never sent to a server.
 func (p *poster) codeText() string {
-	switch e := p.at.edition; {
+	switch e := p.of.edition; {
 	case e == nil:
-		return p.v.atOrigin("/b/" + p.about.Id + "/" + p.at.id + "/")
-	case p.v.site.config.Origin == "":
+		return p.atOrigin("/b/" + p.about.Id + "/" + p.of.id + "/")
+	case p.site.config.Origin == "":
 		return e.Pin
-	case p.v.static:
-		return p.v.site.config.Origin + verifyFile + "#" + p.about.Id + ":" + pinOf(e)
+	case p.static:
+		return p.site.config.Origin + verifyFile + "#" + p.about.Id + ":" + pinOf(e)
 	default:
-		return p.v.atOrigin("/b/"+p.about.Id+"/verify/") + "#" + pinOf(e)
+		return p.atOrigin("/b/"+p.about.Id+"/verify/") + "#" + pinOf(e)
 	}
 }
 
 // title is the first line.
 func (p *poster) title() string {
-	return p.about.Name + p.v.text("资金收支公示", ": receipts and payments")
+	return p.about.Name + p.text("资金收支公示", ": receipts and payments")
 }
 
 // paperTitle names the sheet in lists of windows and printers.
 func (p *poster) paperTitle() string {
-	return p.v.span(p.at.from, p.at.to) + " " + strings.ToUpper(p.paper)
+	return p.named(p.of.from, p.of.to) + " " + strings.ToUpper(p.paper)
 }
 
 // otherPaper is the other size.
@@ -153,14 +150,19 @@ func (p *poster) corrections(l line) []string {
 		{l.ReversedBy, "已被冲销,见 ", "reversed by "},
 	} {
 		if c.number != "" {
-			all = append(all, p.v.text(c.zh, c.en)+c.number)
+			all = append(all, p.text(c.zh, c.en)+c.number)
 		}
 	}
 	return all
 }
 
 // words are an amount in capitals on Chinese posters; English ones have none, for figures say it all there.
-func (p *poster) words(amount string) string { return p.v.text(capitals.Of(amount), "") }
+func (p *poster) words(amount string) string { return p.text(capitals.Of(amount), "") }
+
+// paysOut says whether a line touches no fund, which the poster explains.
+func (p *poster) paysOut() bool {
+	return slices.ContainsFunc(p.lines, func(l line) bool { return len(l.parts()) == 0 })
+}
 
 // posters lists what can be printed.
 func (s *site) posters(v *visit) (templ.Component, error) {

@@ -83,7 +83,7 @@ func (s *site) table(v *visit) (templ.Component, error) {
 	var at stretch
 	if period != "" {
 		var err error
-		if at, err = daysOf(period); err != nil {
+		if at, err = stretchNamed(period); err != nil {
 			return nil, err
 		}
 	}
@@ -244,13 +244,13 @@ var turnover = []tableColumn{
 
 func (t *dataTable) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// board reads the board of a period without what another table has.
-func (s *site) board(v *visit, at stretch) (*apiv1.GetBoardResponse, error) {
+// figures reads the board of a period without what another table has.
+func (s *site) figures(v *visit, at stretch) (*apiv1.GetBoardResponse, error) {
 	return s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: at.from, To: at.to})
 }
 
 func (s *site) monthsTable(v *visit, at stretch) (*dataTable, error) {
-	answer, err := s.board(v, at)
+	answer, err := s.figures(v, at)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +265,7 @@ func (s *site) monthsTable(v *visit, at stretch) (*dataTable, error) {
 }
 
 func (s *site) flowTable(v *visit, at stretch) (*dataTable, error) {
-	answer, err := s.board(v, at)
+	answer, err := s.figures(v, at)
 	if err != nil {
 		return nil, err
 	}
@@ -343,8 +343,6 @@ func (s *site) roundsTable(v *visit, _ stretch) (*dataTable, error) {
 	}
 	return t, nil
 }
-
-func count(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
 func (s *site) editionsTable(v *visit, _ stretch) (*dataTable, error) {
 	answer := &apiv1.ListEditionsResponse{}

@@ -13,7 +13,7 @@ import (
 // one by itself, with script (assets/wall.js) it stays and only its content changes, so that a screen whose server is away keeps the figures
 // it has and says how old they are.
 const (
-	wallScenes  = 3
+	wallScenes  = 4
 	wallSeconds = 20 // of a scene
 	wallLines   = 7  // lines of a scene, in the type that can be read from four metres
 	wallSearch  = 60 // newest lines among which those of the scene are: the others touch no fund, as when a dividend is paid out
@@ -21,20 +21,17 @@ const (
 
 // wall is one scene.
 type wall struct {
-	v       *visit
-	scene   int
-	about   *apiv1.Collective
-	at      stretch // the year with the newest line
-	board   *apiv1.GetBoardResponse
-	names   map[string]string
-	lines   []line
-	edition *apiv1.Edition // the newest; nil while there is none
-	seal    *apiv1.Seal    // of the month closed last; nil while there is none
-	code    *qrCode        // leads to the board, or is the pin
+	*board
+	*yearData // the year with the newest line
+	scene     int
+	lines     []line
+	edition   *apiv1.Edition // the newest; nil while there is none
+	seal      *apiv1.Seal    // of the month closed last; nil while there is none
+	code      *qrCode        // leads to the board, or is the pin
 }
 
 func (s *site) wall(v *visit) (templ.Component, error) {
-	w := &wall{v: v, scene: 1}
+	w := &wall{board: &board{visit: v}, yearData: &yearData{}, scene: 1}
 	if n := v.request.PathValue("scene"); n != "" {
 		var err error
 		if w.scene, err = strconv.Atoi(n); err != nil || w.scene < 2 || w.scene > wallScenes {
@@ -45,16 +42,14 @@ func (s *site) wall(v *visit) (templ.Component, error) {
 	if w.about, err = s.about(v, ""); err != nil {
 		return nil, err
 	}
-	periods, err := s.periods(v)
-	if err != nil {
+	if w.yearData.span, err = w.board.span(""); err != nil {
 		return nil, err
 	}
-	if year, ok := current(periods.Years); ok {
-		w.at = stretch{id: year.Id, from: year.From, to: year.To}
-	}
-	if w.board, err = s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: w.at.from, To: w.at.to}); err != nil {
+	if w.figures, err = s.figures(v, w.year()); err != nil {
 		return nil, err
 	}
+	nodes, flows := w.flowsOf(w.yearData)
+	w.wide = layFlow(wideFlow, nodes, flows)
 	newest, err := s.newest(v, wallSearch)
 	if err != nil {
 		return nil, err
@@ -74,7 +69,6 @@ func (s *site) wall(v *visit) (templ.Component, error) {
 	if w.seal, err = s.seal(v, ""); err != nil {
 		return nil, err
 	}
-	w.names = fundNames(w.about)
 	text := v.atOrigin("/b/" + w.about.Id + "/")
 	if text == "" && w.edition != nil {
 		text = w.edition.Pin
@@ -93,7 +87,7 @@ func (w *wall) next() string {
 	if w.scene < wallScenes {
 		to += strconv.Itoa(w.scene+1) + "/"
 	}
-	return w.v.href(to)
+	return w.href(to)
 }
 
 // refresh leads a browser without script to the next scene.
@@ -101,10 +95,10 @@ func (w *wall) refresh() string { return strconv.Itoa(wallSeconds) + "; url=" + 
 
 // moment says when the figures were read: a screen that is left behind by its server shows by it how old they are.
 func (w *wall) moment() string {
-	if w.v.static {
-		return w.v.today(w.about)
+	if w.static {
+		return w.today(w.about)
 	}
-	return w.v.today(w.about) + " " + w.v.now(w.about).Format("15:04")
+	return w.today(w.about) + " " + w.clockOf(w.about).Format("15:04")
 }
 
 // signedText says how far the newest closed month is countersigned.
@@ -112,32 +106,19 @@ func (w *wall) signedText() string {
 	if w.seal == nil {
 		return ""
 	}
-	month := w.v.month(w.seal.Month)
+	month := w.month(w.seal.Month)
 	if w.seal.Sealed {
-		return w.v.text(month+"已盖五瓣章", month+" is sealed")
+		return w.text(month+"已盖五瓣章", month+" is sealed")
 	}
 	var counts []string
 	for _, g := range w.seal.Groups {
 		counts = append(counts, strconv.Itoa(len(g.Signed))+"/"+strconv.Itoa(len(g.Signed)+len(g.Missing)))
 	}
 	if len(counts) == 0 {
-		return w.v.text(month+"已结账", month+" is closed")
+		return w.text(month+"已结账", month+" is closed")
 	}
-	return w.v.text(month+"会签 "+strings.Join(counts, "、"), month+" signed by "+strings.Join(counts, ", "))
+	return w.text(month+"会签 "+strings.Join(counts, "、"), month+" signed by "+strings.Join(counts, ", "))
 }
 
-// barLength is how long the bar of an amount is beside that of the largest, in thousandths. It draws and says no figure.
-func barLength(amount string, all []*apiv1.FundLine) string {
-	size := func(text string) int64 {
-		n, err := strconv.ParseInt(strings.ReplaceAll(text, ".", ""), 10, 64)
-		if err != nil || n < 0 {
-			return 0
-		}
-		return n
-	}
-	largest := int64(1)
-	for _, f := range all {
-		largest = max(largest, size(f.Closing), size(f.Opening), size(f.Received), size(f.Spent))
-	}
-	return strconv.FormatInt(int64(float64(size(amount))/float64(largest)*1000), 10)
-}
+// year is the year that the screen shows; everything while there is no line.
+func (w *wall) year() stretch { return stretch{from: w.from, to: w.to} }
