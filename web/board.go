@@ -33,8 +33,8 @@ func (s *site) boardPages() map[string]page {
 		"rounds/":      s.roundsPage, "rules/": s.rulesPage, "editions/": s.editionsPage, "editions/{edition}/": s.editionPage, "months/": s.monthsPage,
 		"inquiries/": s.inquiriesPage, "inquiries/{inquiry}/": s.inquiryPage,
 	} {
-		pages["GET /b/{collective}/"+pattern+"{$}"] = s.boardPage(make)
-		pages["GET /b/{collective}/known/{moment}/"+pattern+"{$}"] = s.boardPage(make)
+		pages["GET /b/{collective}/"+pattern+"{$}"] = s.public(s.boardPage(make))
+		pages["GET /b/{collective}/known/{moment}/"+pattern+"{$}"] = s.pinned(s.boardPage(make))
 	}
 	pages["GET /b/{collective}/known/{$}"] = s.boardPage(s.knownPage)
 	pages["GET /b/{collective}/verify/{$}"] = s.boardPage(s.verifyPage)

@@ -40,11 +40,13 @@ func (s *site) public(p page) page {
 	}
 }
 
-// pinned makes a page whose address names the version it shows one that may be kept for long.
+// pinned makes a page of an earlier moment one that may be kept: for long where its address names the version it shows, for what was known
+// then never changes, and else as other public pages.
 func (s *site) pinned(p page) page {
+	public := s.public(p)
 	return func(v *visit) (templ.Component, error) {
-		if v.key != "" || v.static {
-			return p(v)
+		if v.key != "" || v.static || !version.MatchString(v.request.PathValue("moment")) {
+			return public(v)
 		}
 		return v.kept(tagOf(string(rpc.Build()), v.whole()), cachePinned, p)
 	}

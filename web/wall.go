@@ -19,6 +19,13 @@ const (
 	wallSearch  = 60 // newest lines among which those of the scene are: the others touch no fund, as when a dividend is paid out
 )
 
+// wallFlow is the picture of flows for a screen of 1920 by 1080: 1,840 units wide, a unit is about a pixel. Labels stand beside, their amounts a
+// line below.
+var wallFlow = flowShape{
+	name: "far", width: 18400, height: 4600, node: 240, columns: [3]int64{2700, 8200, 14200}, label: 740, gap: 80, beside: 420,
+	above: [3]bool{false, true, false}, anchor: [3]string{"end", "start", "start"},
+}
+
 // wall is one scene.
 type wall struct {
 	*board
@@ -49,7 +56,7 @@ func (s *site) wall(v *visit) (templ.Component, error) {
 		return nil, err
 	}
 	nodes, flows := w.flowsOf(w.yearData)
-	w.wide = layFlow(wideFlow, nodes, flows)
+	w.wide = layFlow(wallFlow, nodes, flows)
 	newest, err := s.newest(v, wallSearch)
 	if err != nil {
 		return nil, err
