@@ -34,6 +34,7 @@ func (s *site) boardPages() map[string]page {
 		"inquiries/": s.inquiriesPage, "inquiries/{inquiry}/": s.inquiryPage,
 	} {
 		pages["GET /b/{collective}/"+pattern+"{$}"] = s.boardPage(make)
+		pages["GET /b/{collective}"+strings.TrimSuffix("/"+pattern, "/")] = s.boardPage(withSlash)
 		pages["GET /b/{collective}/known/{moment}/"+pattern+"{$}"] = s.boardPage(make)
 	}
 	pages["GET /b/{collective}/known/{$}"] = s.boardPage(s.knownPage)
@@ -58,6 +59,12 @@ func (s *site) boardPage(make func(*board) (templ.Component, error)) page {
 		b.about = answer.Collective
 		return make(b)
 	}
+}
+
+// withSlash leads somebody who typed an address without its last slash to the page.
+func withSlash(b *board) (templ.Component, error) {
+	http.Redirect(b.writer, b.request, b.href(b.path+"/"), http.StatusMovedPermanently)
+	return nil, nil
 }
 
 var version = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
@@ -105,6 +112,22 @@ func (b *board) momentName() string {
 		return b.text("前 "+b.moment+" 笔", "the first "+b.moment+" events")
 	}
 	return b.text(b.day(b.moment)+"晚上", "at the end of "+b.day(b.moment))
+}
+
+// text picks the one of the visit's language; Chinese gets its own marks.
+func (b *board) text(zh, en string) string {
+	if b.lang == english {
+		return en
+	}
+	return typeset(zh)
+}
+
+// heldName is what the closing of a period is called: of the last one it is in hand.
+func (b *board) heldName(p *span) string {
+	if p.after == nil {
+		return b.text("现在手上有", "In hand")
+	}
+	return b.text("期末结余", "Left at the end")
 }
 
 // tab is a part of the board.
@@ -222,10 +245,11 @@ func (s *site) yearPage(b *board) (templ.Component, error) {
 		return nil, err
 	}
 	if d.newest, err = s.disclosure.ListReceiptsAndPayments(b.public(), &apiv1.ListReceiptsAndPaymentsRequest{
-		CollectiveId: b.about.Id, AsKnownAt: b.moment, From: p.from, To: p.to, PageSize: 10,
+		CollectiveId: b.about.Id, AsKnownAt: b.moment, From: p.from, To: p.to, PageSize: pageLines,
 	}); err != nil {
 		return nil, err
 	}
+	onlyFunds(d.newest, newestLines)
 	rounds, err := s.disclosure.ListRounds(b.public(), &apiv1.ListRoundsRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment, AsOf: p.to, PageSize: 100})
 	if err != nil {
 		return nil, err
@@ -260,6 +284,24 @@ func (s *site) yearPage(b *board) (templ.Component, error) {
 	nodes, flows := b.flowsOf(d)
 	d.wide, d.narrow = layFlow(wideFlow, nodes, flows), layFlow(narrowFlow, nodes, flows)
 	return yearPage(b, d), nil
+}
+
+// newestLines is the number of lines on the first page.
+const newestLines = 10
+
+// onlyFunds leaves of a page the first lines that move a fund; where there is none, the first ones.
+func onlyFunds(list *apiv1.ListReceiptsAndPaymentsResponse, most int) {
+	var vouchers []*apiv1.Voucher
+	var notes []*apiv1.LineNote
+	for i, n := range list.Notes {
+		if len(vouchers) < most && !(isZero(n.Received) && isZero(n.Spent)) {
+			vouchers, notes = append(vouchers, list.Vouchers[i]), append(notes, n)
+		}
+	}
+	if len(vouchers) == 0 {
+		vouchers, notes = list.Vouchers[:min(most, len(list.Vouchers))], list.Notes[:min(most, len(list.Notes))]
+	}
+	list.Vouchers, list.Notes = vouchers, notes
 }
 
 // reviewOf is what supervisors say of a closed month; nil while it is open.
