@@ -37,7 +37,7 @@ type Flow struct {
 	Amount   ledger.Fen
 }
 
-// endsMax bounds how many ends one fund has by themselves: an answer, and the search for the end of a posting, stay short.
+// endsMax bounds how many ends but funds one fund has by themselves: an answer, and the search for the end of a posting, stay short.
 const endsMax = 500
 
 // flows are what the entries of a fund's account come to by where they came from or went to. As in groups, the sums before each piece
@@ -65,7 +65,7 @@ func (f *flows) add(n int, e end, amount, debit ledger.Fen) {
 		f.before = append(f.before, slices.Clone(f.now))
 	}
 	place := slices.Index(f.ends, e)
-	if place < 0 && len(f.ends) == endsMax {
+	if place < 0 && len(f.ends) >= endsMax && e.kind != EndFund { // what goes to a fund has to be found there again
 		e = end{}
 		place = slices.Index(f.ends, e)
 	}

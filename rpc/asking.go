@@ -88,13 +88,14 @@ func (a *askers) of(address string, now time.Time) *rate.Limiter {
 // addressOf is whom a call without a key counts for: an IP address, of IPv6 the first half; empty for a call in process that names none.
 // Behind a proxy that the server is told to trust it is the last address that the proxy wrote down.
 func (s *Server) addressOf(ctx context.Context) string {
-	address := peerOf(ctx)
-	if given, ok := ctx.Value(addressOfCall{}).(string); ok && callerOf(ctx).local {
-		address = given
-	} else if callerOf(ctx).local {
+	if given, ok := ctx.Value(addressOfCall{}).(string); ok { // only contexts of calls in process come from their callers
+		return network(given)
+	}
+	if callerOf(ctx).local {
 		return ""
 	}
-	if info, ok := connect.CallInfoForServerContext(ctx); ok && s.config.TrustProxy && !callerOf(ctx).local {
+	address := peerOf(ctx)
+	if info, ok := connect.CallInfoForServerContext(ctx); ok && s.config.TrustProxy {
 		if list := info.RequestHeader().Values("X-Forwarded-For"); len(list) > 0 {
 			hops := strings.Split(list[len(list)-1], ",")
 			address = strings.TrimSpace(hops[len(hops)-1])

@@ -34,6 +34,7 @@ func (s *site) boardPages() map[string]page {
 		"inquiries/": s.inquiriesPage, "inquiries/{inquiry}/": s.inquiryPage,
 	} {
 		pages["GET /b/{collective}/"+pattern+"{$}"] = s.public(s.boardPage(make))
+		pages["GET /b/{collective}"+strings.TrimSuffix("/"+pattern, "/")] = s.boardPage(withSlash)
 		pages["GET /b/{collective}/known/{moment}/"+pattern+"{$}"] = s.pinned(s.boardPage(make))
 	}
 	pages["GET /b/{collective}/known/{$}"] = s.boardPage(s.knownPage)
@@ -60,6 +61,12 @@ func (s *site) boardPage(make func(*board) (templ.Component, error)) page {
 	}
 }
 
+// withSlash leads somebody who typed an address without its last slash to the page.
+func withSlash(b *board) (templ.Component, error) {
+	http.Redirect(b.writer, b.request, b.href(b.path+"/"), http.StatusMovedPermanently)
+	return nil, nil
+}
+
 var version = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 
 // isMoment says whether an address names a moment: a version, or a day.
@@ -78,6 +85,14 @@ func noSuch(err error) error {
 
 // root is the address of the collective's first page, of now.
 func (b *board) root() string { return "/b/" + b.about.Id + "/" }
+
+// check is where the books are checked in a browser: the page of this server, or that which lies in the root of a published directory.
+func (b *board) check() string {
+	if b.static {
+		return relative(prefixed(b.path, b.lang, b.large), verifyFile)
+	}
+	return b.now("verify/")
+}
 
 // at is the address of a page of the board, of the same moment: lines/2021/.
 func (b *board) at(rest string) string {
@@ -105,6 +120,22 @@ func (b *board) momentName() string {
 		return b.text("前 "+b.moment+" 笔", "the first "+b.moment+" events")
 	}
 	return b.text(b.day(b.moment)+"晚上", "at the end of "+b.day(b.moment))
+}
+
+// text picks the one of the visit's language; Chinese gets its own marks.
+func (b *board) text(zh, en string) string {
+	if b.lang == english {
+		return en
+	}
+	return typeset(zh)
+}
+
+// heldName is what the closing of a period is called: of the last one it is in hand.
+func (b *board) heldName(p *span) string {
+	if p.after == nil {
+		return b.text("现在手上有", "In hand")
+	}
+	return b.text("期末结余", "Left at the end")
 }
 
 // tab is a part of the board.
@@ -138,7 +169,7 @@ func (b *board) tabs() []tab {
 		part(b.text("月份与签章", "Months"), b.at("months/"), "months/"),
 		part(b.text("各期公示", "Editions"), b.at("editions/"), "editions/"),
 		part(b.text("质询", "Inquiries"), b.at("inquiries/"), "inquiries/"),
-		part(b.text("核验", "Check"), b.now("verify/"), "verify/", "known/"),
+		part(b.text("核验", "Check"), b.check(), "verify/", "known/"),
 	}
 }
 
@@ -222,10 +253,11 @@ func (s *site) yearPage(b *board) (templ.Component, error) {
 		return nil, err
 	}
 	if d.newest, err = s.disclosure.ListReceiptsAndPayments(b.public(), &apiv1.ListReceiptsAndPaymentsRequest{
-		CollectiveId: b.about.Id, AsKnownAt: b.moment, From: p.from, To: p.to, PageSize: 10,
+		CollectiveId: b.about.Id, AsKnownAt: b.moment, From: p.from, To: p.to, PageSize: pageLines,
 	}); err != nil {
 		return nil, err
 	}
+	onlyFunds(d.newest, newestLines)
 	rounds, err := s.disclosure.ListRounds(b.public(), &apiv1.ListRoundsRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment, AsOf: p.to, PageSize: 100})
 	if err != nil {
 		return nil, err
@@ -260,6 +292,24 @@ func (s *site) yearPage(b *board) (templ.Component, error) {
 	nodes, flows := b.flowsOf(d)
 	d.wide, d.narrow = layFlow(wideFlow, nodes, flows), layFlow(narrowFlow, nodes, flows)
 	return yearPage(b, d), nil
+}
+
+// newestLines is the number of lines on the first page.
+const newestLines = 10
+
+// onlyFunds leaves of a page the first lines that move a fund; where there is none, the first ones.
+func onlyFunds(list *apiv1.ListReceiptsAndPaymentsResponse, most int) {
+	var vouchers []*apiv1.Voucher
+	var notes []*apiv1.LineNote
+	for i, n := range list.Notes {
+		if len(vouchers) < most && !(isZero(n.Received) && isZero(n.Spent)) {
+			vouchers, notes = append(vouchers, list.Vouchers[i]), append(notes, n)
+		}
+	}
+	if len(vouchers) == 0 {
+		vouchers, notes = list.Vouchers[:min(most, len(list.Vouchers))], list.Notes[:min(most, len(list.Notes))]
+	}
+	list.Vouchers, list.Notes = vouchers, notes
 }
 
 // reviewOf is what supervisors say of a closed month; nil while it is open.
@@ -385,13 +435,21 @@ func (d *yearData) negativeFlows() (list []*apiv1.Flow) {
 	return list
 }
 
+// monthAt is the address of a month; empty for one before the first or after the last of the books, which a year may have.
+func (b *board) monthAt(d *yearData, month string) string {
+	if this, _, _ := neighbours(d.periods.Months, month); this == nil {
+		return ""
+	}
+	return b.at(month + "/")
+}
+
 // barsOf lays out the months of a period; a single month has no picture.
 func (b *board) barsOf(name string, width, height int64, d *yearData) barPicture {
 	var months []barInput
 	list := d.figures.Months
 	for _, m := range list[max(len(list)-36, 0):] {
 		months = append(months, barInput{
-			name: b.month(m.Month), short: strings.TrimLeft(m.Month[5:], "0"), in: m.Total.Received, out: m.Total.Spent, href: b.at(m.Month + "/"),
+			name: b.month(m.Month), short: strings.TrimLeft(m.Month[5:], "0"), in: m.Total.Received, out: m.Total.Spent, href: b.monthAt(d, m.Month),
 		})
 	}
 	return layBars(name, width, height, months, b.round)

@@ -63,8 +63,10 @@ func (v *visit) kept(tag, how string, p page) (templ.Component, error) {
 	return p(v)
 }
 
-// whole is the address of a page with its language and everything else.
-func (v *visit) whole() string { return v.code() + " " + v.request.URL.RequestURI() }
+// whole is the address of a page as it was asked for, query included.
+func (v *visit) whole() string {
+	return prefixed(v.path, v.lang, v.large) + "?" + v.request.URL.RawQuery
+}
 
 // tag is that of a public page now.
 func (s *site) tag(v *visit) (string, error) {

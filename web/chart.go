@@ -73,7 +73,8 @@ type ribbon struct {
 	title    string
 	class    string
 
-	path string
+	path                           string
+	fromTop, fromEnd, toTop, toEnd int64 // where it leaves and arrives
 }
 
 // flowShape is how a picture of flows is laid out.
@@ -152,14 +153,14 @@ func layFlow(shape flowShape, nodes []flowNode, flows []ribbon) flowPicture {
 	for i := range p.ribbons {
 		r := &p.ribbons[i]
 		a, b, n := &p.nodes[r.from], &p.nodes[r.to], fen(r.amount)
-		a0, a1 := a.y+scale(goneOut[r.from], all, shape.height), a.y+scale(goneOut[r.from]+n, all, shape.height)
-		b0, b1 := b.y+scale(goneIn[r.to], all, shape.height), b.y+scale(goneIn[r.to]+n, all, shape.height)
+		r.fromTop, r.fromEnd = a.y+scale(goneOut[r.from], all, shape.height), a.y+scale(goneOut[r.from]+n, all, shape.height)
+		r.toTop, r.toEnd = b.y+scale(goneIn[r.to], all, shape.height), b.y+scale(goneIn[r.to]+n, all, shape.height)
 		goneOut[r.from] += n
 		goneIn[r.to] += n
 		x0, x1 := shape.columns[a.column]+shape.node, shape.columns[b.column]
 		half := (x0 + x1) / 2
-		r.path = fmt.Sprintf("M%s %sC%s %s %s %s %s %sV%sC%s %s %s %s %s %sZ", px(x0), px(a0), px(half), px(a0), px(half), px(b0), px(x1), px(b0),
-			px(b1), px(half), px(b1), px(half), px(a1), px(x0), px(a1))
+		r.path = fmt.Sprintf("M%s %sC%s %s %s %s %s %sV%sC%s %s %s %s %s %sZ", px(x0), px(r.fromTop), px(half), px(r.fromTop), px(half), px(r.toTop),
+			px(x1), px(r.toTop), px(r.toEnd), px(half), px(r.toEnd), px(half), px(r.fromEnd), px(x0), px(r.fromEnd))
 	}
 	return p
 }

@@ -57,7 +57,7 @@ func (d *dataPage) file(k tableKind, ending string) string {
 	if d.at.id != "" {
 		to += "/" + d.at.id
 	}
-	return d.v.address(to+"."+ending, chinese)
+	return d.v.address(to+"."+ending, chinese, false)
 }
 
 // origin is what stands in front of addresses in examples.

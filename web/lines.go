@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,10 +53,24 @@ func (s *site) linesPage(b *board) (templ.Component, error) {
 			d.total = t
 		}
 	}
-	if suffix != "" && d.total == nil && len(d.list.Vouchers) == 0 {
-		return nil, errNotFound
+	if suffix != "" && d.total == nil && len(d.list.Vouchers) == 0 { // a quiet period of what the rules know has a page
+		if known, err := b.inRules(income, purpose); err != nil || !known {
+			return nil, cmp.Or(err, errNotFound)
+		}
 	}
 	return linesPage(b, d), nil
+}
+
+// inRules says whether a policy splits a kind of income, or a fund may pay for a purpose; the other is empty.
+func (b *board) inRules(income, purpose string) (bool, error) {
+	if income == "" {
+		return slices.ContainsFunc(b.about.Funds, func(f *apiv1.Fund) bool { return slices.Contains(f.Purposes, purpose) }), nil
+	}
+	answer, err := b.site.disclosure.ListPolicies(b.public(), &apiv1.ListPoliciesRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(answer.Policies, func(p *apiv1.Policy) bool { return slices.Contains(p.IncomeKinds, income) }), nil
 }
 
 // fundPage lists the lines of a fund with its balance after each, oldest first.

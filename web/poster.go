@@ -157,7 +157,7 @@ func (p *poster) corrections(l line) []string {
 }
 
 // words are an amount in capitals on Chinese posters; English ones have none, for figures say it all there.
-func (p *poster) words(amount string) string { return p.text(capitals.Of(amount), "") }
+func (p *poster) words(amount string) string { return p.text(capitals.Yuan(amount), "") }
 
 // paysOut says whether a line touches no fund, which the poster explains.
 func (p *poster) paysOut() bool {

@@ -89,13 +89,16 @@ func (s *site) routes() http.Handler {
 	pages.Handle("/", s.frame(func(*visit) (templ.Component, error) { return nil, errNotFound }))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /assets/", serveAsset)
-	mux.Handle(englishPrefix+"/", withoutLanguage(pages))
-	mux.Handle("/", pages)
+	prints := http.NewServeMux()
+	prints.Handle(largePrefix+"/", without(largePrefix, largeKey{}, pages))
+	prints.Handle("/", pages)
+	mux.Handle(englishPrefix+"/", without(englishPrefix, englishKey{}, prints))
+	mux.Handle("/", prints)
 	return mux
 }
 
 // Prefixes are the beginnings of the paths that New's handler answers, beside "/" itself.
-var Prefixes = []string{"/b/", "/d/", "/en/", "/assets/"}
+var Prefixes = []string{"/b/", "/d/", "/en/", "/large/", "/assets/"}
 
 // pages lists every page by its pattern, without the language. Each part of the site adds its own.
 func (s *site) pages() map[string]page {
@@ -108,20 +111,24 @@ func (s *site) pages() map[string]page {
 	return all
 }
 
-// withoutLanguage lets one table of patterns serve both languages; the visit reads the language from the address as it came.
-func withoutLanguage(pages http.Handler) http.Handler {
+// without lets one table of patterns serve the pages behind a prefix too; the visit reads from the key what the address began with.
+func without(prefix string, key any, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		inner := new(http.Request)
 		*inner = *r
 		inner.URL = new(url.URL)
 		*inner.URL = *r.URL
-		inner.URL.Path = strings.TrimPrefix(r.URL.Path, englishPrefix)
-		inner.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, englishPrefix)
-		pages.ServeHTTP(w, inner.WithContext(context.WithValue(inner.Context(), englishKey{}, true)))
+		inner.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
+		inner.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, prefix)
+		pages.ServeHTTP(w, inner.WithContext(context.WithValue(inner.Context(), key, true)))
 	})
 }
 
-type englishKey struct{}
+// englishKey and largeKey mark requests whose address began with their prefix.
+type (
+	englishKey struct{}
+	largeKey   struct{}
+)
 
 // errNotFound is that of an address that has no page.
 var errNotFound = errors.New("no such page")
