@@ -24,9 +24,10 @@ func (s *site) data(v *visit) (templ.Component, error) {
 		if d.at, err = stretchNamed(id); err != nil {
 			return nil, err
 		}
-		return dataOf(d), nil
+	} else if d.periods, err = s.periods(v); err != nil {
+		return nil, err
 	}
-	if d.periods, err = s.periods(v); err != nil {
+	if d.board, err = s.figures(v, d.at); err != nil {
 		return nil, err
 	}
 	return dataOf(d), nil
@@ -37,14 +38,15 @@ type dataPage struct {
 	v       *visit
 	about   *apiv1.Collective
 	at      stretch
+	board   *apiv1.GetBoardResponse
 	periods *apiv1.ListPeriodsResponse // of everything alone
 }
 
-// tables are those that are offered here.
+// tables are those that are offered here: the lines of longer books by period alone.
 func (d *dataPage) tables() []tableKind {
 	var kinds []tableKind
 	for _, k := range tableKinds {
-		if d.at.id == "" || k.period {
+		if (d.at.id == "" || k.period) && (k.name != "lines" || d.board.Lines <= tableLinesMost) {
 			kinds = append(kinds, k)
 		}
 	}

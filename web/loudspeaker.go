@@ -10,7 +10,10 @@ import (
 )
 
 // loudspeakerLines is how many lines are read out one by one; of more, only the count.
-const loudspeakerLines = 40
+const (
+	loudspeakerLines = 40
+	loudspeakerRead  = 1000 // lines of a period beyond which nobody looks which of them touch a fund
+)
 
 // loudspeaker writes the board of a period as sentences to be read aloud, with amounts in words: of the newest quarter with a line, or of that
 // which the address names.
@@ -43,16 +46,22 @@ func (s *site) loudspeaker(v *visit) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines, err := s.lines(v, at, posterLinesMost)
+	board, err := s.figures(v, at)
 	if err != nil {
 		return nil, err
 	}
-	v.file("text/plain; charset=utf-8", []byte(v.aloud(about, at, funds, lines)))
+	var lines []line
+	if board.Lines <= loudspeakerRead {
+		if lines, err = s.lines(v, at, loudspeakerRead); err != nil {
+			return nil, err
+		}
+	}
+	v.file("text/plain; charset=utf-8", []byte(v.aloud(about, at, funds, lines, int(board.Lines))))
 	return nil, nil
 }
 
 // aloud is the text, a sentence a line.
-func (v *visit) aloud(about *apiv1.Collective, at stretch, funds *apiv1.GetFundStatementResponse, lines []line) string {
+func (v *visit) aloud(about *apiv1.Collective, at stretch, funds *apiv1.GetFundStatementResponse, lines []line, all int) string {
 	var b strings.Builder
 	say := func(zh, en string, args ...any) { fmt.Fprintf(&b, v.text(zh, en)+"\n", args...) }
 	words := spoken
@@ -90,6 +99,8 @@ func (v *visit) aloud(about *apiv1.Collective, at stretch, funds *apiv1.GetFundS
 		}
 	}
 	switch {
+	case all > loudspeakerRead:
+		say("一共%d笔,逐笔请看公示栏。", "There are %d lines; read them on the board.", all)
 	case read == 0:
 		say("这段时间没有动用基金。", "No fund was touched.")
 	case read > loudspeakerLines:

@@ -13,8 +13,8 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
 
-// posterLinesMost is what a poster shows at most: some hundred sheets of A4.
-const posterLinesMost = 2000
+// posterLinesMost is what a poster shows at most: more than an edition can have. Longer periods are offered no poster.
+const posterLinesMost = 20_000
 
 // poster is a printed board: the legal form first (every fund's opening, income, outlay and closing with capitals, every line), what it can be
 // checked with, and lines for names and seals.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -19,9 +20,12 @@ import (
 // without a page is an error that names both. Addresses in the files are relative. What only a server can do (asking, looking at other
 // moments, signing in) is left out by the pages themselves. The same log, build and day give the same bytes. The page that checks the log in
 // a browser is linked as verify.html in the root of the directory, where mingzhang publish puts it.
-func Publish(ctx context.Context, c Config, collectives []string, write func(path string, data []byte) error) error {
+//
+// The first page lists the collectives named as listed, of which those named as collectives are written now; the pages of the others are
+// taken to be there.
+func Publish(ctx context.Context, c Config, listed, collectives []string, write func(path string, data []byte) error) error {
 	s := newSite(c)
-	s.published = collectives
+	s.published = listed
 	handler := s.routes()
 	queue := []string{"/", englishPrefix + "/"}
 	for _, id := range collectives {
@@ -55,7 +59,7 @@ func Publish(ctx context.Context, c Config, collectives []string, write func(pat
 		}
 		for _, link := range linksOf(answer.body.Bytes()) {
 			to, ok := resolve(file, link)
-			if !ok || to == verifyFile || from[to] != "" {
+			if !ok || to == verifyFile || from[to] != "" || there(to, listed, collectives) {
 				continue
 			}
 			from[to] = address
@@ -63,6 +67,13 @@ func Publish(ctx context.Context, c Config, collectives []string, write func(pat
 		}
 	}
 	return nil
+}
+
+// there says whether a file is of a collective whose pages were written before.
+func there(file string, listed, collectives []string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(file, englishPrefix), "/b/")
+	id, _, _ := strings.Cut(rest, "/")
+	return ok && slices.Contains(listed, id) && !slices.Contains(collectives, id)
 }
 
 // verifyFile is where a published directory has the page that checks it in a browser.

@@ -18,7 +18,7 @@ import (
 func (n *node) files() map[string][]byte {
 	n.t.Helper()
 	files := map[string][]byte{}
-	n.must(Publish(context.Background(), Config{Services: n.server.InProcess(), Clock: func() time.Time { return n.now }}, []string{"liminba"}, func(path string, data []byte) error {
+	n.must(Publish(context.Background(), Config{Services: n.server.InProcess(), Clock: func() time.Time { return n.now }}, []string{"liminba"}, []string{"liminba"}, func(path string, data []byte) error {
 		if _, twice := files[path]; twice || strings.HasPrefix(path, "/") || strings.Contains(path, "..") {
 			return fmt.Errorf("%q is written twice, or outside", path)
 		}
@@ -85,15 +85,15 @@ func TestPublishStops(t *testing.T) {
 	n := newNode(t, nil).play(seeds.Demo()...)
 	full := fmt.Errorf("no room")
 	c := Config{Services: n.server.InProcess(), Clock: func() time.Time { return n.now }}
-	if err := Publish(context.Background(), c, []string{"liminba"}, func(string, []byte) error { return full }); err != full {
+	if err := Publish(context.Background(), c, []string{"liminba"}, []string{"liminba"}, func(string, []byte) error { return full }); err != full {
 		t.Errorf("a disk that is full: %v", err)
 	}
-	if err := Publish(context.Background(), c, []string{"nobody"}, func(string, []byte) error { return nil }); err == nil {
+	if err := Publish(context.Background(), c, []string{"nobody"}, []string{"nobody"}, func(string, []byte) error { return nil }); err == nil {
 		t.Error("a collective that is not there is published")
 	}
 	ended, end := context.WithCancel(context.Background())
 	end()
-	if err := Publish(ended, c, []string{"liminba"}, func(string, []byte) error { return nil }); err == nil {
+	if err := Publish(ended, c, []string{"liminba"}, []string{"liminba"}, func(string, []byte) error { return nil }); err == nil {
 		t.Error("it goes on after its end")
 	}
 }

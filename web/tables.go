@@ -58,6 +58,7 @@ var tableKinds = []tableKind{
 	{"lines", "逐笔明细", "Every line", "ListReceiptsAndPayments", true, (*site).linesTable},
 	{"rounds", "救助、奖学和分红", "Grants and dividends", "ListRounds", false, (*site).roundsTable},
 	{"editions", "各期公示", "Editions", "ListEditions", false, (*site).editionsTable},
+	{"inquiries", "质询", "Inquiries", "ListInquiries", false, (*site).inquiriesTable},
 	{"resolutions", "决议", "Resolutions", "ListResolutions", false, (*site).resolutionsTable},
 	{"seals", "封账会签", "Seals", "ListSeals", false, (*site).sealsTable},
 }
@@ -246,7 +247,7 @@ func (t *dataTable) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // figures reads the board of a period without what another table has.
 func (s *site) figures(v *visit, at stretch) (*apiv1.GetBoardResponse, error) {
-	return s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: at.from, To: at.to})
+	return s.disclosure.GetBoard(v.public(), &apiv1.GetBoardRequest{CollectiveId: v.collective(), From: at.from, To: at.to, AsKnownAt: at.known})
 }
 
 func (s *site) monthsTable(v *visit, at stretch) (*dataTable, error) {
@@ -364,6 +365,35 @@ func (s *site) editionsTable(v *visit, _ stretch) (*dataTable, error) {
 	}}
 	for _, e := range answer.Editions {
 		t.add(count(e.Number), e.From, e.To, count(e.Corrects), count(e.CorrectedBy), e.Reason, e.ContentSha256, e.Pin, e.RecordedAt, strconv.FormatUint(e.FiguresVersion, 10))
+	}
+	return t, nil
+}
+
+// inquiriesTable has what is published of questions: a wording only where a supervisor has read it.
+func (s *site) inquiriesTable(v *visit, _ stretch) (*dataTable, error) {
+	answer := &apiv1.ListInquiriesResponse{}
+	r := &apiv1.ListInquiriesRequest{CollectiveId: v.collective(), PageSize: pageMost}
+	for {
+		page, err := s.disclosure.ListInquiries(v.public(), r)
+		if err != nil {
+			return nil, err
+		}
+		answer.Inquiries, answer.Version, answer.Counts, answer.Day = append(answer.Inquiries, page.Inquiries...), page.Version, page.Counts, page.Day
+		if r.PageToken = page.NextPageToken; r.PageToken == "" {
+			break
+		}
+	}
+	t := &dataTable{answer: answer, columns: []tableColumn{
+		{"number", "编号", "Number", countCell}, {"voucher", "凭证号", "Voucher", textCell}, {"state", "进度", "State", textCell}, {"received_on", "收到", "Received on", textCell},
+		{"due_on", "答复期限", "Due on", textCell}, {"overdue", "超期", "Overdue", textCell}, {"wording", "问题", "Question", textCell}, {"reworded", "改写过", "Reworded", textCell},
+		{"answers", "答复", "Answers", textCell},
+	}}
+	for _, q := range answer.Inquiries {
+		var texts []string
+		for _, a := range q.Answers {
+			texts = append(texts, a.Text)
+		}
+		t.add(count(q.Number), q.Voucher, q.State, q.ReceivedOn, q.DueOn, strconv.FormatBool(q.Overdue), q.Wording, strconv.FormatBool(q.Reworded), strings.Join(texts, "\n"))
 	}
 	return t, nil
 }
