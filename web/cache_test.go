@@ -69,6 +69,8 @@ func TestCache(t *testing.T) {
 	changed("an event")
 	n.sealed()
 	changed("signatures and events")
+	n.cosign("fourth")
+	changed("a signature, which is no event")
 	if answer, _ := n.asked(path, "Cookie", "mingzhang="+n.keys["admin"], "If-None-Match", tag); answer.StatusCode != 200 || answer.Header.Get("Cache-Control") != "private, no-store" || answer.Header.Get("ETag") != "" {
 		t.Errorf("with a session: %s %v", answer.Status, answer.Header)
 	}

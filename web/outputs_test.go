@@ -198,7 +198,6 @@ func (n *node) sealed() {
 	n.t.Helper()
 	n.now = time.Date(2023, 2, 10, 2, 0, 0, 0, time.UTC)
 	governance := apiv1connect.NewGovernanceServiceClient(n.client())
-	disclosure := apiv1connect.NewDisclosureServiceClient(n.client())
 	at := "2023-02-09T09:00:00+08:00"
 	_, err := governance.RecordResolution(n.as("approver"), &apiv1.RecordResolutionRequest{CommandId: uuid.NewString(), CollectiveId: "liminba", SimulatedAt: at, ResolutionId: "witnesses", Title: "推选见证人",
 		Body: "household_heads", DecidedOn: "2023-02-09", Electorate: 665, Present: 600, VotesFor: 600, MinutesSha256: strings.Repeat("ab", 32), Matter: apiv1.Matter_MATTER_CHARTER})
@@ -214,11 +213,18 @@ func (n *node) sealed() {
 	n.must(err)
 	_, err = governance.ClosePeriod(n.as("treasurer"), &apiv1.ClosePeriodRequest{CommandId: uuid.NewString(), CollectiveId: "liminba", SimulatedAt: at, Month: "2023-01"})
 	n.must(err)
+	n.cosign(names[:3]...)
+}
+
+// cosign has witnesses sign January 2023.
+func (n *node) cosign(names ...string) {
+	n.t.Helper()
+	disclosure := apiv1connect.NewDisclosureServiceClient(n.client())
 	seal, err := disclosure.GetSeal(context.Background(), &apiv1.GetSealRequest{CollectiveId: "liminba", Month: "2023-01"})
 	n.must(err)
 	note, err := signednote.Parse([]byte(seal.Note))
 	n.must(err)
-	for _, name := range names[:3] {
+	for _, name := range names {
 		seed := lt.WitnessSeed(name)
 		key, err := witness.NewKey("witness.example/"+name, seed[:])
 		n.must(err)
