@@ -264,7 +264,7 @@ func TestWall(t *testing.T) {
 		browsertest.Until(t, ctx, `document.getAnimations().every(a => a.playState === 'finished')`)
 		browsertest.Picture(t, ctx, "wall"+strconv.Itoa(i+1), 1920, 1080)
 		small := browsertest.Do(t, ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll('main *')].filter(e => !e.closest('svg, .hidden') && [...e.childNodes].some(c => c.nodeType === 3 && c.data.trim())
-			&& parseFloat(getComputedStyle(e).fontSize) < (e.matches('td .n, .sums .n') ? 48 : 27.99)).map(e => e.tagName + ' ' + getComputedStyle(e).fontSize + ' ' + e.textContent)`))
+			&& parseFloat(getComputedStyle(e).fontSize) < (e.matches('td .n, .four .n') ? 48 : 27.99)).map(e => e.tagName + ' ' + getComputedStyle(e).fontSize + ' ' + e.textContent)`))
 		if len(small) > 0 {
 			t.Errorf("%s: too small: %q", path, small)
 		}

@@ -48,8 +48,8 @@ Beside them lies verify.html, a page that checks them in a browser and lets witn
 	}
 	cmd.Flags().BoolVar(&forAuditors, "for-auditors", false, s.lang.text("不公开的账簿也全部写,目录只有本人能读(0700)",
 		"also the events of logs that are not public, in a directory for its owner alone (0700)"))
-	cmd.Flags().BoolVar(&pages, "pages", false, s.lang.text("另写公示栏的全部网页(中英文、各期间、每一笔、海报、表格),不用服务器也能看;一笔四个文件左右",
-		"also the pages of the public board, in both languages, with periods, lines, posters and tables, to be read without a server; some four files a line"))
+	cmd.Flags().BoolVar(&pages, "pages", false, s.lang.text("另写公示栏的全部网页(中英文、各期间、每一笔、海报、表格),不用服务器也能看;一笔两个文件",
+		"also the pages of the public board, in both languages, with periods, lines, posters and tables, to be read without a server; two files a line"))
 	return cmd
 }
 
