@@ -40,6 +40,9 @@ import (
 //go:embed mingzhang.js
 var script []byte
 
+//go:embed files.js
+var filesScript []byte
+
 //go:embed page.js
 var pageScript []byte
 
@@ -59,9 +62,16 @@ const (
 // Script is the verifier alone. The caller must not change it.
 func Script() []byte { return script }
 
+// Checker is the verifier and what fetches a published log for it (files.js), the beginning of a module for a page of its own: open(dir) gives
+// the signed head that lies in a directory, compare(dir, old, head) says whether it continues an older one: good, bad, shorter, or unknown
+// where the log is not public.
+func Checker() []byte {
+	return append(append(append(bytes.Clone(script), '\n'), filesScript...), '\n')
+}
+
 // Page is the page as one file: style and script are in it, and its policy lets no other script run.
 func Page() []byte {
-	inlined := append(append(bytes.Clone(script), '\n'), pageScript...)
+	inlined := append(Checker(), pageScript...)
 	page := bytes.Clone(pageFrame)
 	for _, part := range []struct {
 		mark string

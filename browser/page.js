@@ -40,37 +40,6 @@ const memory = prefix => ({
 })
 const seen = memory('seen '), signedHeads = memory('signed ')
 
-// Files beside this page; undefined for one that is not there.
-const file = async path => {
- const r = await fetch(path, {cache: 'no-store'})
- if (r.status === 404) return
- if (!r.ok) throw Error(`${path}: ${r.status}`)
- return new Uint8Array(await r.arrayBuffer())
-}
-class NoTiles extends Error {}
-const tileOf = id => async path => {
- const whole = path.split('.p/')[0]
- const b = await file(`${id}/${path}`) || await file(`${id}/${whole}`) // a partial tile is gone once the full one is there
- if (!b) throw new NoTiles(path)
- return b
-}
-const open = async (id, name = 'checkpoint') => {
- const [note, key] = [await file(`${id}/${name}`), await file(`${id}/vkey`)]
- if (!note || !key) throw Error(`${id}/${note ? 'vkey' : name} 不在这里 is not here`)
- return {...await openNote(note, text(key).trimEnd()), vkey: text(key).trimEnd()}
-}
-
-// compare says whether head continues what was known: good, bad, or unknown where there are no tiles to tell by.
-const compare = async (id, old, head) => {
- if (old.size > head.size) return 'shorter'
- try {
-  await checkConsistency(old, head, old.size === head.size ? [] : await prover(head.size, tileOf(id))(old.size, head.size))
-  return 'good'
- } catch (e) {
-  return e instanceof NoTiles ? 'unknown' : 'bad'
- }
-}
-
 const fact = (state, title, ...rest) => at('facts').append(el('div', {}, el('h2', {className: 'mark ' + state}, ...title), ...rest))
 const say = (state, zh, en, ...rest) => {
  at('verdict').className = state

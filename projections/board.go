@@ -237,6 +237,20 @@ func (b *Book) AccountVouchers(f VoucherFilter, after Cursor, limit int, m Momen
 	return list, Cursor{}
 }
 
+// FundColumns is what a voucher adds to the two columns of the fund statement, fen: of one fund or, with an empty one, of all. A reversal
+// counts below zero in the column of what it turns back.
+func (v *Voucher) FundColumns(fund string) (received, spent ledger.Fen) {
+	for _, p := range v.Postings {
+		if p.Account.Kind() != ledger.KindFund || fund != "" && p.Account.ID() != fund {
+			continue
+		}
+		out := debitOf(p.Amount, v.Negative)
+		spent += out
+		received += out - p.Amount
+	}
+	return received, spent
+}
+
 // Given says whether a voucher receives a gift, or is about one that did: whoever gave it is left out for the public, which ListGifts
 // leaves out too. It is a receipt into funds or gifts that is no income, no refund, and stands on no resolution.
 func (v *Voucher) Given() bool {

@@ -6,10 +6,9 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
+	"github.com/mingzhang-ledger/mingzhang/internal/spreadsheet"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 )
 
@@ -117,16 +116,5 @@ func (c csvWriter) balances(b *Book, m Moment) {
 	}
 }
 
-// formulaSigns begin a formula in a spreadsheet: = + - @, and the same in the full width that Chinese keyboards give. Those
-// are escaped: in a source file they are easily taken for the others.
-const formulaSigns = "=+-@\uff1d\uff0b\uff0d\uff20"
-
-// inert keeps a spreadsheet from taking public text for a formula, also behind blanks of every kind.
-func inert(text string) string {
-	text = oneLine(text)
-	first := strings.TrimLeftFunc(text, unicode.IsSpace)
-	if first != "" && strings.ContainsRune(formulaSigns+"'", []rune(first)[0]) {
-		return "'" + text
-	}
-	return text
-}
+// inert is a public text in a cell, on one line.
+func inert(text string) string { return spreadsheet.Inert(oneLine(text)) }

@@ -40,6 +40,7 @@ func (s disclosureService) GetBoard(ctx context.Context, r *apiv1.GetBoardReques
 		}),
 		Lines: uint32(board.Lines), LinesWithPapers: uint32(board.Papered), OpenFlags: uint32(board.OpenFlags), Version: at.version,
 	}
+	answer.FlowTotals = flowTotals(board.Flows)
 	c := at.book.Collective(board.To, at.moment)
 	answer.Name, answer.SimulatedClock = c.Charter.GetName(), c.Charter.GetSimulatedClock()
 	places := map[ledger.Account]*eventv1.MoneyAccountOpened{}
@@ -63,6 +64,32 @@ var endKinds = map[projections.EndKind]apiv1.FlowEndKind{
 
 func flowEndOf(e projections.FlowEnd) *apiv1.FlowEnd {
 	return &apiv1.FlowEnd{Kind: endKinds[e.Kind], Id: e.ID}
+}
+
+// flowTotals sums flows by their ends that are no fund.
+func flowTotals(flows []projections.Flow) (list []*apiv1.FlowTotal) {
+	type sums struct{ gave, got ledger.Fen }
+	var ends []projections.FlowEnd
+	total := map[projections.FlowEnd]*sums{}
+	sumOf := func(end projections.FlowEnd) *sums {
+		if total[end] == nil {
+			ends = append(ends, end)
+			total[end] = new(sums)
+		}
+		return total[end]
+	}
+	for _, f := range flows {
+		if f.From.Kind != projections.EndFund {
+			sumOf(f.From).gave += f.Amount
+		}
+		if f.To.Kind != projections.EndFund {
+			sumOf(f.To).got += f.Amount
+		}
+	}
+	for _, end := range ends {
+		list = append(list, &apiv1.FlowTotal{End: flowEndOf(end), Gave: total[end].gave.String(), Got: total[end].got.String()})
+	}
+	return list
 }
 
 func (s disclosureService) ListPeriods(ctx context.Context, r *apiv1.ListPeriodsRequest) (*apiv1.ListPeriodsResponse, error) {
@@ -141,7 +168,7 @@ func (s disclosureService) ListReceiptsAndPayments(ctx context.Context, r *apiv1
 	answer := &apiv1.ListReceiptsAndPaymentsResponse{NextPageToken: next, Version: at.version}
 	masks := s.masks(ctx, r.CollectiveId)
 	for i := range lines {
-		note := noteOf(&lines[i].Voucher, masks)
+		note := noteOf(&lines[i].Voucher, r.Fund, masks)
 		if r.Fund != "" {
 			note.Change, note.Balance = lines[i].Change.String(), lines[i].Balance.String()
 		}
@@ -169,9 +196,10 @@ func withoutBalance(book *projections.Book, f projections.VoucherFilter, after p
 	return each(vouchers, func(v projections.Voucher) projections.Change { return projections.Change{Voucher: v} }), next
 }
 
-// noteOf says of a voucher what everybody may know beside it.
-func noteOf(v *projections.Voucher, masks people.Masks) *apiv1.LineNote {
-	note := &apiv1.LineNote{Voucher: v.Ref.String(), Papers: uint32(len(v.Documents))}
+// noteOf says of a voucher what everybody may know beside it, of one fund or, with an empty one, of all.
+func noteOf(v *projections.Voucher, fund string, masks people.Masks) *apiv1.LineNote {
+	received, spent := v.FundColumns(fund)
+	note := &apiv1.LineNote{Voucher: v.Ref.String(), Papers: uint32(len(v.Documents)), Received: received.String(), Spent: spent.String()}
 	for _, d := range v.Documents {
 		if len(d.Sha256) > 0 {
 			note.PapersWithFile++
@@ -240,7 +268,7 @@ func (s disclosureService) GetLine(ctx context.Context, r *apiv1.GetLineRequest)
 		return nil, err
 	}
 	answer := &apiv1.GetLineResponse{
-		Voucher: publicVoucher(v.Voucher), Note: noteOf(&v.Voucher, s.masks(ctx, r.CollectiveId)), Fact: v.Fact,
+		Voucher: publicVoucher(v.Voucher), Note: noteOf(&v.Voucher, "", s.masks(ctx, r.CollectiveId)), Fact: v.Fact,
 		Effects: each(at.book.FundEffects(ref, at.moment), func(e projections.FundEffect) *apiv1.FundEffect {
 			return &apiv1.FundEffect{Fund: e.Fund, Before: e.Before.String(), Change: e.Change.String(), After: e.After.String()}
 		}),

@@ -198,6 +198,9 @@ func pinned(request proto.Message) bool {
 	return ok && r.GetPageToken() != ""
 }
 
+// Build tells builds of this program apart; see build. The caller must not change it.
+func Build() []byte { return build() }
+
 // build tells builds of the program apart, for another one may write the same answer differently: by the revision and the
 // version of every module, and where those do not say it all, by the executable.
 var build = sync.OnceValue(func() []byte {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/mingzhang-ledger/mingzhang/browser"
 )
 
 //go:embed assets style
@@ -15,6 +17,9 @@ var assetFiles embed.FS
 
 // styleName is the one stylesheet of all pages: the files of the directory style behind one another, in order of their names.
 const styleName = "style.css"
+
+// verifyName is the script of the page that checks the log: the verifier of package browser stands in front of it, in one module.
+const verifyName = "verify.js"
 
 // assets are the files that pages load, by the address that names their content: /assets/<first 16 digits of SHA-256>/style.css. A file
 // under such an address never changes, so a browser asks for it once.
@@ -30,7 +35,12 @@ func readAssets() (byAddress map[string][]byte, addressOf map[string]string) {
 	var style []byte
 	each("style", func(_ string, data []byte) { style = append(style, data...) })
 	add(styleName, style)
-	each("assets", add)
+	each("assets", func(name string, data []byte) {
+		if name == verifyName {
+			data = append(browser.Checker(), data...)
+		}
+		add(name, data)
+	})
 	return byAddress, addressOf
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Lists that fields choose from. Each asks the services; what is left stands beside a choice, and why it cannot be taken.
 
-// pagesMax is how many pages of a list a form reads, of 1,000 entries each.
-const pagesMax = 20
+// choicePagesMax is how many pages of a list a form reads, of 1,000 entries each.
+const choicePagesMax = 20
 
 // fixedChoices is a list that is the same everywhere.
 func fixedChoices(list ...named) func(*filling) ([]choice, error) {
@@ -119,7 +119,7 @@ func resolutions(matters ...apiv1.Matter) func(*filling) ([]choice, error) {
 	return func(f *filling) ([]choice, error) {
 		var list []choice
 		request := &apiv1.ListResolutionsRequest{CollectiveId: f.collective(), PageSize: 1000}
-		for range pagesMax {
+		for range choicePagesMax {
 			answer, err := f.site.disclosure.ListResolutions(f.ctx, request)
 			if err != nil {
 				return nil, err
@@ -174,7 +174,7 @@ func requests(kinds ...string) func(*filling) ([]choice, error) {
 func (s *site) openRequests(v *visit) ([]*apiv1.Request, error) {
 	var all []*apiv1.Request
 	request := &apiv1.ListRequestsRequest{CollectiveId: v.collective(), State: "open", PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := s.audit.ListRequests(v.ctx, request)
 		if err != nil {
 			return nil, err
@@ -222,7 +222,7 @@ func rounds(states ...string) func(*filling) ([]choice, error) {
 	return func(f *filling) ([]choice, error) {
 		var list []choice
 		request := &apiv1.ListGrantRoundsRequest{CollectiveId: f.collective(), PageSize: 1000}
-		for range pagesMax {
+		for range choicePagesMax {
 			answer, err := f.site.audit.ListGrantRounds(f.ctx, request)
 			if err != nil {
 				return nil, err
@@ -262,7 +262,7 @@ func runs(f *filling) ([]choice, error) {
 func (s *site) dividends(v *visit) ([]*apiv1.DividendRun, error) {
 	var all []*apiv1.DividendRun
 	request := &apiv1.ListDividendsRequest{CollectiveId: v.collective(), PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := s.audit.ListDividends(v.ctx, request)
 		if err != nil {
 			return nil, err
@@ -288,7 +288,7 @@ func bodies(f *filling) ([]choice, error) {
 func gifts(f *filling) ([]choice, error) {
 	var list []choice
 	request := &apiv1.ListGiftsRequest{CollectiveId: f.collective(), PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := f.site.disclosure.ListGifts(f.ctx, request)
 		if err != nil {
 			return nil, err
@@ -369,7 +369,7 @@ func roundsAndRuns(f *filling) ([]choice, error) {
 func activeHolds(f *filling) ([]choice, error) {
 	var list []choice
 	request := &apiv1.ListHoldsRequest{CollectiveId: f.collective(), PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := f.site.audit.ListHolds(f.ctx, request)
 		if err != nil {
 			return nil, err
@@ -390,7 +390,7 @@ func activeHolds(f *filling) ([]choice, error) {
 func openErasures(f *filling) ([]choice, error) {
 	var list []choice
 	request := &apiv1.ListErasuresRequest{CollectiveId: f.collective(), PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := f.site.registry.ListErasures(f.ctx, request)
 		if err != nil {
 			return nil, err

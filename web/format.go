@@ -3,6 +3,7 @@ package web
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // grouped writes an amount of the API with a comma before every third digit and a minus sign of its own: −1,234.50.
@@ -63,4 +64,34 @@ func parts(day string) (y, m, d int, ok bool) {
 	m, err2 := strconv.Atoi(day[5:7])
 	d, err3 := strconv.Atoi(day[8:])
 	return y, m, d, err1 == nil && err2 == nil && err3 == nil && m >= 1 && m <= 12
+}
+
+// typeset gives Chinese text its own marks: , : ; ? ! and brackets beside a Chinese character are set in full width, without the space that
+// follows them. Figures keep theirs: 1,234.50.
+func typeset(text string) string {
+	wide := map[rune]rune{',': '\uff0c', ':': '\uff1a', ';': '\uff1b', '?': '\uff1f', '!': '\uff01', '(': '\uff08', ')': '\uff09'}
+	runes := []rune(text)
+	han := func(i int) bool { return i >= 0 && i < len(runes) && unicode.Is(unicode.Han, runes[i]) }
+	var b strings.Builder
+	var open []bool // whether each bracket that is open was set in full width
+	for i := 0; i < len(runes); i++ {
+		r, w := runes[i], wide[runes[i]]
+		set := w != 0 && (han(i-1) || han(i+1) || i+2 < len(runes) && runes[i+1] == ' ' && han(i+2))
+		switch {
+		case r == '(':
+			open = append(open, set)
+		case r == ')' && len(open) > 0:
+			set = open[len(open)-1]
+			open = open[:len(open)-1]
+		}
+		if !set {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteRune(w)
+		if r != ')' && i+1 < len(runes) && runes[i+1] == ' ' {
+			i++
+		}
+	}
+	return b.String()
 }

@@ -10,6 +10,9 @@ import (
 
 // home lists the collectives of this server, or leads to the board of the only one.
 func (s *site) home(v *visit) (templ.Component, error) {
+	if v.static {
+		return s.publishedHome(v)
+	}
 	answer, err := s.disclosure.ListCollectives(v.public(), &apiv1.ListCollectivesRequest{PageSize: 1000})
 	if err != nil {
 		return nil, err
@@ -19,4 +22,17 @@ func (s *site) home(v *visit) (templ.Component, error) {
 		return nil, nil
 	}
 	return homePage(v, answer.Collectives), nil
+}
+
+// publishedHome lists the collectives whose pages are published, whatever else the server has.
+func (s *site) publishedHome(v *visit) (templ.Component, error) {
+	var list []*apiv1.Collective
+	for _, id := range s.published {
+		answer, err := s.disclosure.GetCollective(v.public(), &apiv1.GetCollectiveRequest{CollectiveId: id})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, answer.Collective)
+	}
+	return homePage(v, list), nil
 }

@@ -107,7 +107,7 @@ func (s *site) linksAfter(v *visit, o *outcome) []link {
 // request is one request by its number, whatever its state; nil for none.
 func (s *site) request(v *visit, number string) (*apiv1.Request, error) {
 	request := &apiv1.ListRequestsRequest{CollectiveId: v.collective(), PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := s.audit.ListRequests(v.ctx, request)
 		if err != nil {
 			return nil, err
@@ -234,7 +234,7 @@ func closeAbove(f *filling) (templ.Component, error) {
 	}
 	check := &monthCheck{month: month, open: open, statement: statement}
 	request := &apiv1.ListVouchersRequest{CollectiveId: f.collective(), From: from, To: to, PageSize: 1000}
-	for range pagesMax {
+	for range choicePagesMax {
 		answer, err := f.site.audit.ListVouchers(f.ctx, request)
 		if err != nil {
 			return nil, err

@@ -37,7 +37,8 @@ type Config struct {
 
 // site is the pages, with the services they ask.
 type site struct {
-	config Config
+	config    Config
+	published []string // collectives whose pages are written to files; nil for a server
 
 	disclosure apiv1connect.DisclosureServiceClient
 	audit      apiv1connect.AuditServiceClient
@@ -74,7 +75,15 @@ func newSite(c Config) *site {
 
 // New gives the handler of all pages. It answers every path that begins with one of Prefixes, and "/".
 func New(c Config) http.Handler {
-	s := newSite(c)
+	compressed, err := gzhttp.NewWrapper(gzhttp.SuffixETag(gzipSuffix))
+	if err != nil {
+		panic("web: " + err.Error()) // options of this program
+	}
+	return compressed(http.NewCrossOriginProtection().Handler(newSite(c).routes()))
+}
+
+// routes sends every path to its page.
+func (s *site) routes() http.Handler {
 	pages := http.NewServeMux()
 	for pattern, page := range s.pages() {
 		pages.Handle(pattern, s.frame(page))
@@ -82,18 +91,21 @@ func New(c Config) http.Handler {
 	pages.Handle("/", s.frame(func(*visit) (templ.Component, error) { return nil, errNotFound }))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /assets/", serveAsset)
-	mux.Handle(englishPrefix+"/", withoutLanguage(pages))
-	mux.Handle("/", pages)
-	return gzhttp.GzipHandler(http.NewCrossOriginProtection().Handler(mux))
+	prints := http.NewServeMux()
+	prints.Handle(largePrefix+"/", without(largePrefix, largeKey{}, pages))
+	prints.Handle("/", pages)
+	mux.Handle(englishPrefix+"/", without(englishPrefix, englishKey{}, prints))
+	mux.Handle("/", prints)
+	return mux
 }
 
 // Prefixes are the beginnings of the paths that New's handler answers, beside "/" itself.
-var Prefixes = []string{"/b/", "/d/", "/en/", "/assets/", "/sign-in/", "/sign-out/", "/invitation/", "/confirm/", "/account/", "/admin/"}
+var Prefixes = []string{"/b/", "/d/", "/en/", "/large/", "/assets/", "/sign-in/", "/sign-out/", "/invitation/", "/confirm/", "/account/", "/admin/"}
 
 // pages lists every page by its pattern, without the language. Each part of the site adds its own.
 func (s *site) pages() map[string]page {
 	all := map[string]page{"GET /{$}": s.home}
-	for _, part := range []map[string]page{s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.receiptPages()} {
+	for _, part := range []map[string]page{s.boardPages(), s.outputsPages(), s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.receiptPages()} {
 		for pattern, page := range part {
 			all[pattern] = page
 		}
@@ -101,20 +113,24 @@ func (s *site) pages() map[string]page {
 	return all
 }
 
-// withoutLanguage lets one table of patterns serve both languages; the visit reads the language from the address as it came.
-func withoutLanguage(pages http.Handler) http.Handler {
+// without lets one table of patterns serve the pages behind a prefix too; the visit reads from the key what the address began with.
+func without(prefix string, key any, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		inner := new(http.Request)
 		*inner = *r
 		inner.URL = new(url.URL)
 		*inner.URL = *r.URL
-		inner.URL.Path = strings.TrimPrefix(r.URL.Path, englishPrefix)
-		inner.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, englishPrefix)
-		pages.ServeHTTP(w, inner.WithContext(context.WithValue(inner.Context(), englishKey{}, true)))
+		inner.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
+		inner.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, prefix)
+		pages.ServeHTTP(w, inner.WithContext(context.WithValue(inner.Context(), key, true)))
 	})
 }
 
-type englishKey struct{}
+// englishKey and largeKey mark requests whose address began with their prefix.
+type (
+	englishKey struct{}
+	largeKey   struct{}
+)
 
 // errNotFound is that of an address that has no page.
 var errNotFound = errors.New("no such page")

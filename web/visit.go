@@ -17,8 +17,11 @@ const (
 	english
 )
 
-// englishPrefix is what the addresses of English pages begin with.
-const englishPrefix = "/en"
+// englishPrefix is what the addresses of English pages begin with; largePrefix follows it in those of pages in large print.
+const (
+	englishPrefix = "/en"
+	largePrefix   = "/large"
+)
 
 // visit is one request for a page, or one page that is written to a file.
 type visit struct {
@@ -27,7 +30,8 @@ type visit struct {
 	writer  http.ResponseWriter
 	ctx     context.Context // of calls to the services: whose key, from which address
 	lang    language
-	path    string // of the page, without the language: /b/liminba/2021/
+	large   bool   // in large print
+	path    string // of the page, without language and print: /b/liminba/2021/
 	key     string // of the session; empty for a visitor without one
 	static  bool   // written to a file: addresses are relative, nothing that needs a server
 	bare    bool   // inside another site's frame: no head, no foot
@@ -35,10 +39,11 @@ type visit struct {
 
 // newVisit reads what a request says about itself.
 func (s *site) newVisit(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{site: s, request: r, writer: w, path: r.URL.Path}
+	v := &visit{site: s, request: r, writer: w, path: r.URL.Path, static: s.published != nil}
 	if r.Context().Value(englishKey{}) != nil {
 		v.lang = english
 	}
+	v.large = r.Context().Value(largeKey{}) != nil
 	v.ctx = rpc.FromAddress(r.Context(), s.addressOf(r))
 	if cookie, err := r.Cookie(s.cookieName()); err == nil && cookie.Value != "" {
 		v.key = cookie.Value
@@ -73,28 +78,38 @@ func (v *visit) code() string { return v.text("zh-Hans", "en") }
 
 // href is the address of a page given without its language: of the visit's language and, in files, relative to the page at hand.
 func (v *visit) href(to string) string {
-	return v.address(to, v.lang)
+	return v.address(to, v.lang, v.large)
 }
 
 // other is the address of this page in the other language.
-func (v *visit) other() string { return v.address(v.path, 1-v.lang) }
+func (v *visit) other() string { return v.address(v.path, 1-v.lang, v.large) }
 
-func (v *visit) address(to string, lang language) string {
+// resized is the address of this page in the other print.
+func (v *visit) resized() string { return v.address(v.path, v.lang, !v.large) }
+
+func (v *visit) address(to string, lang language, large bool) string {
 	to, fragment, _ := strings.Cut(to, "#")
 	if fragment != "" {
 		fragment = "#" + fragment
 	}
-	if lang == english && !strings.HasPrefix(to, "/assets/") {
-		to = englishPrefix + to
+	if !strings.HasPrefix(to, "/assets/") {
+		to = prefixed(to, lang, large)
 	}
 	if !v.static {
 		return to + fragment
 	}
-	from := v.path
-	if v.lang == english {
-		from = englishPrefix + from
+	return relative(prefixed(v.path, v.lang, v.large), fileOf(to)) + fragment
+}
+
+// prefixed is an address in a language and a print.
+func prefixed(to string, lang language, large bool) string {
+	if large {
+		to = largePrefix + to
 	}
-	return relative(from, fileOf(to)) + fragment
+	if lang == english {
+		to = englishPrefix + to
+	}
+	return to
 }
 
 // fileOf is the file that a page is written to: index.html in the directory of its address.

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 )
 
 // FuzzLogFile: any bytes are a whole log, which is written again as it was, or are refused with a place and a sentence.
@@ -176,22 +174,6 @@ func FuzzLines(f *testing.F) {
 		}
 		if r.bytes != int64(len(text)) {
 			t.Fatalf("%q: %d of %d bytes are read", text, r.bytes, len(text))
-		}
-	})
-}
-
-// FuzzCell: a cell of a printed table holds no formula.
-func FuzzCell(f *testing.F) {
-	for _, s := range []string{"=1", " =1", "\uff1d1", "\t=1", "", "-", "a", "\r"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if !utf8.ValidString(s) {
-			t.Skip("public text is UTF-8")
-		}
-		cell := inert(s, false)
-		if first := strings.TrimLeftFunc(cell, unicode.IsSpace); first != "" && strings.ContainsRune("=+-@\uff1d\uff0b\uff0d\uff20", []rune(first)[0]) || strings.TrimPrefix(cell, "'") != strings.TrimPrefix(s, "'") {
-			t.Fatalf("%q is the cell %q", s, cell)
 		}
 	})
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func (s *session) publishCmd() *cobra.Command {
-	var forAuditors bool
+	var forAuditors, pages bool
 	cmd := &cobra.Command{
 		Use:   "publish DIR",
 		Short: s.lang.text("把账簿写成静态文件,谁都能下载核验", "write logs as static files that any web server hands out and anybody can verify"),
@@ -29,28 +29,32 @@ func (s *session) publishCmd() *cobra.Command {
 只写新的部分,checkpoint 最后写;中断后重做同一命令即可。用 mingzhang verify DIR 核验。
 章程没有公开账簿(public_log 不是 full)的集体只写 checkpoint 和 vkey;--for-auditors 全部写,目录只有本人能读。
 目录里已公布的不是这本账簿的前一部分时拒绝,什么也不改。
-目录里还有 verify.html:在浏览器里核验、让监督委员签名的一页;它的 SHA-256 打印出来,请印在海报上。`,
+目录里还有 verify.html:在浏览器里核验、让监督委员签名的一页;它的 SHA-256 打印出来,请印在海报上。
+--pages 另把公示栏写成网页(index.html 起),放到任何网站或 U 盘上都能看。`,
 			`A directory for each collective: checkpoint (the signed head), vkey (the public key), tile/ (hashes and events), as C2SP tlog-tiles.
 Beside it, public in any case: the witness policies (policy) and the head of each closed month with its witnesses' signatures (checkpoint.SIZE).
 Only what is new is written, the checkpoint last; after an interruption give the same command again. mingzhang verify DIR checks it.
 Of a collective whose charter does not open the log (public_log is not full) only checkpoint and vkey are written; --for-auditors
 writes all, into a directory that its owner alone can read.
 A directory with something published that the log does not contain is refused and not changed.
-Beside them lies verify.html, a page that checks them in a browser and lets witnesses sign; its SHA-256 is printed, for the poster.`),
+Beside them lies verify.html, a page that checks them in a browser and lets witnesses sign; its SHA-256 is printed, for the poster.
+--pages writes the public board as well (from index.html on), to be read from any web server or a stick.`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.server != "" {
 				return failed(exitUsage, "publish 只用于数据目录;请用 --data。", "publish is for a data directory: use --data.")
 			}
-			return s.with(func(c *client) error { return c.publish(cmd.Context(), args[0], forAuditors) })
+			return s.with(func(c *client) error { return c.publish(cmd.Context(), args[0], forAuditors, pages) })
 		},
 	}
 	cmd.Flags().BoolVar(&forAuditors, "for-auditors", false, s.lang.text("不公开的账簿也全部写,目录只有本人能读(0700)",
 		"also the events of logs that are not public, in a directory for its owner alone (0700)"))
+	cmd.Flags().BoolVar(&pages, "pages", false, s.lang.text("另写公示栏的全部网页(中英文、各期间、每一笔、海报、表格),不用服务器也能看;一笔两个文件",
+		"also the pages of the public board, in both languages, with periods, lines, posters and tables, to be read without a server; two files a line"))
 	return cmd
 }
 
 // publish writes the collectives one after the other. No other stream (access, names, persons) is ever written.
-func (c *client) publish(ctx context.Context, dir string, forAuditors bool) error {
+func (c *client) publish(ctx context.Context, dir string, forAuditors, pages bool) error {
 	ids, err := c.dir.ledger.Collectives(ctx)
 	if err != nil {
 		return err
@@ -69,6 +73,11 @@ func (c *client) publish(ctx context.Context, dir string, forAuditors bool) erro
 	}
 	for _, id := range ids {
 		if err := c.publishOne(ctx, filepath.Join(dir, id), id, forAuditors); err != nil {
+			return err
+		}
+	}
+	if pages {
+		if err := c.publishBoards(ctx, dir, ids, forAuditors); err != nil {
 			return err
 		}
 	}

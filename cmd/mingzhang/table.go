@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"github.com/mingzhang-ledger/mingzhang/internal/spreadsheet"
 )
 
 // table is rows of text for people, or the same as CSV for programs.
@@ -100,7 +102,9 @@ func (t *table) printCSV(w io.Writer) error {
 	}
 	for _, row := range t.rows {
 		for i := range row {
-			row[i] = inert(row[i], t.columns[i].amount)
+			if !t.columns[i].amount {
+				row[i] = spreadsheet.Inert(row[i])
+			}
 		}
 	}
 	if err := out.WriteAll(t.rows); err != nil {
@@ -119,15 +123,6 @@ func (t *table) objects() []map[string]string {
 		}
 	}
 	return list
-}
-
-// inert keeps a spreadsheet from taking public text for a formula.
-func inert(cell string, amount bool) string {
-	first := []rune(strings.TrimLeftFunc(cell, unicode.IsSpace) + " ")[0] // the signs in full width, too
-	if !amount && (strings.ContainsRune("=+-@\uff1d\uff0b\uff0d\uff20", first) || strings.HasPrefix(cell, "\t") || strings.HasPrefix(cell, "\r")) {
-		return "'" + cell
-	}
-	return cell
 }
 
 // grouped sets thousands separators into an amount in yuan, e.g. -1234.05 to -1,234.05.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -77,4 +79,26 @@ func Picture(t *testing.T, ctx context.Context, name string, width, height int64
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), Do(t, ctx, chromedp.FullScreenshot(100)), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// PDF prints the page on the paper that its style names, and gives the name of the file.
+func PDF(t *testing.T, ctx context.Context, name string) string {
+	t.Helper()
+	yes := true
+	printed := Do(t, ctx, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		answer, err := cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &yes, PrintBackground: &yes})
+		if err != nil {
+			return nil, err
+		}
+		return answer.Data, nil
+	})
+	dir := os.Getenv("MINGZHANG_SCREENSHOTS")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	file := filepath.Join(dir, name+".pdf")
+	if err := os.WriteFile(file, printed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

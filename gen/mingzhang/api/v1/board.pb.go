@@ -262,6 +262,70 @@ func (x *Flow) GetAmount() string {
 	return ""
 }
 
+// FlowTotal is what an end that is no fund gave to the funds in a period, and what it got from them.
+type FlowTotal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The end.
+	End *FlowEnd `protobuf:"bytes,1,opt,name=end,proto3" json:"end,omitempty"`
+	// Sum of the flows from it, yuan.
+	Gave string `protobuf:"bytes,2,opt,name=gave,proto3" json:"gave,omitempty"`
+	// Sum of the flows to it, yuan.
+	Got           string `protobuf:"bytes,3,opt,name=got,proto3" json:"got,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FlowTotal) Reset() {
+	*x = FlowTotal{}
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FlowTotal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FlowTotal) ProtoMessage() {}
+
+func (x *FlowTotal) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FlowTotal.ProtoReflect.Descriptor instead.
+func (*FlowTotal) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FlowTotal) GetEnd() *FlowEnd {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *FlowTotal) GetGave() string {
+	if x != nil {
+		return x.Gave
+	}
+	return ""
+}
+
+func (x *FlowTotal) GetGot() string {
+	if x != nil {
+		return x.Got
+	}
+	return ""
+}
+
 // BoardMoney is a money account at the end of a period.
 type BoardMoney struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -279,7 +343,7 @@ type BoardMoney struct {
 
 func (x *BoardMoney) Reset() {
 	*x = BoardMoney{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -291,7 +355,7 @@ func (x *BoardMoney) String() string {
 func (*BoardMoney) ProtoMessage() {}
 
 func (x *BoardMoney) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[2]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -304,7 +368,7 @@ func (x *BoardMoney) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoardMoney.ProtoReflect.Descriptor instead.
 func (*BoardMoney) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{2}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *BoardMoney) GetId() string {
@@ -350,7 +414,7 @@ type BoardMonth struct {
 
 func (x *BoardMonth) Reset() {
 	*x = BoardMonth{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -362,7 +426,7 @@ func (x *BoardMonth) String() string {
 func (*BoardMonth) ProtoMessage() {}
 
 func (x *BoardMonth) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[3]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -375,7 +439,7 @@ func (x *BoardMonth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoardMonth.ProtoReflect.Descriptor instead.
 func (*BoardMonth) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{3}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *BoardMonth) GetMonth() string {
@@ -420,7 +484,7 @@ type GetBoardRequest struct {
 
 func (x *GetBoardRequest) Reset() {
 	*x = GetBoardRequest{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +496,7 @@ func (x *GetBoardRequest) String() string {
 func (*GetBoardRequest) ProtoMessage() {}
 
 func (x *GetBoardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[4]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +509,7 @@ func (x *GetBoardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBoardRequest.ProtoReflect.Descriptor instead.
 func (*GetBoardRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{4}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetBoardRequest) GetCollectiveId() string {
@@ -526,14 +590,16 @@ type GetBoardResponse struct {
 	// Open flags of all vouchers up to the end of the period.
 	OpenFlags uint32 `protobuf:"varint,13,opt,name=open_flags,json=openFlags,proto3" json:"open_flags,omitempty"`
 	// Version of the collective that this answer reflects.
-	Version       uint64 `protobuf:"varint,14,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint64 `protobuf:"varint,14,opt,name=version,proto3" json:"version,omitempty"`
+	// Sums of the flows by every end that is no fund, in the order of the flows.
+	FlowTotals    []*FlowTotal `protobuf:"bytes,15,rep,name=flow_totals,json=flowTotals,proto3" json:"flow_totals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetBoardResponse) Reset() {
 	*x = GetBoardResponse{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +611,7 @@ func (x *GetBoardResponse) String() string {
 func (*GetBoardResponse) ProtoMessage() {}
 
 func (x *GetBoardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[5]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +624,7 @@ func (x *GetBoardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBoardResponse.ProtoReflect.Descriptor instead.
 func (*GetBoardResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{5}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetBoardResponse) GetName() string {
@@ -659,6 +725,13 @@ func (x *GetBoardResponse) GetVersion() uint64 {
 	return 0
 }
 
+func (x *GetBoardResponse) GetFlowTotals() []*FlowTotal {
+	if x != nil {
+		return x.FlowTotals
+	}
+	return nil
+}
+
 // BoardPeriod (公示期间) is a year, a quarter or a month of the books.
 type BoardPeriod struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -682,7 +755,7 @@ type BoardPeriod struct {
 
 func (x *BoardPeriod) Reset() {
 	*x = BoardPeriod{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +767,7 @@ func (x *BoardPeriod) String() string {
 func (*BoardPeriod) ProtoMessage() {}
 
 func (x *BoardPeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[6]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +780,7 @@ func (x *BoardPeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoardPeriod.ProtoReflect.Descriptor instead.
 func (*BoardPeriod) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{6}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BoardPeriod) GetId() string {
@@ -776,7 +849,7 @@ type ListPeriodsRequest struct {
 
 func (x *ListPeriodsRequest) Reset() {
 	*x = ListPeriodsRequest{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +861,7 @@ func (x *ListPeriodsRequest) String() string {
 func (*ListPeriodsRequest) ProtoMessage() {}
 
 func (x *ListPeriodsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[7]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +874,7 @@ func (x *ListPeriodsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeriodsRequest.ProtoReflect.Descriptor instead.
 func (*ListPeriodsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{7}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListPeriodsRequest) GetCollectiveId() string {
@@ -850,7 +923,7 @@ type ListPeriodsResponse struct {
 
 func (x *ListPeriodsResponse) Reset() {
 	*x = ListPeriodsResponse{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +935,7 @@ func (x *ListPeriodsResponse) String() string {
 func (*ListPeriodsResponse) ProtoMessage() {}
 
 func (x *ListPeriodsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[8]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +948,7 @@ func (x *ListPeriodsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeriodsResponse.ProtoReflect.Descriptor instead.
 func (*ListPeriodsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{8}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListPeriodsResponse) GetYears() []*BoardPeriod {
@@ -923,14 +996,19 @@ type LineNote struct {
 	// What it did to the fund that was asked for, yuan, received positive; empty when no fund was asked for.
 	Change string `protobuf:"bytes,6,opt,name=change,proto3" json:"change,omitempty"`
 	// Balance of that fund after it in order of business day, then of the log, yuan.
-	Balance       string `protobuf:"bytes,7,opt,name=balance,proto3" json:"balance,omitempty"`
+	Balance string `protobuf:"bytes,7,opt,name=balance,proto3" json:"balance,omitempty"`
+	// What it adds to the received of the funds, or of the one that was asked for, as their statement counts it, yuan; below zero where it
+	// turns income back.
+	Received string `protobuf:"bytes,8,opt,name=received,proto3" json:"received,omitempty"`
+	// What it adds to their spent, yuan; below zero where it turns an outlay back.
+	Spent         string `protobuf:"bytes,9,opt,name=spent,proto3" json:"spent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LineNote) Reset() {
 	*x = LineNote{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1020,7 @@ func (x *LineNote) String() string {
 func (*LineNote) ProtoMessage() {}
 
 func (x *LineNote) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[9]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1033,7 @@ func (x *LineNote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LineNote.ProtoReflect.Descriptor instead.
 func (*LineNote) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{9}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LineNote) GetVoucher() string {
@@ -1007,6 +1085,20 @@ func (x *LineNote) GetBalance() string {
 	return ""
 }
 
+func (x *LineNote) GetReceived() string {
+	if x != nil {
+		return x.Received
+	}
+	return ""
+}
+
+func (x *LineNote) GetSpent() string {
+	if x != nil {
+		return x.Spent
+	}
+	return ""
+}
+
 // FundEffect is what a line did to a fund: after = before + change.
 type FundEffect struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1024,7 +1116,7 @@ type FundEffect struct {
 
 func (x *FundEffect) Reset() {
 	*x = FundEffect{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1128,7 @@ func (x *FundEffect) String() string {
 func (*FundEffect) ProtoMessage() {}
 
 func (x *FundEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[10]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1141,7 @@ func (x *FundEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundEffect.ProtoReflect.Descriptor instead.
 func (*FundEffect) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{10}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FundEffect) GetFund() string {
@@ -1099,7 +1191,7 @@ type LinePart struct {
 
 func (x *LinePart) Reset() {
 	*x = LinePart{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1203,7 @@ func (x *LinePart) String() string {
 func (*LinePart) ProtoMessage() {}
 
 func (x *LinePart) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[11]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1216,7 @@ func (x *LinePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinePart.ProtoReflect.Descriptor instead.
 func (*LinePart) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{11}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LinePart) GetFund() string {
@@ -1181,7 +1273,7 @@ type GetLineRequest struct {
 
 func (x *GetLineRequest) Reset() {
 	*x = GetLineRequest{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1285,7 @@ func (x *GetLineRequest) String() string {
 func (*GetLineRequest) ProtoMessage() {}
 
 func (x *GetLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1298,7 @@ func (x *GetLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineRequest.ProtoReflect.Descriptor instead.
 func (*GetLineRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetLineRequest) GetCollectiveId() string {
@@ -1285,7 +1377,7 @@ type GetLineResponse struct {
 
 func (x *GetLineResponse) Reset() {
 	*x = GetLineResponse{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1389,7 @@ func (x *GetLineResponse) String() string {
 func (*GetLineResponse) ProtoMessage() {}
 
 func (x *GetLineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1402,7 @@ func (x *GetLineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineResponse.ProtoReflect.Descriptor instead.
 func (*GetLineResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetLineResponse) GetVoucher() *Voucher {
@@ -1444,7 +1536,7 @@ type RoundObjection struct {
 
 func (x *RoundObjection) Reset() {
 	*x = RoundObjection{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1548,7 @@ func (x *RoundObjection) String() string {
 func (*RoundObjection) ProtoMessage() {}
 
 func (x *RoundObjection) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1561,7 @@ func (x *RoundObjection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundObjection.ProtoReflect.Descriptor instead.
 func (*RoundObjection) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RoundObjection) GetNumber() uint32 {
@@ -1569,7 +1661,7 @@ type Round struct {
 
 func (x *Round) Reset() {
 	*x = Round{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +1673,7 @@ func (x *Round) String() string {
 func (*Round) ProtoMessage() {}
 
 func (x *Round) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +1686,7 @@ func (x *Round) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Round.ProtoReflect.Descriptor instead.
 func (*Round) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Round) GetKind() RoundKind {
@@ -1800,7 +1892,7 @@ type ListRoundsRequest struct {
 
 func (x *ListRoundsRequest) Reset() {
 	*x = ListRoundsRequest{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1904,7 @@ func (x *ListRoundsRequest) String() string {
 func (*ListRoundsRequest) ProtoMessage() {}
 
 func (x *ListRoundsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1917,7 @@ func (x *ListRoundsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoundsRequest.ProtoReflect.Descriptor instead.
 func (*ListRoundsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListRoundsRequest) GetCollectiveId() string {
@@ -1885,7 +1977,7 @@ type ListRoundsResponse struct {
 
 func (x *ListRoundsResponse) Reset() {
 	*x = ListRoundsResponse{}
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +1989,7 @@ func (x *ListRoundsResponse) String() string {
 func (*ListRoundsResponse) ProtoMessage() {}
 
 func (x *ListRoundsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_board_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_board_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +2002,7 @@ func (x *ListRoundsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoundsResponse.ProtoReflect.Descriptor instead.
 func (*ListRoundsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_board_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListRoundsResponse) GetRounds() []*Round {
@@ -1945,7 +2037,11 @@ const file_mingzhang_api_v1_board_proto_rawDesc = "" +
 	"\x04Flow\x12-\n" +
 	"\x04from\x18\x01 \x01(\v2\x19.mingzhang.api.v1.FlowEndR\x04from\x12)\n" +
 	"\x02to\x18\x02 \x01(\v2\x19.mingzhang.api.v1.FlowEndR\x02to\x12\x16\n" +
-	"\x06amount\x18\x03 \x01(\tR\x06amount\"\x82\x01\n" +
+	"\x06amount\x18\x03 \x01(\tR\x06amount\"^\n" +
+	"\tFlowTotal\x12+\n" +
+	"\x03end\x18\x01 \x01(\v2\x19.mingzhang.api.v1.FlowEndR\x03end\x12\x12\n" +
+	"\x04gave\x18\x02 \x01(\tR\x04gave\x12\x10\n" +
+	"\x03got\x18\x03 \x01(\tR\x03got\"\x82\x01\n" +
 	"\n" +
 	"BoardMoney\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -1964,7 +2060,7 @@ const file_mingzhang_api_v1_board_proto_rawDesc = "" +
 	"\vmin_version\x18\x04 \x01(\x04R\n" +
 	"minVersion\x12:\n" +
 	"\x04from\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04from\x126\n" +
-	"\x02to\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x02to\"\xa4\x04\n" +
+	"\x02to\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x02to\"\xe2\x04\n" +
 	"\x10GetBoardResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fsimulated_clock\x18\x02 \x01(\bR\x0esimulatedClock\x12\x12\n" +
@@ -1981,7 +2077,9 @@ const file_mingzhang_api_v1_board_proto_rawDesc = "" +
 	"\x11lines_with_papers\x18\f \x01(\rR\x0flinesWithPapers\x12\x1d\n" +
 	"\n" +
 	"open_flags\x18\r \x01(\rR\topenFlags\x12\x18\n" +
-	"\aversion\x18\x0e \x01(\x04R\aversion\"\xa3\x01\n" +
+	"\aversion\x18\x0e \x01(\x04R\aversion\x12<\n" +
+	"\vflow_totals\x18\x0f \x03(\v2\x1b.mingzhang.api.v1.FlowTotalR\n" +
+	"flowTotals\"\xa3\x01\n" +
 	"\vBoardPeriod\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
@@ -2000,7 +2098,7 @@ const file_mingzhang_api_v1_board_proto_rawDesc = "" +
 	"\x05years\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.BoardPeriodR\x05years\x129\n" +
 	"\bquarters\x18\x02 \x03(\v2\x1d.mingzhang.api.v1.BoardPeriodR\bquarters\x125\n" +
 	"\x06months\x18\x03 \x03(\v2\x1d.mingzhang.api.v1.BoardPeriodR\x06months\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversion\"\x8d\x02\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\xbf\x02\n" +
 	"\bLineNote\x12\x18\n" +
 	"\avoucher\x18\x01 \x01(\tR\avoucher\x12\"\n" +
 	"\fcounterparty\x18\x02 \x01(\tR\fcounterparty\x12O\n" +
@@ -2008,7 +2106,9 @@ const file_mingzhang_api_v1_board_proto_rawDesc = "" +
 	"\x06papers\x18\x04 \x01(\rR\x06papers\x12(\n" +
 	"\x10papers_with_file\x18\x05 \x01(\rR\x0epapersWithFile\x12\x16\n" +
 	"\x06change\x18\x06 \x01(\tR\x06change\x12\x18\n" +
-	"\abalance\x18\a \x01(\tR\abalance\"f\n" +
+	"\abalance\x18\a \x01(\tR\abalance\x12\x1a\n" +
+	"\breceived\x18\b \x01(\tR\breceived\x12\x14\n" +
+	"\x05spent\x18\t \x01(\tR\x05spent\"f\n" +
 	"\n" +
 	"FundEffect\x12\x12\n" +
 	"\x04fund\x18\x01 \x01(\tR\x04fund\x12\x16\n" +
@@ -2127,69 +2227,72 @@ func file_mingzhang_api_v1_board_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_board_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_mingzhang_api_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_mingzhang_api_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_mingzhang_api_v1_board_proto_goTypes = []any{
 	(FlowEndKind)(0),            // 0: mingzhang.api.v1.FlowEndKind
 	(CounterpartyKind)(0),       // 1: mingzhang.api.v1.CounterpartyKind
 	(*FlowEnd)(nil),             // 2: mingzhang.api.v1.FlowEnd
 	(*Flow)(nil),                // 3: mingzhang.api.v1.Flow
-	(*BoardMoney)(nil),          // 4: mingzhang.api.v1.BoardMoney
-	(*BoardMonth)(nil),          // 5: mingzhang.api.v1.BoardMonth
-	(*GetBoardRequest)(nil),     // 6: mingzhang.api.v1.GetBoardRequest
-	(*GetBoardResponse)(nil),    // 7: mingzhang.api.v1.GetBoardResponse
-	(*BoardPeriod)(nil),         // 8: mingzhang.api.v1.BoardPeriod
-	(*ListPeriodsRequest)(nil),  // 9: mingzhang.api.v1.ListPeriodsRequest
-	(*ListPeriodsResponse)(nil), // 10: mingzhang.api.v1.ListPeriodsResponse
-	(*LineNote)(nil),            // 11: mingzhang.api.v1.LineNote
-	(*FundEffect)(nil),          // 12: mingzhang.api.v1.FundEffect
-	(*LinePart)(nil),            // 13: mingzhang.api.v1.LinePart
-	(*GetLineRequest)(nil),      // 14: mingzhang.api.v1.GetLineRequest
-	(*GetLineResponse)(nil),     // 15: mingzhang.api.v1.GetLineResponse
-	(*RoundObjection)(nil),      // 16: mingzhang.api.v1.RoundObjection
-	(*Round)(nil),               // 17: mingzhang.api.v1.Round
-	(*ListRoundsRequest)(nil),   // 18: mingzhang.api.v1.ListRoundsRequest
-	(*ListRoundsResponse)(nil),  // 19: mingzhang.api.v1.ListRoundsResponse
-	(MoneyAccountKind)(0),       // 20: mingzhang.api.v1.MoneyAccountKind
-	(*FundLine)(nil),            // 21: mingzhang.api.v1.FundLine
-	(*AccountBalance)(nil),      // 22: mingzhang.api.v1.AccountBalance
-	(*Voucher)(nil),             // 23: mingzhang.api.v1.Voucher
-	(Rounding)(0),               // 24: mingzhang.api.v1.Rounding
-	(RoundKind)(0),              // 25: mingzhang.api.v1.RoundKind
-	(DividendBasis)(0),          // 26: mingzhang.api.v1.DividendBasis
-	(DividendMethod)(0),         // 27: mingzhang.api.v1.DividendMethod
+	(*FlowTotal)(nil),           // 4: mingzhang.api.v1.FlowTotal
+	(*BoardMoney)(nil),          // 5: mingzhang.api.v1.BoardMoney
+	(*BoardMonth)(nil),          // 6: mingzhang.api.v1.BoardMonth
+	(*GetBoardRequest)(nil),     // 7: mingzhang.api.v1.GetBoardRequest
+	(*GetBoardResponse)(nil),    // 8: mingzhang.api.v1.GetBoardResponse
+	(*BoardPeriod)(nil),         // 9: mingzhang.api.v1.BoardPeriod
+	(*ListPeriodsRequest)(nil),  // 10: mingzhang.api.v1.ListPeriodsRequest
+	(*ListPeriodsResponse)(nil), // 11: mingzhang.api.v1.ListPeriodsResponse
+	(*LineNote)(nil),            // 12: mingzhang.api.v1.LineNote
+	(*FundEffect)(nil),          // 13: mingzhang.api.v1.FundEffect
+	(*LinePart)(nil),            // 14: mingzhang.api.v1.LinePart
+	(*GetLineRequest)(nil),      // 15: mingzhang.api.v1.GetLineRequest
+	(*GetLineResponse)(nil),     // 16: mingzhang.api.v1.GetLineResponse
+	(*RoundObjection)(nil),      // 17: mingzhang.api.v1.RoundObjection
+	(*Round)(nil),               // 18: mingzhang.api.v1.Round
+	(*ListRoundsRequest)(nil),   // 19: mingzhang.api.v1.ListRoundsRequest
+	(*ListRoundsResponse)(nil),  // 20: mingzhang.api.v1.ListRoundsResponse
+	(MoneyAccountKind)(0),       // 21: mingzhang.api.v1.MoneyAccountKind
+	(*FundLine)(nil),            // 22: mingzhang.api.v1.FundLine
+	(*AccountBalance)(nil),      // 23: mingzhang.api.v1.AccountBalance
+	(*Voucher)(nil),             // 24: mingzhang.api.v1.Voucher
+	(Rounding)(0),               // 25: mingzhang.api.v1.Rounding
+	(RoundKind)(0),              // 26: mingzhang.api.v1.RoundKind
+	(DividendBasis)(0),          // 27: mingzhang.api.v1.DividendBasis
+	(DividendMethod)(0),         // 28: mingzhang.api.v1.DividendMethod
 }
 var file_mingzhang_api_v1_board_proto_depIdxs = []int32{
 	0,  // 0: mingzhang.api.v1.FlowEnd.kind:type_name -> mingzhang.api.v1.FlowEndKind
 	2,  // 1: mingzhang.api.v1.Flow.from:type_name -> mingzhang.api.v1.FlowEnd
 	2,  // 2: mingzhang.api.v1.Flow.to:type_name -> mingzhang.api.v1.FlowEnd
-	20, // 3: mingzhang.api.v1.BoardMoney.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	21, // 4: mingzhang.api.v1.BoardMonth.funds:type_name -> mingzhang.api.v1.FundLine
-	21, // 5: mingzhang.api.v1.BoardMonth.total:type_name -> mingzhang.api.v1.FundLine
-	21, // 6: mingzhang.api.v1.GetBoardResponse.funds:type_name -> mingzhang.api.v1.FundLine
-	21, // 7: mingzhang.api.v1.GetBoardResponse.total:type_name -> mingzhang.api.v1.FundLine
-	4,  // 8: mingzhang.api.v1.GetBoardResponse.money:type_name -> mingzhang.api.v1.BoardMoney
-	22, // 9: mingzhang.api.v1.GetBoardResponse.others:type_name -> mingzhang.api.v1.AccountBalance
-	5,  // 10: mingzhang.api.v1.GetBoardResponse.months:type_name -> mingzhang.api.v1.BoardMonth
-	3,  // 11: mingzhang.api.v1.GetBoardResponse.flows:type_name -> mingzhang.api.v1.Flow
-	8,  // 12: mingzhang.api.v1.ListPeriodsResponse.years:type_name -> mingzhang.api.v1.BoardPeriod
-	8,  // 13: mingzhang.api.v1.ListPeriodsResponse.quarters:type_name -> mingzhang.api.v1.BoardPeriod
-	8,  // 14: mingzhang.api.v1.ListPeriodsResponse.months:type_name -> mingzhang.api.v1.BoardPeriod
-	1,  // 15: mingzhang.api.v1.LineNote.counterparty_kind:type_name -> mingzhang.api.v1.CounterpartyKind
-	23, // 16: mingzhang.api.v1.GetLineResponse.voucher:type_name -> mingzhang.api.v1.Voucher
-	11, // 17: mingzhang.api.v1.GetLineResponse.note:type_name -> mingzhang.api.v1.LineNote
-	12, // 18: mingzhang.api.v1.GetLineResponse.effects:type_name -> mingzhang.api.v1.FundEffect
-	13, // 19: mingzhang.api.v1.GetLineResponse.parts:type_name -> mingzhang.api.v1.LinePart
-	24, // 20: mingzhang.api.v1.GetLineResponse.rounding:type_name -> mingzhang.api.v1.Rounding
-	25, // 21: mingzhang.api.v1.Round.kind:type_name -> mingzhang.api.v1.RoundKind
-	16, // 22: mingzhang.api.v1.Round.objections:type_name -> mingzhang.api.v1.RoundObjection
-	26, // 23: mingzhang.api.v1.Round.basis:type_name -> mingzhang.api.v1.DividendBasis
-	27, // 24: mingzhang.api.v1.Round.method:type_name -> mingzhang.api.v1.DividendMethod
-	17, // 25: mingzhang.api.v1.ListRoundsResponse.rounds:type_name -> mingzhang.api.v1.Round
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	2,  // 3: mingzhang.api.v1.FlowTotal.end:type_name -> mingzhang.api.v1.FlowEnd
+	21, // 4: mingzhang.api.v1.BoardMoney.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	22, // 5: mingzhang.api.v1.BoardMonth.funds:type_name -> mingzhang.api.v1.FundLine
+	22, // 6: mingzhang.api.v1.BoardMonth.total:type_name -> mingzhang.api.v1.FundLine
+	22, // 7: mingzhang.api.v1.GetBoardResponse.funds:type_name -> mingzhang.api.v1.FundLine
+	22, // 8: mingzhang.api.v1.GetBoardResponse.total:type_name -> mingzhang.api.v1.FundLine
+	5,  // 9: mingzhang.api.v1.GetBoardResponse.money:type_name -> mingzhang.api.v1.BoardMoney
+	23, // 10: mingzhang.api.v1.GetBoardResponse.others:type_name -> mingzhang.api.v1.AccountBalance
+	6,  // 11: mingzhang.api.v1.GetBoardResponse.months:type_name -> mingzhang.api.v1.BoardMonth
+	3,  // 12: mingzhang.api.v1.GetBoardResponse.flows:type_name -> mingzhang.api.v1.Flow
+	4,  // 13: mingzhang.api.v1.GetBoardResponse.flow_totals:type_name -> mingzhang.api.v1.FlowTotal
+	9,  // 14: mingzhang.api.v1.ListPeriodsResponse.years:type_name -> mingzhang.api.v1.BoardPeriod
+	9,  // 15: mingzhang.api.v1.ListPeriodsResponse.quarters:type_name -> mingzhang.api.v1.BoardPeriod
+	9,  // 16: mingzhang.api.v1.ListPeriodsResponse.months:type_name -> mingzhang.api.v1.BoardPeriod
+	1,  // 17: mingzhang.api.v1.LineNote.counterparty_kind:type_name -> mingzhang.api.v1.CounterpartyKind
+	24, // 18: mingzhang.api.v1.GetLineResponse.voucher:type_name -> mingzhang.api.v1.Voucher
+	12, // 19: mingzhang.api.v1.GetLineResponse.note:type_name -> mingzhang.api.v1.LineNote
+	13, // 20: mingzhang.api.v1.GetLineResponse.effects:type_name -> mingzhang.api.v1.FundEffect
+	14, // 21: mingzhang.api.v1.GetLineResponse.parts:type_name -> mingzhang.api.v1.LinePart
+	25, // 22: mingzhang.api.v1.GetLineResponse.rounding:type_name -> mingzhang.api.v1.Rounding
+	26, // 23: mingzhang.api.v1.Round.kind:type_name -> mingzhang.api.v1.RoundKind
+	17, // 24: mingzhang.api.v1.Round.objections:type_name -> mingzhang.api.v1.RoundObjection
+	27, // 25: mingzhang.api.v1.Round.basis:type_name -> mingzhang.api.v1.DividendBasis
+	28, // 26: mingzhang.api.v1.Round.method:type_name -> mingzhang.api.v1.DividendMethod
+	18, // 27: mingzhang.api.v1.ListRoundsResponse.rounds:type_name -> mingzhang.api.v1.Round
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_board_proto_init() }
@@ -2204,7 +2307,7 @@ func file_mingzhang_api_v1_board_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_board_proto_rawDesc), len(file_mingzhang_api_v1_board_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
