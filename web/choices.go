@@ -314,7 +314,7 @@ func openMonth(f *filling) string {
 // today is the default of a business day.
 func today(f *filling) string { return f.today() }
 
-// purposes are those of all funds.
+// purposes are those of all funds and of gifts with one of their own.
 func purposes(f *filling) ([]choice, error) {
 	var list []choice
 	for _, fund := range f.about.Funds {
@@ -322,6 +322,15 @@ func purposes(f *filling) ([]choice, error) {
 			if !offers(list, purpose) {
 				list = append(list, choice{value: purpose, label: f.term(purpose), note: fund.Name})
 			}
+		}
+	}
+	answer, err := f.site.disclosure.ListGifts(f.ctx, &apiv1.ListGiftsRequest{CollectiveId: f.collective(), PageSize: 1000})
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range answer.Gifts {
+		if !offers(list, g.Purpose) {
+			list = append(list, choice{value: g.Purpose, label: f.term(g.Purpose), note: g.Title})
 		}
 	}
 	return list, nil

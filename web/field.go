@@ -30,7 +30,7 @@ type field struct {
 	rare bool
 	// checked is what a box says when it is ticked; default: true.
 	checked string
-	// listed lets numbers come in a file as well, the first of each line.
+	// listed lets numbers come in a file as well, the first of each line; a choice is then a list of one.
 	listed bool
 }
 
@@ -233,11 +233,17 @@ func (f *filling) buildOne(d *field, name, typed string, into map[string]any) {
 	case kindFile: // a paper: its kind and number are fields of their own
 		paper := strings.TrimSuffix(d.path, "sha256")
 		put(into, d.path, typed)
-		put(into, paper+"media_type", f.values[name+mediaSuffix])
-		put(into, paper+"size", f.values[name+sizeSuffix])
+		if size := f.values[name+sizeSuffix]; size != "" {
+			put(into, paper+"media_type", f.values[name+mediaSuffix])
+			put(into, paper+"size", size)
+		}
 	default:
 		paths := strings.Split(d.path, "+")
 		values := strings.SplitN(typed, "+", len(paths))
+		if d.listed {
+			put(into, d.path, []any{typed})
+			return
+		}
 		for i, path := range paths {
 			if i < len(values) && values[i] != "" {
 				put(into, path, values[i])

@@ -89,7 +89,7 @@ func badForm(err error) error {
 func (f *filling) takeFile(part *multipart.Part) error {
 	name := part.FormName()
 	d := f.fieldOf(strings.TrimSuffix(name, listSuffix))
-	if d != nil && d.listed {
+	if d != nil && d.kind == kindNumbers && d.listed {
 		return f.takeList(d, strings.TrimSuffix(name, listSuffix), part)
 	}
 	if d == nil || (d.kind != kindFile && d.kind != kindDigest) {

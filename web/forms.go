@@ -182,7 +182,7 @@ var incomingForms = []*form{
 		about: words{"捐赠人指定了用途:钱单独存放,只用于此事。先登记,再收钱。", "The donor has named a purpose: its money lies apart and serves that alone. Register it first; then record the money."},
 		fields: []*field{
 			textField("title", "名目", "Title", true, 120), idField("gift_id", "gift", "编号", "Id"),
-			{path: "purpose", label: words{"用途", "Purpose"}, kind: kindChoice, must: true, choices: purposes},
+			{path: "purpose", label: words{"用途(编号)", "Purpose (id)"}, must: true, max: 40, help: words{"如 scholarship、library。", "Such as scholarship or library."}},
 			partyField("donor", "谁捐的", "Who gives", false),
 		},
 	},
@@ -191,7 +191,7 @@ var incomingForms = []*form{
 		about: words{"要有捐赠人的书面同意。", "With its donor's consent on paper."},
 		fields: append([]*field{
 			{path: "gift_id", label: words{"哪一笔捐赠", "Which gift"}, kind: kindChoice, must: true, choices: gifts},
-			{path: "purpose", label: words{"新用途", "New purpose"}, kind: kindChoice, must: true, choices: purposes},
+			{path: "purpose", label: words{"新用途(编号)", "New purpose (id)"}, must: true, max: 40},
 		}, paperFields("consent.", "other")[:4]...),
 	},
 }

@@ -61,6 +61,9 @@ var registerForms = []*form{
 				named{"ERASURE_BASIS_PURPOSE_MET", "目的已实现", "its purpose is met"}, named{"ERASURE_BASIS_PERIOD_ENDED", "保存期限已满", "its period has ended"},
 				named{"ERASURE_BASIS_CONSENT_WITHDRAWN", "撤回同意", "consent was withdrawn"}, named{"ERASURE_BASIS_UNLAWFUL", "违法处理", "it was unlawful"}, named{"ERASURE_BASIS_ORDER", "机关命令", "an order"})},
 			{path: "record_ids", label: words{"哪些记录", "Records"}, kind: kindNames, must: true, help: words{"记录编号,用空格分开。", "Ids of the records, apart by spaces."}},
+			{path: "fields", label: words{"只处置哪一项", "Only the field"}, kind: kindChoice, listed: true, help: words{"空着就是全部。", "Empty: all of them."}, choices: fixedChoices(
+				named{"PERSONAL_FIELD_NAME", "姓名", "name"}, named{"PERSONAL_FIELD_ID_NO", "证件号", "identity number"}, named{"PERSONAL_FIELD_PHONE", "电话", "phone"},
+				named{"PERSONAL_FIELD_BANK_ACCOUNT", "银行账号", "bank account"}, named{"PERSONAL_FIELD_ADDRESS", "住址", "address"}, named{"PERSONAL_FIELD_REASON", "事由", "reason"})},
 		},
 	},
 	{
@@ -112,8 +115,8 @@ var ruleForms = []*form{
 			textField("title", "议题", "Title", true, 120), idField("resolution_id", "resolution", "编号", "Id"),
 			{path: "body", label: words{"哪个机构", "Body"}, kind: kindChoice, must: true, choices: bodies}, dayField("decided_on", "哪天表决", "Day of the vote"),
 			{path: "electorate", label: words{"应到", "Entitled"}, kind: kindNumber, must: true}, {path: "present", label: words{"实到", "Present"}, kind: kindNumber, must: true},
-			{path: "votes_for", label: words{"赞成", "For"}, kind: kindNumber, must: true}, {path: "votes_against", label: words{"反对", "Against"}, kind: kindNumber, must: true},
-			{path: "abstained", label: words{"弃权", "Abstained"}, kind: kindNumber, must: true},
+			{path: "votes_for", label: words{"赞成", "For"}, kind: kindNumber, must: true}, {path: "votes_against", label: words{"反对", "Against"}, kind: kindNumber, initial: nobody},
+			{path: "abstained", label: words{"弃权", "Abstained"}, kind: kindNumber, initial: nobody},
 			{path: "minutes_sha256", label: words{"会议记录", "Minutes"}, kind: kindDigest, must: true, help: words{"选照片或文件:这里只取它的指纹,原件请自己存好。", "A picture or file: only its digest is taken, keep the original."}},
 			{path: "matter", label: words{"关于什么", "What it is about"}, kind: kindChoice, must: true, choices: matters},
 			{path: "fund", label: words{"动用哪项基金", "Fund"}, kind: kindChoice, choices: funds, when: moneyMatters, help: words{"只有动钱的决议填。", "Only where money is spent or moved."}},
@@ -192,6 +195,8 @@ var ruleForms = []*form{
 		},
 	},
 }
+
+func nobody(*filling) string { return "0" }
 
 func fundFields(id *field) []*field {
 	return []*field{id, textField("fund.name", "名称", "Name", true, 60),
