@@ -433,10 +433,18 @@ func (b *board) barsOf(name string, width, height int64, d *yearData) barPicture
 	list := d.figures.Months
 	for _, m := range list[max(len(list)-36, 0):] {
 		months = append(months, barInput{
-			name: b.month(m.Month), short: strings.TrimLeft(m.Month[5:], "0"), in: m.Total.Received, out: m.Total.Spent, href: b.at(m.Month + "/"),
+			name: b.month(m.Month), short: strings.TrimLeft(m.Month[5:], "0"), in: m.Total.Received, out: m.Total.Spent, href: b.monthAt(d.span, m.Month),
 		})
 	}
 	return layBars(name, width, height, months, b.round)
+}
+
+// monthAt is the address of a month; empty for one before or after the books.
+func (b *board) monthAt(p *span, month string) string {
+	if this, _, _ := neighbours(p.periods.Months, month); this == nil {
+		return ""
+	}
+	return b.at(month + "/")
 }
 
 // round writes a round amount of fen for an axis: 10万, 100k.

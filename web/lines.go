@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -97,9 +96,10 @@ func (b *board) readLines(d *linesData, request *apiv1.ListReceiptsAndPaymentsRe
 	for n := 1; ; n++ {
 		if d.list, err = b.site.disclosure.ListReceiptsAndPayments(b.public(), request); err != nil {
 			if noSuch(err) == errNotFound && request.Fund != "" { // a fund that never moved has no lines
-				d.list, err = &apiv1.ListReceiptsAndPaymentsResponse{}, nil
+				d.list = &apiv1.ListReceiptsAndPaymentsResponse{}
+				return nil
 			}
-			return errors.Join(err)
+			return noSuch(err)
 		}
 		d.more = d.list.NextPageToken != ""
 		if n == d.page {
