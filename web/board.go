@@ -130,6 +130,21 @@ func (b *board) heldName(p *span) string {
 	return b.text("期末结余", "Left at the end")
 }
 
+// places says where the money lies, and what of it is no fund's.
+func (b *board) places(figures *apiv1.GetBoardResponse) string {
+	var parts []string
+	for _, m := range figures.Money {
+		parts = append(parts, m.Name+" "+grouped(m.Balance))
+	}
+	text := b.text("钱在哪里:", "Where the money lies: ") + strings.Join(parts, b.text("、", ", "))
+	for _, o := range figures.Others {
+		if !isZero(o.Balance) {
+			text += b.text("；另有", "; beside the funds ") + b.slug(otherWords, o.Account) + " " + grouped(o.Balance)
+		}
+	}
+	return text
+}
+
 // tab is a part of the board.
 type tab struct {
 	name, href string

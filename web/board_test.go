@@ -465,3 +465,67 @@ func testPictures(t *testing.T, n *node) {
 		browsertest.Picture(t, ctx, "board-"+name+"-1280", 1280, 900)
 	}
 }
+
+// TestVerifyInTheBrowser: with the pin of an edition the page finds that nothing was changed, and with another root that it was; a log
+// that is not public is said to be one.
+func TestVerifyInTheBrowser(t *testing.T) {
+	files := seeds.Demo()
+	open := newNode(t, nil)
+	for i := range files {
+		files[i].Data = bytes.ReplaceAll(bytes.Clone(files[i].Data), []byte("PUBLIC_LOG_COMMITTEE"), []byte("PUBLIC_LOG_FULL"))
+	}
+	open.play(files...)
+	closed := newNode(t, nil).play(seeds.Demo()...)
+	ctx := browsertest.Browser(t)
+	for _, c := range []struct {
+		name, state, words string
+		node               *node
+		later              bool // something is booked after the edition
+		pin                func(string) string
+	}{
+		{"the newest pin", "good", "没有改过", open, false, nil},
+		{"an older pin", "good", "没有改过", open, true, nil},
+		{"another root", "bad", "账簿被改过", open, false, func(pin string) string {
+			at := strings.LastIndex(pin, ":") + 1
+			return pin[:at] + strings.Repeat("A", 20) + pin[at+20:]
+		}},
+		{"a pin of more events", "bad", "少了", open, false, func(pin string) string { return "99999" + pin[strings.LastIndex(pin, ":"):] }},
+		{"no pin", "good", "签名对", open, false, func(string) string { return "" }},
+		{"a pin of another log", "bad", "另一本账", open, false, func(pin string) string { return "elsewhere.example/log" + pin[strings.LastIndex(pin, "#"):] }},
+		{"no pin at all", "bad", "印记写得不对", open, false, func(string) string { return "hello" }},
+		{"a log for the committee", "unknown", "看不出", closed, true, nil},
+	} {
+		books := apiv1connect.NewBooksServiceClient(c.node.client())
+		edition := func(from, to string) string {
+			answer, err := books.PublishEdition(c.node.as("treasurer"), &apiv1.PublishEditionRequest{CommandId: uuid.NewString(), CollectiveId: "liminba", From: from, To: to})
+			if err != nil {
+				return ""
+			}
+			return answer.Receipt.Pin
+		}
+		pin := edition("2021-01-01", "2021-12-31")
+		if pin == "" { // it was published before
+			list, err := apiv1connect.NewDisclosureServiceClient(c.node.client()).ListEditions(c.node.as("admin"), &apiv1.ListEditionsRequest{CollectiveId: "liminba"})
+			c.node.must(err)
+			pin = list.Editions[0].Pin
+		}
+		if c.later {
+			edition("2022-01-01", "2022-12-31")
+		}
+		if c.pin != nil {
+			pin = c.pin(pin)
+		}
+		browsertest.Do(t, ctx, chromedp.Navigate(c.node.url+"/b/liminba/verify/"))
+		browsertest.Until(t, ctx, `!document.getElementById('check').disabled`)
+		browsertest.Do(t, ctx, chromedp.Evaluate[bool](fmt.Sprintf(`document.getElementById('pin').value = %q; document.getElementById('check').click(); true`, pin)))
+		browsertest.Until(t, ctx, `document.getElementById('verdict').dataset.state && !document.getElementById('verdict').textContent.includes('正在')`)
+		state := browsertest.Do(t, ctx, chromedp.Evaluate[string](`document.getElementById('verdict').dataset.state`))
+		text := browsertest.Do(t, ctx, chromedp.Evaluate[string](`document.getElementById('verdict').textContent`))
+		if state != c.state || !strings.Contains(text, c.words) {
+			t.Errorf("%s: %s: %s", c.name, state, text)
+		}
+		if c.name == "an older pin" || c.name == "another root" {
+			browsertest.Picture(t, ctx, "board-verified-"+c.state+"-360", 360, 740)
+		}
+	}
+}
