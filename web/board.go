@@ -364,10 +364,6 @@ func (b *board) flowsOf(d *yearData) (nodes []flowNode, flows []ribbon) {
 		sources[key] = node(n)
 		return sources[key]
 	}
-	type edge struct {
-		from, to *apiv1.FlowEnd
-		amount   string
-	}
 	fund := func(e *apiv1.FlowEnd) bool { return e.Kind == apiv1.FlowEndKind_FLOW_END_KIND_FUND }
 	for _, f := range d.figures.Flows { // sources first: nodes of a column stand in this order
 		if !fund(f.From) && fen(f.Amount) > 0 {
