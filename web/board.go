@@ -130,6 +130,22 @@ func (b *board) heldName(p *span) string {
 	return b.text("期末结余", "Left at the end")
 }
 
+// asOf is the last day that the figures of a period up to a day can speak of: that day, or the moment at hand if it is earlier.
+func (b *board) asOf(last string) string {
+	now := b.moment
+	if now == "" {
+		zone, err := time.LoadLocation(b.about.TimeZone)
+		if err != nil {
+			zone = time.UTC
+		}
+		now = b.site.config.Clock().In(zone).Format(time.DateOnly)
+	}
+	if len(now) == len(last) && now < last { // days alone compare; a moment may be a version
+		return now
+	}
+	return last
+}
+
 // places says where the money lies, and what of it is no fund's.
 func (b *board) places(figures *apiv1.GetBoardResponse) string {
 	var parts []string

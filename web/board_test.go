@@ -287,7 +287,7 @@ func testAddressesWithoutPage(t *testing.T, n *node) {
 // testKnownThen: the same pages, of a day that is over, say so, have the figures of that day, and stay with it.
 func testKnownThen(t *testing.T, n *node) {
 	answer, body := n.get("/b/liminba/known/2021-09-30/")
-	for _, want := range []string{"2021年9月30日晚上", "37,771.08", "7,045.00", `href="/b/liminba/known/2021-09-30/lines/2021/"`, `href="/b/liminba/"`} {
+	for _, want := range []string{"2021年9月30日晚上", "截至 2021年9月30日", "37,771.08", "7,045.00", `href="/b/liminba/known/2021-09-30/lines/2021/"`, `href="/b/liminba/"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%d: as known on 30 September 2021 there is no %s", answer.StatusCode, want)
 		}
