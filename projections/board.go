@@ -194,7 +194,8 @@ func (b *Book) FundEffects(ref ledger.VoucherRef, m Moment) (list []FundEffect) 
 func (b *Book) AccountVouchers(f VoucherFilter, after Cursor, limit int, m Moment) (list []Change, next Cursor) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	w := b.view(m).on(f.To)
+	shown := b.view(m)
+	w := shown.on(f.To)
 	limit = page(limit)
 	q, ok := b.query(f)
 	if !ok || q.account < 0 {
@@ -224,7 +225,7 @@ func (b *Book) AccountVouchers(f VoucherFilter, after Cursor, limit int, m Momen
 				return list, b.cursor(kept)
 			}
 			c := Change{Change: sign * change, Balance: sign * balance}
-			b.voucher(&c.Voucher, int(place), w, nil)
+			b.voucher(&c.Voucher, int(place), shown, nil)
 			list = append(list, c)
 			kept = place
 		}

@@ -34,6 +34,11 @@ func shownLine(f FundLine) string {
 func TestBoardOfTheDemo(t *testing.T) {
 	b := fold(t, serviceEvents(t))
 	board := b.Board(Period{20210101, 20211231}, Moment{})
+	for _, p := range []Period{{}, {20210101, 20211231}, {20210701, 20210930}} {
+		if diff := columnsAgree(b, b.Board(p, Moment{}), p, Moment{}); diff != "" {
+			t.Errorf("%v: %s", p, diff)
+		}
+	}
 	want := `income:rent > fund:dividend 137200.00
 fund:dividend > dividend 137173.92
 income:rent > fund:reserve 19600.00
@@ -201,6 +206,9 @@ func TestBoardAddsUp(t *testing.T) {
 			m := Moment{asOf, known}
 			board := b.Board(p, m)
 			if diff := addsUp(b, board, p, m); diff != "" {
+				t.Fatalf("%+v at %+v: %s", p, m, diff)
+			}
+			if diff := columnsAgree(b, board, p, m); diff != "" {
 				t.Fatalf("%+v at %+v: %s", p, m, diff)
 			}
 			got := map[string]ledger.Fen{}
@@ -471,4 +479,49 @@ func TestRoundsOfTheDemo(t *testing.T) {
 	if list, next := b.Rounds(0, 0, Moment{AsKnownAt: NothingKnown}); list != nil || next != 0 {
 		t.Errorf("rounds of nothing %v", list)
 	}
+}
+
+// columnsAgree holds the columns of every line against what the statement and the flows of a period come to: all lines, those of each fund,
+// and those of each purpose, grants among them.
+func columnsAgree(b *Book, board Board, p Period, m Moment) string {
+	sum := func(f VoucherFilter, fund string) (received, spent ledger.Fen) {
+		f.From, f.To = p.From, p.To
+		for after := (Cursor{}); ; {
+			list, next := b.Vouchers(f, after, PageMax, m)
+			for i := range list {
+				if f.Purpose != "" && (list[i].TrueUpYear != 0 || list[i].IncomeKind != "") { // its flow has another end
+					continue
+				}
+				in, out := list[i].FundColumns(fund)
+				received, spent = received+in, spent+out
+			}
+			if after = next; next == (Cursor{}) {
+				return received, spent
+			}
+		}
+	}
+	if in, out := sum(VoucherFilter{}, ""); in != board.Total.Received || out != board.Total.Spent {
+		return fmt.Sprintf("the lines come to %v and %v, the statement to %v and %v", in, out, board.Total.Received, board.Total.Spent)
+	}
+	for _, f := range board.Funds {
+		if in, out := sum(VoucherFilter{}, f.Fund); in != f.Received || out != f.Spent {
+			return fmt.Sprintf("the lines of %s come to %v and %v, the statement to %v and %v", f.Fund, in, out, f.Received, f.Spent)
+		}
+	}
+	type columns struct{ in, out ledger.Fen }
+	purposes := map[string]columns{}
+	for _, f := range board.Flows {
+		if f.From.Kind == EndPurpose {
+			purposes[f.From.ID] = columns{purposes[f.From.ID].in + f.Amount, purposes[f.From.ID].out}
+		}
+		if f.To.Kind == EndPurpose {
+			purposes[f.To.ID] = columns{purposes[f.To.ID].in, purposes[f.To.ID].out + f.Amount}
+		}
+	}
+	for purpose, want := range purposes {
+		if in, out := sum(VoucherFilter{Purpose: purpose}, ""); in != want.in || out != want.out {
+			return fmt.Sprintf("the lines for %s come to %v and %v, the flows to %v and %v", purpose, in, out, want.in, want.out)
+		}
+	}
+	return ""
 }

@@ -12,7 +12,7 @@ type VoucherFilter struct {
 	Class       ledger.Class   // only this class
 	From, To    ledger.Day     // only these business days, both included; 0: no end
 	Party       string         // only vouchers of this party, or with a posting of it
-	Purpose     string         // only payments for this purpose
+	Purpose     string         // only payments for this purpose, and what a round of grants for it awards and pays
 	Resolution  string         // only vouchers that draw on it or give back to it
 	IncomeKind  string         // only income of this kind that a policy split, and what turns it back
 	Request     uint32         // only vouchers that settle it
@@ -27,15 +27,15 @@ type VoucherFilter struct {
 // perhaps empty, and says where to go on.
 const scanMax = 10_000
 
-// enter puts a new row into the indexes by text.
-func (j *journal) enter(r *row, place int32) {
+// enter puts a new row into the indexes by text; purpose is that of Book.purposeOf.
+func (j *journal) enter(r *row, purpose, place int32) {
 	j.parties.add(j, r.party, place)
 	for i := r.first; i < r.end; i++ {
 		if p := j.postings.at(int(i)); p.party != r.party {
 			j.parties.add(j, p.party, place)
 		}
 	}
-	j.purposes.add(j, r.purpose, place)
+	j.purposes.add(j, purpose, place)
 	j.resolutions.add(j, r.resolution, place)
 	j.incomes.add(j, r.income, place)
 	if r.reverses != 0 || r.corrects != 0 {
@@ -49,7 +49,8 @@ func (j *journal) enter(r *row, place int32) {
 func (b *Book) Vouchers(f VoucherFilter, after Cursor, limit int, m Moment) ([]Voucher, Cursor) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	w := b.view(m).on(f.To)
+	shown := b.view(m) // what became of a voucher counts whenever it did, also after the last day of the list
+	w := shown.on(f.To)
 	limit = page(limit)
 	q, ok := b.query(f)
 	if !ok {
@@ -60,7 +61,7 @@ func (b *Book) Vouchers(f VoucherFilter, after Cursor, limit int, m Moment) ([]V
 	var last int32
 	for place := range q.walk(f.From, w, after, f.Descending) {
 		if looked == scanMax {
-			return b.vouchers(rows, lines, w), b.cursor(last)
+			return b.vouchers(rows, lines, shown), b.cursor(last)
 		}
 		looked++
 		last = place
@@ -69,12 +70,12 @@ func (b *Book) Vouchers(f VoucherFilter, after Cursor, limit int, m Moment) ([]V
 			continue
 		}
 		if len(rows) == limit {
-			return b.vouchers(rows, lines, w), b.cursor(rows[limit-1])
+			return b.vouchers(rows, lines, shown), b.cursor(rows[limit-1])
 		}
 		rows = append(rows, place)
 		lines += int(r.end - r.first)
 	}
-	return b.vouchers(rows, lines, w), Cursor{}
+	return b.vouchers(rows, lines, shown), Cursor{}
 }
 
 func (b *Book) cursor(place int32) Cursor {
@@ -160,7 +161,7 @@ func (b *Book) settling(number uint32) *rowIndex {
 // keeps says whether a row passes what its index does not see to.
 func (q *query) keeps(b *Book, r *row, place int32) bool {
 	return (q.Class == 0 || r.class == uint8(q.Class)) &&
-		(q.purpose == 0 || r.purpose == q.purpose) &&
+		(q.purpose == 0 || b.purposeOf(r) == q.purpose) &&
 		(q.resolution == 0 || r.resolution == q.resolution) &&
 		(q.income == 0 || r.income == q.income) &&
 		(!q.Bare || r.papers == 0) &&
@@ -169,6 +170,22 @@ func (q *query) keeps(b *Book, r *row, place int32) bool {
 		(q.account < 0 && q.party == 0 || b.touches(r, q.account, q.party)) &&
 		(q.Min == 0 && q.Max == 0 || q.inRange(b.amount(r))) &&
 		(q.Text == "" || b.journal.prose.contains(r.narration, q.Text))
+}
+
+// purposeOf is what a voucher is for: its own purpose, or that of its round of grants; 0 for none.
+func (b *Book) purposeOf(r *row) int32 {
+	if r.purpose != 0 || r.round == 0 {
+		return r.purpose
+	}
+	return b.names.ids[b.purposeOfRound(r)]
+}
+
+// purposeOfRound is the purpose of the round of grants that a voucher belongs to; empty for none.
+func (b *Book) purposeOfRound(r *row) string {
+	if round := b.rounds.byID[b.names.texts[r.round]]; round != nil {
+		return round.opened.Purpose
+	}
+	return ""
 }
 
 func (q *query) inRange(amount ledger.Fen) bool {

@@ -234,7 +234,8 @@ func (b *Book) post(v *eventv1.Voucher) {
 	j.number(ref.Class, ref.Year, place+1)
 	j.linkBack(v, place+1)
 	b.raiseFlags(v, place+1)
-	j.enter(&r, place)
+	b.names.id(b.purposeOfRound(&r)) // so that purposeOf finds it
+	j.enter(&r, b.purposeOf(&r), place)
 	b.postRegisters(v, mark{b.version, day}, place+1)
 }
 

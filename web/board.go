@@ -138,6 +138,37 @@ func (b *board) heldName(p *span) string {
 	return b.text("期末结余", "Left at the end")
 }
 
+// asOf is the last day that the figures of a period up to a day can speak of: that day, or the moment at hand if it is earlier.
+func (b *board) asOf(last string) string {
+	now := b.moment
+	if now == "" {
+		zone, err := time.LoadLocation(b.about.TimeZone)
+		if err != nil {
+			zone = time.UTC
+		}
+		now = b.site.config.Clock().In(zone).Format(time.DateOnly)
+	}
+	if len(now) == len(last) && now < last { // days alone compare; a moment may be a version
+		return now
+	}
+	return last
+}
+
+// places says where the money lies, and what of it is no fund's.
+func (b *board) places(figures *apiv1.GetBoardResponse) string {
+	var parts []string
+	for _, m := range figures.Money {
+		parts = append(parts, m.Name+" "+grouped(m.Balance))
+	}
+	text := b.text("钱在哪里:", "Where the money lies: ") + strings.Join(parts, b.text("、", ", "))
+	for _, o := range figures.Others {
+		if !isZero(o.Balance) {
+			text += b.text("；另有", "; beside the funds ") + b.slug(otherWords, o.Account) + " " + grouped(o.Balance)
+		}
+	}
+	return text
+}
+
 // tab is a part of the board.
 type tab struct {
 	name, href string
@@ -358,10 +389,6 @@ func (b *board) flowsOf(d *yearData) (nodes []flowNode, flows []ribbon) {
 		sources[key] = node(n)
 		return sources[key]
 	}
-	type edge struct {
-		from, to *apiv1.FlowEnd
-		amount   string
-	}
 	fund := func(e *apiv1.FlowEnd) bool { return e.Kind == apiv1.FlowEndKind_FLOW_END_KIND_FUND }
 	for _, f := range d.figures.Flows { // sources first: nodes of a column stand in this order
 		if !fund(f.From) && fen(f.Amount) > 0 {
@@ -436,24 +463,24 @@ func (d *yearData) negativeFlows() (list []*apiv1.Flow) {
 	return list
 }
 
-// monthAt is the address of a month; empty for one before the first or after the last of the books, which a year may have.
-func (b *board) monthAt(d *yearData, month string) string {
-	if this, _, _ := neighbours(d.periods.Months, month); this == nil {
-		return ""
-	}
-	return b.at(month + "/")
-}
-
 // barsOf lays out the months of a period; a single month has no picture.
 func (b *board) barsOf(name string, width, height int64, d *yearData) barPicture {
 	var months []barInput
 	list := d.figures.Months
 	for _, m := range list[max(len(list)-36, 0):] {
 		months = append(months, barInput{
-			name: b.month(m.Month), short: strings.TrimLeft(m.Month[5:], "0"), in: m.Total.Received, out: m.Total.Spent, href: b.monthAt(d, m.Month),
+			name: b.month(m.Month), short: strings.TrimLeft(m.Month[5:], "0"), in: m.Total.Received, out: m.Total.Spent, href: b.monthAt(d.span, m.Month),
 		})
 	}
 	return layBars(name, width, height, months, b.round)
+}
+
+// monthAt is the address of a month; empty for one before or after the books.
+func (b *board) monthAt(p *span, month string) string {
+	if this, _, _ := neighbours(p.periods.Months, month); this == nil {
+		return ""
+	}
+	return b.at(month + "/")
 }
 
 // round writes a round amount of fen for an axis: 10万, 100k.

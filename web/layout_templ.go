@@ -250,9 +250,9 @@ func layout(v *visit, title string, about *apiv1.Collective) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var15 string
-			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(v.text("每一笔都在,改不了,谁都能查。", "Every fen is here, nobody can rewrite it, anybody can check."))
+			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(v.text(typeset("每一笔都在,改不了,谁都能查。"), "Every fen is here, nobody can rewrite it, anybody can check."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 38, Col: 125}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 38, Col: 134}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {
@@ -265,7 +265,7 @@ func layout(v *visit, title string, about *apiv1.Collective) templ.Component {
 			var templ_7745c5c3_Var16 string
 			templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(v.text("明账", "mingzhang"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 38, Col: 178}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 38, Col: 187}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 			if templ_7745c5c3_Err != nil {
@@ -341,7 +341,7 @@ func pageHead(v *visit, about *apiv1.Collective) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if about.SimulatedClock {
-				templ_7745c5c3_Err = tag("warn", v.text("演示:时间是模拟的", "A demo: its clock is simulated")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = tag("warn", v.text(typeset("演示:时间是模拟的"), "A demo: its clock is simulated")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,24 +52,24 @@ func (s *site) linesPage(b *board) (templ.Component, error) {
 			d.total = t
 		}
 	}
-	if suffix != "" && d.total == nil && len(d.list.Vouchers) == 0 { // a quiet period of what the rules know has a page
-		if known, err := b.inRules(income, purpose); err != nil || !known {
+	if len(d.list.Vouchers) == 0 && suffix != "" {
+		if known, err := b.knows(end); err != nil || !known {
 			return nil, cmp.Or(err, errNotFound)
 		}
 	}
 	return linesPage(b, d), nil
 }
 
-// inRules says whether a policy splits a kind of income, or a fund may pay for a purpose; the other is empty.
-func (b *board) inRules(income, purpose string) (bool, error) {
-	if income == "" {
-		return slices.ContainsFunc(b.about.Funds, func(f *apiv1.Fund) bool { return slices.Contains(f.Purposes, purpose) }), nil
+// knows says whether a purpose is one of a fund, or a kind of income one of a policy.
+func (b *board) knows(end *apiv1.FlowEnd) (bool, error) {
+	if end.Kind == apiv1.FlowEndKind_FLOW_END_KIND_PURPOSE {
+		return slices.ContainsFunc(b.about.Funds, func(f *apiv1.Fund) bool { return slices.Contains(f.Purposes, end.Id) }), nil
 	}
 	answer, err := b.site.disclosure.ListPolicies(b.public(), &apiv1.ListPoliciesRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment})
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(answer.Policies, func(p *apiv1.Policy) bool { return slices.Contains(p.IncomeKinds, income) }), nil
+	return slices.ContainsFunc(answer.Policies, func(p *apiv1.Policy) bool { return slices.Contains(p.IncomeKinds, end.Id) }), nil
 }
 
 // fundPage lists the lines of a fund with its balance after each, oldest first.
@@ -113,9 +112,10 @@ func (b *board) readLines(d *linesData, request *apiv1.ListReceiptsAndPaymentsRe
 	for n := 1; ; n++ {
 		if d.list, err = b.site.disclosure.ListReceiptsAndPayments(b.public(), request); err != nil {
 			if noSuch(err) == errNotFound && request.Fund != "" { // a fund that never moved has no lines
-				d.list, err = &apiv1.ListReceiptsAndPaymentsResponse{}, nil
+				d.list = &apiv1.ListReceiptsAndPaymentsResponse{}
+				return nil
 			}
-			return errors.Join(err)
+			return noSuch(err)
 		}
 		withhold(b.lasting(), d.list.Notes...)
 		d.more = d.list.NextPageToken != ""
@@ -320,4 +320,29 @@ func (d *linesData) pageAt(page int) string {
 // fundStrip lays out the running balance of a fund across its page.
 func fundStrip(figures *apiv1.GetBoardResponse, place int) strip {
 	return stripOf(10000, 900, &yearData{figures: figures}, place)
+}
+
+// purposesOf are the purposes that a fund pays for.
+func (b *board) purposesOf(fund string) []string {
+	for _, f := range b.about.Funds {
+		if f.Id == fund {
+			return f.Purposes
+		}
+	}
+	return nil
+}
+
+// proofOf says in plain words what holds a line in its place.
+func (b *board) proofOf(d *lineData) string {
+	place, head := strconv.FormatUint(d.Voucher.Version, 10), strconv.FormatUint(d.HeadSize, 10)
+	switch {
+	case d.SealedBy != "":
+		month := b.month(d.SealedBy)
+		return b.text("它是账簿的第 "+place+" 笔,在"+month+"的五瓣章之内:改了它,章就对不上。",
+			"It is event "+place+" of the books, under the seal of "+month+": change it, and the seal does not fit.")
+	case d.HeadSize >= d.Voucher.Version:
+		return b.text("它是账簿的第 "+place+" 笔,在最新的签名根(前 "+head+" 笔)之内:改了它,签名就对不上。",
+			"It is event "+place+" of the books, under the newest signed head, of the first "+head+" events: change it, and the signature does not fit.")
+	}
+	return b.text("它是账簿的第 "+place+" 笔,还没有签名的根盖住它,稍后再看。", "It is event "+place+" of the books, and no signed head covers it yet; look again later.")
 }

@@ -221,3 +221,13 @@ func passWordEn(body *apiv1.Body) string {
 	}
 	return "at least this part " + of
 }
+
+// policyTerms says what a policy is for, and who gets the odd fen.
+func (b *board) policyTerms(p *apiv1.Policy) string {
+	kinds := make([]string, len(p.IncomeKinds))
+	for i, k := range p.IncomeKinds {
+		kinds[i] = b.incomeKind(k)
+	}
+	odd := roundingWords[p.Rounding]
+	return b.text("适用于"+strings.Join(kinds, "、")+";"+odd.zh, "For "+strings.Join(kinds, ", ")+"; "+odd.en)
+}

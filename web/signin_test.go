@@ -20,21 +20,21 @@ import (
 
 const sentence = "稻花香里说丰年,听取蛙声一片"
 
-// browser is somebody at a browser without script.
-type browser struct {
+// surfer is somebody at a browser without script.
+type surfer struct {
 	t      *testing.T
 	n      *node
 	client *http.Client
 }
 
-func (n *node) browser(t *testing.T) *browser {
+func (n *node) browser(t *testing.T) *surfer {
 	jar, err := cookiejar.New(nil)
 	n.must(err)
-	return &browser{t, n, &http.Client{Jar: jar}}
+	return &surfer{t, n, &http.Client{Jar: jar}}
 }
 
 // do asks for a page and follows where it leads; it gives the address it ended at.
-func (b *browser) do(method, path string, form url.Values, headers ...string) (status int, at, body string) {
+func (b *surfer) do(method, path string, form url.Values, headers ...string) (status int, at, body string) {
 	b.t.Helper()
 	r, err := http.NewRequest(method, b.n.url+path, strings.NewReader(form.Encode()))
 	b.n.must(err)
@@ -56,12 +56,12 @@ func (b *browser) do(method, path string, form url.Values, headers ...string) (s
 	return answer.StatusCode, answer.Request.URL.RequestURI(), string(text)
 }
 
-func (b *browser) get(path string) (status int, at, body string) {
+func (b *surfer) get(path string) (status int, at, body string) {
 	b.t.Helper()
 	return b.do(http.MethodGet, path, nil)
 }
 
-func (b *browser) post(path string, pairs ...string) (status int, at, body string) {
+func (b *surfer) post(path string, pairs ...string) (status int, at, body string) {
 	b.t.Helper()
 	form := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -71,7 +71,7 @@ func (b *browser) post(path string, pairs ...string) (status int, at, body strin
 }
 
 // holds fails unless a page is what it should be.
-func (b *browser) holds(what string, status, want int, body string, parts ...string) {
+func (b *surfer) holds(what string, status, want int, body string, parts ...string) {
 	b.t.Helper()
 	if status != want {
 		b.t.Fatalf("%s: %d, want %d\n%s", what, status, want, body)
@@ -91,7 +91,7 @@ func (n *node) invite(operator string) string {
 }
 
 // signedIn is a browser of an operator with a password.
-func (n *node) signedIn(t *testing.T, operator string) *browser {
+func (n *node) signedIn(t *testing.T, operator string) *surfer {
 	t.Helper()
 	b := n.browser(t)
 	status, at, body := b.post("/invitation/"+n.invite(operator)+"/", "password", sentence, "password_again", sentence)
@@ -206,7 +206,7 @@ func TestOtherSitesSendNothing(t *testing.T) {
 	}
 }
 
-func doForeign(b *browser, path string) (status int, at, body string) {
+func doForeign(b *surfer, path string) (status int, at, body string) {
 	r, err := http.NewRequest(http.MethodPost, b.n.url+path, strings.NewReader("operator=treasurer"))
 	b.n.must(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

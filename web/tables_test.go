@@ -98,7 +98,7 @@ func TestTables(t *testing.T) {
 			f.Close()
 		}
 	}
-	rows, _ := csv.NewReader(strings.NewReader(strings.TrimPrefix(second(n.get("/b/liminba/tables/lines/2023-01.csv")), "\ufeff"))).ReadAll()
+	rows, _ := csv.NewReader(strings.NewReader(strings.TrimPrefix(bodyOf(n.get("/b/liminba/tables/lines/2023-01.csv")), "\ufeff"))).ReadAll()
 	var narrations []string
 	for _, row := range rows[1:] {
 		narrations = append(narrations, strings.TrimPrefix(row[2], "'"))
@@ -119,11 +119,11 @@ func TestTables(t *testing.T) {
 	statement, err := disclosure.GetFundStatement(context.Background(), &apiv1.GetFundStatementRequest{CollectiveId: "liminba", From: "2021-07-01", To: "2021-09-30", AsOf: "2021-09-30"})
 	n.must(err)
 	var got apiv1.GetFundStatementResponse
-	n.must(protojson.Unmarshal([]byte(second(n.get("/b/liminba/tables/funds/2021-q3.json"))), &got))
+	n.must(protojson.Unmarshal([]byte(bodyOf(n.get("/b/liminba/tables/funds/2021-q3.json"))), &got))
 	if !proto.Equal(&got, statement) {
 		t.Errorf("JSON %v, the API %v", &got, statement)
 	}
-	if text := second(n.get("/b/liminba/tables/funds/2021-q3.csv")); !strings.Contains(text, "\r\nwelfare,公益金,17400.00,0.00,6300.00,11100.00\r\n") || !strings.Contains(text, "\r\ntotal,合计,189600.00,0.00,151828.92,37771.08\r\n") {
+	if text := bodyOf(n.get("/b/liminba/tables/funds/2021-q3.csv")); !strings.Contains(text, "\r\nwelfare,公益金,17400.00,0.00,6300.00,11100.00\r\n") || !strings.Contains(text, "\r\ntotal,合计,189600.00,0.00,151828.92,37771.08\r\n") {
 		t.Errorf("funds:\n%s", text)
 	}
 	for path, status := range map[string]int{"/b/liminba/tables/nothing.csv": 404, "/b/liminba/tables/lines.pdf": 404, "/b/liminba/tables/lines/2021-q9.csv": 404, "/b/liminba/tables/lines": 404, "/b/nobody/tables/lines.csv": 404} {
@@ -133,7 +133,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-func second(_ *http.Response, text string) string { return text }
+func bodyOf(_ *http.Response, text string) string { return text }
 
 // amountForm says whether a cell is an amount.
 func amountForm(cell string) bool { return strings.Trim(cell, "-0123456789.") == "" }

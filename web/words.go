@@ -11,7 +11,7 @@ import (
 // two is a word in both languages.
 type two struct{ zh, en string }
 
-func (v *visit) word(w two) string { return v.text(w.zh, w.en) }
+func (v *visit) word(w two) string { return v.text(typeset(w.zh), w.en) }
 
 var purposeWords = map[string]two{
 	"relief": {"困难救助", "relief"}, "scholarship": {"奖学助学", "scholarships"}, "daily_management": {"日常管理", "daily management"},

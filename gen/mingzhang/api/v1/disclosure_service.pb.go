@@ -1015,7 +1015,7 @@ type ListReceiptsAndPaymentsRequest struct {
 	Class string `protobuf:"bytes,10,opt,name=class,proto3" json:"class,omitempty"`
 	// Only this month, YYYY-MM, within from and to; default: all.
 	Month string `protobuf:"bytes,11,opt,name=month,proto3" json:"month,omitempty"`
-	// Only payments for this purpose and what came back of them; default: all.
+	// Only payments and grants for this purpose and what came back of them; default: all.
 	Purpose string `protobuf:"bytes,12,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Only income of this kind that a policy split; default: all.
 	IncomeKind string `protobuf:"bytes,13,opt,name=income_kind,json=incomeKind,proto3" json:"income_kind,omitempty"`
