@@ -181,6 +181,9 @@ func TestDifferences(t *testing.T) {
 	if text := strings.Join(got, " "); text != "-b +X" {
 		t.Errorf("differences: %s", text)
 	}
+	if moved := differences("y\nz\nx\n", "x\ny\nz\n"); len(moved) != 2 { // the longest common run stays
+		t.Errorf("a line that moved: %v", moved)
+	}
 	if len(differences(old, old)) != 0 {
 		t.Error("a text differs from itself")
 	}
