@@ -104,9 +104,9 @@ func TestPicturesAreMadeSmaller(t *testing.T) {
 		input.files = list.files; input.dispatchEvent(new Event('change', {bubbles: true}));
 	})(); true`))
 	browsertest.Until(t, ctx, `document.querySelector('[data-shrink]').files[0]?.name === 'paper.jpg'`)
-	size := browsertest.Do(t, ctx, chromedp.Evaluate[string](`window.size = ''; createImageBitmap(document.querySelector('[data-shrink]').files[0]).then(b => window.size = b.width + 'x' + b.height); ''`))
+	browsertest.Do(t, ctx, chromedp.Evaluate[string](`window.size = ''; createImageBitmap(document.querySelector('[data-shrink]').files[0]).then(b => window.size = b.width + 'x' + b.height); ''`))
 	browsertest.Until(t, ctx, `window.size !== ''`)
-	if size = browsertest.Do(t, ctx, chromedp.Evaluate[string](`window.size`)); size != "2000x1500" {
+	if size := browsertest.Do(t, ctx, chromedp.Evaluate[string](`window.size`)); size != "2000x1500" {
 		t.Errorf("it is sent with %s", size)
 	}
 }

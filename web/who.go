@@ -12,10 +12,9 @@ import (
 
 // Roles that forms name.
 var (
-	treasurer  = []apiv1.Role{apiv1.Role_ROLE_TREASURER}
-	approver   = []apiv1.Role{apiv1.Role_ROLE_APPROVER}
-	supervisor = []apiv1.Role{apiv1.Role_ROLE_SUPERVISOR}
-	payer      = []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_CASHIER}
+	treasurer = []apiv1.Role{apiv1.Role_ROLE_TREASURER}
+	approver  = []apiv1.Role{apiv1.Role_ROLE_APPROVER}
+	payer     = []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_CASHIER}
 )
 
 var roleWords = map[apiv1.Role]words{
