@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/capitals"
 )
 
 // dryLinesMax is how many lines a dry run takes: they are decided in one call on one copy of the books.
@@ -125,7 +126,7 @@ func foreseenWords(method string, r *apiv1.PreviewResult, l language) []string {
 		words = append(words, method)
 	}
 	for _, v := range r.Receipt.GetVouchers() {
-		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", v.Number, v.OccurredOn, grouped(v.Amount), capitals(v.Amount), narration(v, l))))
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", v.Number, v.OccurredOn, grouped(v.Amount), capitals.Of(v.Amount), narration(v, l))))
 	}
 	if r.Receipt != nil {
 		words = append(words, receiptLines(r.Receipt, l)[1:]...)

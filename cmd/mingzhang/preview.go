@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/capitals"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
 
@@ -164,7 +165,7 @@ func (s *session) showPreview(out io.Writer, r *apiv1.PreviewResult, names map[s
 }
 
 func (s *session) previewVoucher(b *strings.Builder, v *apiv1.Voucher, names map[string]string) error {
-	line := strings.Join([]string{v.Number, v.OccurredOn, grouped(v.Amount), capitals(v.Amount), narration(v, s.lang)}, "  ")
+	line := strings.Join([]string{v.Number, v.OccurredOn, grouped(v.Amount), capitals.Of(v.Amount), narration(v, s.lang)}, "  ")
 	b.WriteString(strings.TrimSpace(line) + "\n")
 	t := &table{columns: []column{
 		{zh: "    科目", en: "    Account"}, {zh: "名称", en: "Name"}, {zh: "借方", en: "Debit", amount: true}, {zh: "贷方", en: "Credit", amount: true},

@@ -18,21 +18,6 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/eventstore/sqlite"
 )
 
-// Examples of 会计基础工作规范, article 52, and of the notices this is for.
-func TestCapitals(t *testing.T) {
-	for amount, want := range map[string]string{
-		"196000.00": "壹拾玖万陆仟元整", "137173.92": "壹拾叁万柒仟壹佰柒拾叁元玖角贰分", "20300.00": "贰万零叁佰元整",
-		"32555.00": "叁万贰仟伍佰伍拾伍元整", "42.72": "肆拾贰元柒角贰分", "0.00": "零元整", "0.05": "伍分", "0.50": "伍角整",
-		"1409.50": "壹仟肆佰零玖元伍角整", "6007.14": "陆仟零柒元壹角肆分", "107000.53": "壹拾万零柒仟元伍角叁分", "16409.02": "壹万陆仟肆佰零玖元零贰分",
-		"325.04": "叁佰贰拾伍元零肆分", "100000000.00": "壹亿元整", "100010001.00": "壹亿零壹万零壹元整", "10.01": "壹拾元零壹分",
-		"1000000000000.00": "壹万亿元整", "-8.00": "负捌元整", "1.2": "1.2", "x.00": "x.00",
-	} {
-		if got := capitals(amount); got != want {
-			t.Errorf("%s is %s, not %s", amount, got, want)
-		}
-	}
-}
-
 func TestTableSetsByDisplayWidth(t *testing.T) {
 	table := &table{columns: []column{{name: "name", zh: "名", en: "N"}, {name: "amount", zh: "金额", en: "A", amount: true}}}
 	table.add("利民 a", "-1234567.80")

@@ -1,10 +1,11 @@
-package main
+// Package capitals writes amounts in the characters that cannot be altered by a stroke.
+package capitals
 
 import "strings"
 
-// capitals writes an amount in yuan with two decimals as notices and receipts do (大写): 整 after 元 or 角, none after 分,
-// and one 零 for any run of zeros inside (会计基础工作规范, article 52).
-func capitals(amount string) string {
+// Of writes an amount in yuan with two decimals as notices and receipts do (大写): 整 after 元 or 角, none after 分, and one 零 for any run of
+// zeros inside (会计基础工作规范, article 52). What is no such amount comes back as it is.
+func Of(amount string) string {
 	amount, negative := strings.CutPrefix(amount, "-")
 	whole, cents, ok := strings.Cut(amount, ".")
 	if !ok || len(cents) != 2 || strings.Trim(whole+cents, "0123456789") != "" {
