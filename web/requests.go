@@ -1,0 +1,112 @@
+package web
+
+import (
+	"strconv"
+
+	"github.com/a-h/templ"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+)
+
+var requestStates = map[string][2]string{
+	"open": {"待办", "open"}, "settled": {"已办结", "settled"}, "rejected": {"已驳回", "rejected"}, "withdrawn": {"已撤回", "withdrawn"}, "expired": {"已过期", "expired"},
+}
+
+var requestKinds = map[string][2]string{
+	"payment": {"付款", "Payment"}, "transfer": {"基金调剂", "Transfer between funds"}, "correction": {"更正", "Correction"}, "dividend": {"分红", "Dividend"},
+	"deposit return": {"退押金", "Deposit given back"},
+}
+
+// requestList is the register of requests, newest last as they were numbered, or those of one state.
+func (s *site) requestList(v *visit) (templ.Component, error) {
+	f, err := s.folio(v, "requests")
+	if err != nil {
+		return nil, err
+	}
+	state := v.query("state")
+	answer, err := s.audit.ListRequests(v.ctx, &apiv1.ListRequestsRequest{CollectiveId: f.books.Id, State: state, PageSize: 100, PageToken: v.query("page")})
+	if err != nil {
+		return nil, err
+	}
+	return requestListPage(f, state, answer), nil
+}
+
+// requestStory is a request with everything its approver has to see.
+type requestStory struct {
+	*apiv1.Request
+	fund       *apiv1.FundLine // that bears it, as it is now; nil where none does
+	resolution *apiv1.Resolution
+	tier       *apiv1.Tier // of the spending rule now in force that covers it; nil where none could be told
+	rule       uint32
+}
+
+func (s *site) requestPage(v *visit) (templ.Component, error) {
+	f, err := s.folio(v, "requests")
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.ParseUint(v.request.PathValue("number"), 10, 32)
+	if err != nil || n == 0 {
+		return nil, errNotFound
+	}
+	answer, err := s.audit.ListRequests(v.ctx, &apiv1.ListRequestsRequest{CollectiveId: f.books.Id, Number: uint32(n)})
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Requests) == 0 {
+		return nil, errNotFound
+	}
+	told := &requestStory{Request: answer.Requests[0]}
+	if told.Fund != "" {
+		statement, err := s.disclosure.GetFundStatement(v.ctx, &apiv1.GetFundStatementRequest{CollectiveId: f.books.Id})
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range statement.Funds {
+			if line.Fund == told.Fund {
+				told.fund = line
+			}
+		}
+	}
+	if told.ResolutionId != "" {
+		if told.resolution, err = s.resolution(f, told.ResolutionId); err != nil {
+			return nil, err
+		}
+	}
+	return requestPage(f, told), nil
+}
+
+// resolution finds a resolution by its id; nil where there is none.
+func (s *site) resolution(f *folio, id string) (*apiv1.Resolution, error) {
+	for token, page := "", 0; page < resolutionPages; page++ {
+		answer, err := s.disclosure.ListResolutions(f.ctx, &apiv1.ListResolutionsRequest{CollectiveId: f.books.Id, PageSize: 1000, PageToken: token})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range answer.Resolutions {
+			if r.Id == id {
+				return r, nil
+			}
+		}
+		if token = answer.NextPageToken; token == "" {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// resolutionPages bounds how many pages of 1,000 are gone through for one resolution.
+const resolutionPages = 100
+
+// lacks says what an open request still needs.
+func (f *folio) lacks(r *apiv1.Request) string {
+	switch {
+	case r.State != "open":
+		return ""
+	case r.ReviewNeeded && r.ReviewedBy == "":
+		return f.text("等监督委员审核", "waits for a supervisor's review")
+	case len(r.ApprovedBy) < int(r.ApprovalsNeeded):
+		return f.text("等负责人批准("+number(len(r.ApprovedBy))+"/"+number(r.ApprovalsNeeded)+")", "waits for approval ("+number(len(r.ApprovedBy))+"/"+number(r.ApprovalsNeeded)+")")
+	}
+	return f.text("等会计办理", "waits to be settled")
+}
