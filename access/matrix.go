@@ -22,6 +22,7 @@ type Callers struct {
 var (
 	readers  = []eventv1.Role{eventv1.Role_ROLE_TREASURER, eventv1.Role_ROLE_APPROVER, eventv1.Role_ROLE_SUPERVISOR, eventv1.Role_ROLE_AUDITOR}
 	settlers = append(readers[:len(readers):len(readers)], eventv1.Role_ROLE_CASHIER)
+	judges   = []eventv1.Role{eventv1.Role_ROLE_APPROVER, eventv1.Role_ROLE_SUPERVISOR, eventv1.Role_ROLE_AUDITOR}
 	checkers = []eventv1.Role{eventv1.Role_ROLE_SUPERVISOR, eventv1.Role_ROLE_AUDITOR}
 	copiers  = append(checkers[:len(checkers):len(checkers)], eventv1.Role_ROLE_TREASURER)
 
@@ -67,6 +68,8 @@ var Matrix = map[string]Callers{
 	"Explain":          {Roles: copiers},
 	"ListChanges":      {Roles: readers},
 	"ListEvents":       {Roles: readers},
+	"ListAnomalies":    {Roles: judges}, // of what others recorded
+	"ListTasks":        {Roles: settlers},
 	"ListRoles":        {Roles: overseers},
 	"GetHead":          {Roles: checkers, PublicLog: true},
 	"ProveInclusion":   {Roles: checkers, PublicLog: true},

@@ -80,6 +80,10 @@ func everyRead(b *Book, m Moment) map[string]any {
 	}
 	events, after := b.Events(EventFilter{Descending: true}, 0, PageMax, m)
 	put("events", events, after)
+	put("anomalies", b.Anomalies(Period{20210101, 20211231}, nil, m))
+	for _, day := range []ledger.Day{20210101, 20210701, 20220101} {
+		put(fmt.Sprint("tasks on ", day), b.Tasks(day, m))
+	}
 	return reads
 }
 

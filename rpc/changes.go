@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 )
 
-// This file reads what a committee searches for: vouchers by any of their marks, what changed since, who did what, who may.
+// This file reads what a committee searches for: vouchers by any of their marks, what changed since, who may.
 
 // voucherFilter reads the filter of a list of vouchers.
 func voucherFilter(r *apiv1.ListVouchersRequest) (projections.VoucherFilter, error) {
@@ -88,48 +86,5 @@ func roleOf(h projections.RoleHeld) *apiv1.RoleHolding {
 	return &apiv1.RoleHolding{
 		Operator: h.Operator, Role: apiv1.Role(h.Role), Since: instant(h.Since), GrantedBy: h.GrantedBy, Version: h.Version,
 		Until: instant(h.Until), RevokedBy: h.RevokedBy,
-	}
-}
-
-func (s auditService) ListEvents(ctx context.Context, r *apiv1.ListEventsRequest) (*apiv1.ListEventsResponse, error) {
-	if r.AsOf != "" {
-		return nil, refuse(ledger.FieldInvalid, "as_of", "problem", "events have no business day", problemChinese, "记录没有业务日期")
-	}
-	filter := projections.EventFilter{Actor: r.Actor, Fact: r.Type, Descending: r.Descending}
-	if r.CommandId != "" {
-		id, err := parseCommandID(r.CommandId)
-		if err != nil {
-			return nil, err
-		}
-		filter.CommandID = id
-	}
-	span, err := period(r.From, r.To)
-	if err != nil {
-		return nil, err
-	}
-	at, after, err := s.page(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if span.From != 0 {
-		filter.From = startOf(span.From, at.facts.Zone)
-	}
-	if span.To != 0 {
-		filter.To = endOf(span.To, at.facts.Zone)
-	}
-	events, next := at.book.Events(filter, uint64(after), pageLimit(r), at.moment)
-	for range emptyPagesMax {
-		if len(events) > 0 || next == 0 || ctx.Err() != nil {
-			break
-		}
-		events, next = at.book.Events(filter, next, pageLimit(r), at.moment)
-	}
-	return &apiv1.ListEventsResponse{Events: each(events, headerOf), NextPageToken: nextNumber(r, at, int(next)), Version: at.version}, nil
-}
-
-func headerOf(h projections.EventHeader) *apiv1.EventHeader {
-	return &apiv1.EventHeader{
-		Version: h.Version, Type: h.Fact, RecordedAt: instant(h.RecordedAt), Actor: h.Actor,
-		CommandId: uuid.UUID(h.CommandID).String(), Vouchers: each(h.Vouchers, ledger.VoucherRef.String),
 	}
 }

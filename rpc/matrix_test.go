@@ -105,7 +105,7 @@ var texts = map[string]string{
 	"simulated_at": "", "expires_at": "", "class": "", "state": "", "method": "RecordIncome", "request_json": "{}", "as": "",
 	"payment": "付2021-19", "receipt": "收2021-1", "voucher": "付2021-19", "deducted": "1.00", "party": "org/a", "cap": "1.00", "until": "",
 	"digest": "", "sha256": "", "total": "", "cited": "", "media_type": "", "log_origin": "", "operator": "nobody-else", "reason": "why",
-	"valid_from": "", "valid_until": "",
+	"valid_from": "", "valid_until": "", "rules": "late_entry",
 }
 
 func fill(m protoreflect.Message) {

@@ -71,7 +71,7 @@ var chineseVerbs = map[string]string{
 	"RatifyFlag": "追认", "ExpireRequest": "了结过期的申请", "CancelGrantRound": "撤销一轮救助或奖学", "RaiseObjection": "记异议",
 	"AnswerObjection": "答复异议", "HoldPayee": "暂缓发放", "ReleaseHold": "解除暂缓", "ReviewPeriod": "监督审查一个月", "ChangeBody": "变更机构",
 	"ChangeFund": "变更基金", "SetShares": "登记股份", "ReadmitMembers": "撤销误记的退出", "Explain": "溯源", "ListChanges": "两个时点之间的变动",
-	"ListRoles": "岗位", "ListEvents": "操作日志", "CompareOpening": "比对期初余额", "ListHolds": "列出暂缓发放", "ListShares": "列出股份",
+	"ListRoles": "岗位", "ListEvents": "操作日志", "ListAnomalies": "疑点", "ListTasks": "待办", "CompareOpening": "比对期初余额", "ListHolds": "列出暂缓发放", "ListShares": "列出股份",
 	"ListGiftAgreements": "列出定向捐赠的约定", "Watch": "跟踪账簿", "ListTrueUps": "列出年终清算", "ListPeriodReviews": "列出监督审查",
 	"ListFlags": "列出待追认的提示", "ListGifts": "列出定向捐赠", "Upload": "保存原始凭证", "Download": "取出原始凭证", "ListGarbage": "列出无凭证引用的文件",
 	"PublishEdition": "公示一期", "ListEditions": "列出各期公示", "GetEdition": "一期公示的文本", "DiscloseRound": "公布一轮明细的合计树", "ProveLine": "证明一人的一行明细",
@@ -131,5 +131,8 @@ var chineseFields = map[string]string{
 	"generation": "代", "level": "层", "entries": "事件本身", "n": "序号", "width": "个数", "data": "数据", "after_size": "在多少笔以后", "proof": "证明", "proof_missing": "没有证明的原因",
 	"edition": "公示", "editions": "各期公示", "corrected_by": "被更正", "pin": "印记", "content_sha256": "文本摘要值", "figures_version": "数字到第几笔",
 	"published_version": "公示在第几笔", "disclosed_at": "公布在第几笔", "sum_root": "合计树的根",
+	"anomalies": "疑点", "AnomalyRule.count": "个数", "TaskCount.count": "个数", "sentence_zh": "说明", "sentence_en": "英文说明", "summary_zh": "摘要", "summary_en": "英文摘要",
+	"day": "日期", "voucher_count": "凭证张数", "rule": "规则", "rules": "规则", "tasks": "待办", "subject": "对象", "since": "自", "since_version": "自第几笔", "due_on": "期限",
+	"overdue": "已过期限", "counts": "各类个数", "all": "全部的",
 	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }

@@ -1345,7 +1345,10 @@ type ListEventsRequest struct {
 	// Items at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,11,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
-	PageToken     string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only events that hold this text, of whatever case: in a narration, title, id, voucher number, purpose or amount, in any other public text
+	// of the event, or in its sentence in either language. A page looks at 10,000 events; default: all.
+	Text          string `protobuf:"bytes,13,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1464,6 +1467,13 @@ func (x *ListEventsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListEventsRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // EventHeader is one event of the log without its fact.
 type EventHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1478,7 +1488,11 @@ type EventHeader struct {
 	// Id of the command; several events may share it.
 	CommandId string `protobuf:"bytes,5,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
 	// Numbers of the vouchers it booked.
-	Vouchers      []string `protobuf:"bytes,6,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	Vouchers []string `protobuf:"bytes,6,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	// What was done, one line, Chinese. It names no person: who did it is the actor.
+	SummaryZh string `protobuf:"bytes,7,opt,name=summary_zh,json=summaryZh,proto3" json:"summary_zh,omitempty"`
+	// The same in English.
+	SummaryEn     string `protobuf:"bytes,8,opt,name=summary_en,json=summaryEn,proto3" json:"summary_en,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1553,6 +1567,20 @@ func (x *EventHeader) GetVouchers() []string {
 		return x.Vouchers
 	}
 	return nil
+}
+
+func (x *EventHeader) GetSummaryZh() string {
+	if x != nil {
+		return x.SummaryZh
+	}
+	return ""
+}
+
+func (x *EventHeader) GetSummaryEn() string {
+	if x != nil {
+		return x.SummaryEn
+	}
+	return ""
 }
 
 // ListEventsResponse is what ListEvents answers.
@@ -1736,7 +1764,7 @@ const file_mingzhang_api_v1_reads_proto_rawDesc = "" +
 	"revoked_by\x18\a \x01(\tR\trevokedBy\"b\n" +
 	"\x11ListRolesResponse\x123\n" +
 	"\x05roles\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.RoleHoldingR\x05roles\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x04R\aversion\"\x92\x04\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"\xb0\x04\n" +
 	"\x11ListEventsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12\x1c\n" +
 	"\x05as_of\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\n" +
@@ -1756,7 +1784,8 @@ const file_mingzhang_api_v1_reads_proto_rawDesc = "" +
 	"descending\x12%\n" +
 	"\tpage_size\x18\v \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\xad\x01\n" +
+	"page_token\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12\x1c\n" +
+	"\x04text\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04text\"\xeb\x01\n" +
 	"\vEventHeader\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1f\n" +
@@ -1765,7 +1794,11 @@ const file_mingzhang_api_v1_reads_proto_rawDesc = "" +
 	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x1d\n" +
 	"\n" +
 	"command_id\x18\x05 \x01(\tR\tcommandId\x12\x1a\n" +
-	"\bvouchers\x18\x06 \x03(\tR\bvouchers\"\x8d\x01\n" +
+	"\bvouchers\x18\x06 \x03(\tR\bvouchers\x12\x1d\n" +
+	"\n" +
+	"summary_zh\x18\a \x01(\tR\tsummaryZh\x12\x1d\n" +
+	"\n" +
+	"summary_en\x18\b \x01(\tR\tsummaryEn\"\x8d\x01\n" +
 	"\x12ListEventsResponse\x125\n" +
 	"\x06events\x18\x01 \x03(\v2\x1d.mingzhang.api.v1.EventHeaderR\x06events\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +

@@ -51,6 +51,10 @@ const (
 	AuditServiceListRolesProcedure = "/mingzhang.api.v1.AuditService/ListRoles"
 	// AuditServiceListEventsProcedure is the procedure name of the AuditService's ListEvents RPC.
 	AuditServiceListEventsProcedure = "/mingzhang.api.v1.AuditService/ListEvents"
+	// AuditServiceListAnomaliesProcedure is the procedure name of the AuditService's ListAnomalies RPC.
+	AuditServiceListAnomaliesProcedure = "/mingzhang.api.v1.AuditService/ListAnomalies"
+	// AuditServiceListTasksProcedure is the procedure name of the AuditService's ListTasks RPC.
+	AuditServiceListTasksProcedure = "/mingzhang.api.v1.AuditService/ListTasks"
 	// AuditServiceCompareOpeningProcedure is the procedure name of the AuditService's CompareOpening
 	// RPC.
 	AuditServiceCompareOpeningProcedure = "/mingzhang.api.v1.AuditService/CompareOpening"
@@ -177,6 +181,22 @@ var (
 			StreamType:       connect.StreamTypeUnary,
 			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListEvents"),
 			Procedure:        AuditServiceListEventsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceListAnomaliesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListAnomalies"),
+			Procedure:        AuditServiceListAnomaliesProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceListTasksSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ListTasks"),
+			Procedure:        AuditServiceListTasksProcedure,
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
@@ -307,8 +327,12 @@ type AuditServiceClient interface {
 	ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error)
 	// ListRoles lists who holds which role since when.
 	ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error)
-	// ListEvents (操作日志) lists who did what when, by person, time and type.
+	// ListEvents (操作日志) lists who did what when, by person, day, type and content.
 	ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error)
+	// ListAnomalies (疑点) lists what in the vouchers of a period is worth a look, each with the rule that raised it; computed, never stored.
+	ListAnomalies(context.Context, *v1.ListAnomaliesRequest) (*v1.ListAnomaliesResponse, error)
+	// ListTasks (待办) lists what waits for the caller, or for anybody: reviews, approvals, settlements, months to close and to review, answers due.
+	ListTasks(context.Context, *v1.ListTasksRequest) (*v1.ListTasksResponse, error)
 	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
 	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
@@ -427,8 +451,12 @@ type AuditServiceHandler interface {
 	ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error)
 	// ListRoles lists who holds which role since when.
 	ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error)
-	// ListEvents (操作日志) lists who did what when, by person, time and type.
+	// ListEvents (操作日志) lists who did what when, by person, day, type and content.
 	ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error)
+	// ListAnomalies (疑点) lists what in the vouchers of a period is worth a look, each with the rule that raised it; computed, never stored.
+	ListAnomalies(context.Context, *v1.ListAnomaliesRequest) (*v1.ListAnomaliesResponse, error)
+	// ListTasks (待办) lists what waits for the caller, or for anybody: reviews, approvals, settlements, months to close and to review, answers due.
+	ListTasks(context.Context, *v1.ListTasksRequest) (*v1.ListTasksResponse, error)
 	// CompareOpening compares the opening balances last proposed with a list of somebody else who copied the same books.
 	CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error)
 	// ListHolds (暂缓发放) lists holds by number, as they stand on as_of or today.
@@ -474,6 +502,8 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListChangesSpec(), Handler: adapter.listChanges},
 		connect.Method{Spec: auditServiceListRolesSpec(), Handler: adapter.listRoles},
 		connect.Method{Spec: auditServiceListEventsSpec(), Handler: adapter.listEvents},
+		connect.Method{Spec: auditServiceListAnomaliesSpec(), Handler: adapter.listAnomalies},
+		connect.Method{Spec: auditServiceListTasksSpec(), Handler: adapter.listTasks},
 		connect.Method{Spec: auditServiceCompareOpeningSpec(), Handler: adapter.compareOpening},
 		connect.Method{Spec: auditServiceListHoldsSpec(), Handler: adapter.listHolds},
 		connect.Method{Spec: auditServiceListSharesSpec(), Handler: adapter.listShares},
@@ -584,6 +614,14 @@ func (UnimplementedAuditServiceHandler) ListRoles(context.Context, *v1.ListRoles
 
 func (UnimplementedAuditServiceHandler) ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListEvents is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListAnomalies(context.Context, *v1.ListAnomaliesRequest) (*v1.ListAnomaliesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListAnomalies is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ListTasks(context.Context, *v1.ListTasksRequest) (*v1.ListTasksResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ListTasks is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) CompareOpening(context.Context, *v1.CompareOpeningRequest) (*v1.CompareOpeningResponse, error) {
@@ -733,6 +771,22 @@ func (c *auditServiceClient) ListRoles(ctx context.Context, req *v1.ListRolesReq
 func (c *auditServiceClient) ListEvents(ctx context.Context, req *v1.ListEventsRequest) (*v1.ListEventsResponse, error) {
 	var res v1.ListEventsResponse
 	if err := c.client.CallUnary(ctx, auditServiceListEventsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListAnomalies(ctx context.Context, req *v1.ListAnomaliesRequest) (*v1.ListAnomaliesResponse, error) {
+	var res v1.ListAnomaliesResponse
+	if err := c.client.CallUnary(ctx, auditServiceListAnomaliesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ListTasks(ctx context.Context, req *v1.ListTasksRequest) (*v1.ListTasksResponse, error) {
+	var res v1.ListTasksResponse
+	if err := c.client.CallUnary(ctx, auditServiceListTasksSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -982,6 +1036,30 @@ func (h auditServiceHandler) listEvents(ctx context.Context, _ connect.Spec, str
 		return err
 	}
 	res, err := h.svc.ListEvents(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listAnomalies(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListAnomaliesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListAnomalies(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) listTasks(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListTasksRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListTasks(ctx, &req)
 	if err != nil {
 		return err
 	}
