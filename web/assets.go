@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/mingzhang-ledger/mingzhang/browser"
 )
 
 //go:embed assets style
@@ -31,6 +33,7 @@ func readAssets() (byAddress map[string][]byte, addressOf map[string]string) {
 	each("style", func(_ string, data []byte) { style = append(style, data...) })
 	add(styleName, style)
 	each("assets", add)
+	add("mingzhang.js", browser.Script()) // the verifier and witness, for pages that check or sign
 	return byAddress, addressOf
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"github.com/a-h/templ"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
@@ -17,32 +16,35 @@ import (
 // page shows what its reader's role may see, and says what it may not.
 func (s *site) committeePages() map[string]page {
 	return map[string]page{
-		"GET /d/{collective}/vouchers/{$}":                        s.voucherList,
-		"GET /d/{collective}/vouchers/{number}/{$}":               s.voucher,
-		"GET /d/{collective}/papers/{digest}/{$}":                 s.paper,
-		"GET /d/{collective}/requests/{$}":                        s.requestList,
-		"GET /d/{collective}/requests/{number}/{$}":               s.requestPage,
-		"GET /d/{collective}/balances/{$}":                        s.balances,
-		"GET /d/{collective}/explain/{account...}":                s.explainAccount,
-		"GET /d/{collective}/compare/{$}":                         s.compare,
-		"GET /d/{collective}/log/{$}":                             s.activity,
-		"GET /d/{collective}/log/{version}/{$}":                   s.logEvent,
-		"GET /d/{collective}/log/{version}/proof.txt":             s.logProof,
-		"GET /d/{collective}/months/{$}":                          s.months,
-		"GET /d/{collective}/months/{month}/{$}":                  s.monthPage,
-		"GET /d/{collective}/months/{month}/sample/{$}":           s.sample,
-		"GET /d/{collective}/registers/{$}":                       s.registers,
-		"GET /d/{collective}/registers/resolutions/{$}":           s.resolutionList,
-		"GET /d/{collective}/registers/resolutions/{id}/{$}":      s.resolutionPage,
-		"GET /d/{collective}/registers/grants/{$}":                s.grantList,
-		"GET /d/{collective}/registers/grants/{id}/{$}":           s.grantPage,
-		"GET /d/{collective}/registers/dividends/{$}":             s.dividendList,
-		"GET /d/{collective}/registers/dividends/{id}/{$}":        s.dividendPage,
+		"GET /d/{collective}/committee/{$}":                        s.waiting,
+		"GET /d/{collective}/anomalies/{$}":                        s.anomalies,
+		"GET /d/{collective}/anomalies/{period}/{$}":               s.anomalies,
+		"GET /d/{collective}/vouchers/{$}":                         s.voucherList,
+		"GET /d/{collective}/vouchers/{number}/{$}":                s.voucher,
+		"GET /d/{collective}/papers/{digest}/{$}":                  s.paper,
+		"GET /d/{collective}/requests/{$}":                         s.requestList,
+		"GET /d/{collective}/requests/{number}/{$}":                s.requestPage,
+		"GET /d/{collective}/balances/{$}":                         s.balances,
+		"GET /d/{collective}/explain/{account...}":                 s.explainAccount,
+		"GET /d/{collective}/compare/{$}":                          s.compare,
+		"GET /d/{collective}/log/{$}":                              s.activity,
+		"GET /d/{collective}/log/{version}/{$}":                    s.logEvent,
+		"GET /d/{collective}/log/{version}/proof.txt":              s.logProof,
+		"GET /d/{collective}/months/{$}":                           s.months,
+		"GET /d/{collective}/months/{month}/{$}":                   s.monthPage,
+		"GET /d/{collective}/months/{month}/sample/{$}":            s.sample,
+		"GET /d/{collective}/registers/{$}":                        s.registers,
+		"GET /d/{collective}/registers/resolutions/{$}":            s.resolutionList,
+		"GET /d/{collective}/registers/resolutions/{id}/{$}":       s.resolutionPage,
+		"GET /d/{collective}/registers/grants/{$}":                 s.grantList,
+		"GET /d/{collective}/registers/grants/{id}/{$}":            s.grantPage,
+		"GET /d/{collective}/registers/dividends/{$}":              s.dividendList,
+		"GET /d/{collective}/registers/dividends/{id}/{$}":         s.dividendPage,
 		"GET /d/{collective}/registers/dividends/{id}/{payee}/{$}": s.dividendPayee,
-		"GET /d/{collective}/registers/holds/{$}":                 s.holdList,
-		"GET /d/{collective}/registers/gifts/{$}":                 s.giftList,
-		"GET /d/{collective}/registers/rules/{$}":                 s.ruleBook,
-		"GET /d/{collective}/registers/roles/{$}":                 s.roleList,
+		"GET /d/{collective}/registers/holds/{$}":                  s.holdList,
+		"GET /d/{collective}/registers/gifts/{$}":                  s.giftList,
+		"GET /d/{collective}/registers/rules/{$}":                  s.ruleBook,
+		"GET /d/{collective}/registers/roles/{$}":                  s.roleList,
 	}
 }
 
@@ -54,8 +56,13 @@ type folio struct {
 	zone  *time.Location
 }
 
-// folio reads whose books the page is about. Who is not signed in is told to; everything else is judged by the calls of the page.
+// folio reads whose books the page is about. Who is not signed in is told to, also where the page asks public reads alone; everything else is
+// judged by the calls of the page.
 func (s *site) folio(v *visit, here string) (*folio, error) {
+	if v.key == "" {
+		_, err := s.audit.ListRequests(v.ctx, &apiv1.ListRequestsRequest{CollectiveId: v.collective(), PageSize: 1})
+		return nil, err
+	}
 	answer, err := s.disclosure.GetCollective(v.ctx, &apiv1.GetCollectiveRequest{CollectiveId: v.collective()})
 	if err != nil {
 		return nil, err
@@ -257,7 +264,9 @@ func number[N ~uint32 | ~uint64 | ~int](n N) string { return strconv.FormatUint(
 // sections are the parts of the desk, in the order of its menu.
 func (f *folio) sections() []section {
 	return []section{
+		{"tasks", f.text("待办", "Needs me"), f.to("committee")},
 		{"months", f.text("月份", "Months"), f.to("months")},
+		{"anomalies", f.text("疑点", "Worth a look"), f.to("anomalies")},
 		{"requests", f.text("申请", "Requests"), f.to("requests")},
 		{"vouchers", f.text("凭证", "Vouchers"), f.to("vouchers")},
 		{"balances", f.text("余额", "Balances"), f.to("balances")},
@@ -268,15 +277,6 @@ func (f *folio) sections() []section {
 }
 
 type section struct{ id, name, href string }
-
-// registers is the list of what is kept beside the journal.
-func (s *site) registers(v *visit) (templ.Component, error) {
-	f, err := s.folio(v, "registers")
-	if err != nil {
-		return nil, err
-	}
-	return registersPage(f), nil
-}
 
 // body is the name of an organ that votes.
 func (f *folio) body(id string) string {

@@ -12,9 +12,9 @@ import (
 type comparison struct {
 	day, a, b string // as asked for: a business day or empty, and two moments
 	*apiv1.ListChangesResponse
-	knownA, knownB string            // when the last event of each moment was stored, RFC 3339; empty before the founding
-	ends           []*apiv1.Seal     // closed months, whose ends are marks on the slider
-	pairs          []correctionPair  // corrections among the vouchers of this page
+	knownA, knownB string           // when the last event of each moment was stored, RFC 3339; empty before the founding
+	ends           []*apiv1.Seal    // closed months, whose ends are marks on the slider
+	pairs          []correctionPair // corrections among the vouchers of this page
 }
 
 // correctionPair is a wrong voucher, by its number, with the one that turns it back and the right ones in its place.
@@ -55,7 +55,8 @@ func (s *site) compare(v *visit) (templ.Component, error) {
 	return comparePage(f, c), nil
 }
 
-// sinceThen is the earlier moment of a comparison that nobody has chosen: the end of the last closed month but what is open since, or the beginning.
+// sinceThen is the earlier moment of a comparison for which nobody has chosen one: the last end of a month with something after it, or the
+// beginning.
 func (f *folio) sinceThen(seals []*apiv1.Seal) string {
 	for i := len(seals) - 1; i >= 0; i-- {
 		if seals[i].Size < f.books.Version {
@@ -128,7 +129,7 @@ var registerWords = map[string][2]string{
 // stateWords are the states of items of registers.
 var stateWords = map[string][2]string{
 	"open": {"待办", "open"}, "settled": {"已办结", "settled"}, "rejected": {"已驳回", "rejected"}, "withdrawn": {"已撤回", "withdrawn"}, "expired": {"已过期", "expired"},
-	"reviewed": {"已审核", "reviewed"}, "notice": {"公示中", "notice"}, "awarded": {"已核准", "awarded"}, "cancelled": {"已取消", "cancelled"},
+	"reviewed": {"已审核", "reviewed"}, "approved": {"已批准", "approved"}, "notice": {"公示中", "notice"}, "awarded": {"已核准", "awarded"}, "cancelled": {"已取消", "cancelled"},
 	"applied": {"申请中", "applied"}, "paid": {"已发放", "paid"}, "struck": {"因异议剔除", "struck"}, "upheld": {"异议成立", "upheld"}, "dismissed": {"异议不成立", "dismissed"},
 	"active": {"暂缓中", "active"}, "released": {"已解除", "released"}, "sent": {"已送银行", "sent"}, "reversed": {"已冲销", "reversed"}, "owed": {"应付", "owed"},
 	"held": {"暂缓", "held"}, "returned": {"银行退回", "returned"}, "declared": {"已宣布", "declared"}, "closed": {"已结账", "closed"}, "passed": {"通过", "passed"},

@@ -72,7 +72,14 @@ func (v *visit) href(to string) string {
 }
 
 // other is the address of this page in the other language.
-func (v *visit) other() string { return v.address(v.path, 1-v.lang) }
+// On a desk it asks for the same.
+func (v *visit) other() string {
+	to := v.address(v.path, 1-v.lang)
+	if !v.static && v.request.Method == http.MethodGet && v.request.URL.RawQuery != "" {
+		to += "?" + v.request.URL.RawQuery
+	}
+	return to
+}
 
 func (v *visit) address(to string, lang language) string {
 	to, fragment, _ := strings.Cut(to, "#")

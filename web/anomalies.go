@@ -1,0 +1,101 @@
+package web
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+)
+
+// anomalies is what in the vouchers of a period is worth a look, rule by rule. The period is in the address: a year, a quarter or a month; without
+// one it is the last quarter.
+func (s *site) anomalies(v *visit) (templ.Component, error) {
+	f, err := s.folio(v, "anomalies")
+	if err != nil {
+		return nil, err
+	}
+	period := v.request.PathValue("period")
+	from, to, ok := spanOf(period)
+	if !ok {
+		return nil, errNotFound
+	}
+	asked := &apiv1.ListAnomaliesRequest{CollectiveId: f.books.Id, From: from, To: to, Descending: true, PageSize: 200, PageToken: v.query("page")}
+	if rule := v.query("rule"); rule != "" {
+		asked.Rules = []string{rule}
+	}
+	answer, err := s.audit.ListAnomalies(v.ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	return anomaliesPage(f, period, answer), nil
+}
+
+// spanOf is the first and the last day of a year (2021), a quarter (2021-q3) or a month (2021-09); none for the empty period.
+func spanOf(period string) (from, to string, ok bool) {
+	if period == "" {
+		return "", "", true
+	}
+	months := 0
+	var first time.Time
+	var err error
+	switch {
+	case len(period) == 4:
+		months = 12
+		first, err = time.Parse("2006", period)
+	case len(period) == 7 && period[5] == 'q' && period[6] >= '1' && period[6] <= '4':
+		months = 3
+		if first, err = time.Parse("2006", period[:4]); err == nil {
+			first = first.AddDate(0, 3*int(period[6]-'1'), 0)
+		}
+	default:
+		months = 1
+		first, err = time.Parse("2006-01", period)
+	}
+	if err != nil {
+		return "", "", false
+	}
+	return first.Format(time.DateOnly), first.AddDate(0, months, -1).Format(time.DateOnly), true
+}
+
+// periodName writes a year, a quarter or a month for people.
+func (v *visit) periodName(period string) string {
+	switch {
+	case len(period) == 4:
+		return v.text(period+" 年", period)
+	case len(period) == 7 && period[5] == 'q':
+		return v.text(period[:4]+" 年第 "+period[6:]+" 季度", "quarter "+period[6:]+" of "+period[:4])
+	}
+	return v.month(period)
+}
+
+// anomaliesOf are those that a rule raised.
+func anomaliesOf(list []*apiv1.Anomaly, rule string) []*apiv1.Anomaly {
+	var found []*apiv1.Anomaly
+	for _, a := range list {
+		if a.Rule == rule {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// periods are the years since the books began, the quarters and the months of the last one.
+func (f *folio) periods(today time.Time) []string {
+	var list []string
+	today = today.In(f.zone)
+	first, err := time.Parse(time.DateOnly, f.books.FirstDay)
+	if err != nil || first.Year() > today.Year() || today.Year()-first.Year() > 200 {
+		return nil
+	}
+	for year := today.Year(); year >= first.Year(); year-- {
+		list = append(list, time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).Format("2006"))
+	}
+	return list
+}
+
+var ruleWords = map[string][2]string{
+	"split_under_tier": {"拆分报销", "Split under a tier"}, "duplicate_document": {"重复单据", "The same paper twice"}, "same_payee": {"同一收款人", "The same payee"},
+	"missing_document": {"缺原始凭证", "No paper"}, "late_entry": {"晚入账", "Booked late"}, "policy_drift": {"分配不符", "Another policy"},
+	"grant_without_notice": {"未经公示", "Without notice"}, "round_numbers": {"整数扎堆", "Round figures"},
+}
