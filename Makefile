@@ -46,14 +46,16 @@ lint: fmt ## format, vet, staticcheck
 
 # The outside tools that recompute our books, and what runs the page that checks them. Root on Debian gets them; anybody else is told what is
 # skipped. A node or chromium that came another way will do.
-PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei $(if $(shell command -v node),,nodejs) \
+PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei poppler-utils zbar-tools $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
   $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,chromium)
+AXE := internal/browsertest/npm
 packages:
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "NOT INSTALLED AND NOT TESTED:$$missing (run make as root on Debian, or install them)"; fi
+	@test -d $(AXE)/node_modules || (cd $(AXE) && npm ci --silent --ignore-scripts --no-audit --no-fund) || echo "NOT INSTALLED AND NOT TESTED: axe-core, the accessibility of pages"
 
 test: packages lint test-race ## format, vet, staticcheck, import rules, race tests, scripts, outside recomputation
 

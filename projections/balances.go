@@ -16,6 +16,7 @@ type account struct {
 	debit   ledger.Timeline // the debit column of the turnover, by day; the credit column is debit - balance
 	days    dayIndex
 	groups  groups // what the entries come to by kind of voucher
+	flows   *flows // of a fund: where they came from or went to
 }
 
 // accounts are the accounts that ever moved.
@@ -36,7 +37,7 @@ func (a *accounts) id(path string) int32 {
 	id, ok := a.ids[path]
 	if !ok {
 		id, path = int32(len(a.list)), strings.Clone(path)
-		a.list = append(a.list, &account{name: ledger.Account(path)})
+		a.list = append(a.list, newAccount(path))
 		a.ids[path] = id
 		i, _ := slices.BinarySearchFunc(a.byPath, path, func(id int32, path string) int {
 			return strings.Compare(string(a.list[id].name), path)
@@ -47,11 +48,24 @@ func (a *accounts) id(path string) int32 {
 	return id
 }
 
-func (a *account) post(row int32, day ledger.Day, amount ledger.Fen, negative bool, kind uint16) {
-	var debit ledger.Fen
-	if (amount > 0) != negative {
-		debit = amount
+func newAccount(path string) *account {
+	a := &account{name: ledger.Account(path)}
+	if a.name.Kind() == ledger.KindFund {
+		a.flows = new(flows)
 	}
+	return a
+}
+
+// debitOf is the part of a posting that stands in the debit column of the turnover: all of it or nothing.
+func debitOf(amount ledger.Fen, negative bool) ledger.Fen {
+	if (amount > 0) != negative {
+		return amount
+	}
+	return 0
+}
+
+func (a *account) post(row int32, day ledger.Day, amount ledger.Fen, negative bool, kind uint16) {
+	debit := debitOf(amount, negative)
 	a.groups.add(a.entries.n, kind, amount)
 	a.entries.add(row, day, amount, debit)
 	a.balance.Add(day, amount)
@@ -195,7 +209,10 @@ type FundStatement struct {
 func (b *Book) FundStatement(p Period, m Moment) FundStatement {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	w := b.view(m)
+	return b.fundStatement(p, b.view(m))
+}
+
+func (b *Book) fundStatement(p Period, w view) FundStatement {
 	var s FundStatement
 	for _, f := range b.charter.funds {
 		if f.version > w.version {

@@ -223,6 +223,23 @@ func BenchmarkRead(b *testing.B) {
 		{"trialbalance/now", func() { book.TrialBalance(Period{20210101, 20211231}, Moment{}) }},
 		{"trialbalance/both", func() { book.TrialBalance(Period{20210101, 20211231}, both) }},
 		{"fundstatement/now", func() { book.FundStatement(Period{20210101, 20211231}, Moment{}) }},
+		{"board/quarter", func() { book.Board(Period{20210401, 20210630}, Moment{}) }},
+		{"board/all", func() { book.Board(Period{}, Moment{}) }},
+		{"board/asknown", func() { book.Board(Period{20200401, 20200630}, half) }},
+		{"board/both", func() { book.Board(Period{}, both) }},
+		{"months", func() { book.Months(Moment{}) }},
+		{"lines100/fund", func() {
+			book.AccountVouchers(VoucherFilter{Account: "fund/welfare", Class: ledger.Receipt, Descending: true}, Cursor{}, 100, Moment{})
+		}},
+		{"lines100/both", func() {
+			book.AccountVouchers(VoucherFilter{Account: "fund/welfare", Descending: true}, Cursor{}, 100, both)
+		}},
+		{"lines100/rare", func() {
+			book.AccountVouchers(VoucherFilter{Account: "fund/welfare", Corrections: true, From: 20210401, To: 20210430}, Cursor{}, 100, Moment{})
+		}},
+		{"effects", func() { book.FundEffects(paid, Moment{}) }},
+		{"page50/kind", func() { find(VoucherFilter{IncomeKind: "rent", Descending: true}, half) }},
+		{"page50/bare", func() { find(VoucherFilter{Bare: true, Descending: true}, half) }},
 		{"page50/first", func() { book.Vouchers(VoucherFilter{}, Cursor{}, 50, Moment{}) }},
 		{"page50/newest", func() { book.Vouchers(VoucherFilter{Descending: true}, Cursor{}, 50, Moment{}) }},
 		{"page50/late", func() { book.Vouchers(VoucherFilter{}, lastPage, 50, Moment{}) }},

@@ -14,10 +14,12 @@ type VoucherFilter struct {
 	Party       string         // only vouchers of this party, or with a posting of it
 	Purpose     string         // only payments for this purpose
 	Resolution  string         // only vouchers that draw on it or give back to it
+	IncomeKind  string         // only income of this kind that a policy split, and what turns it back
 	Request     uint32         // only vouchers that settle it
 	Min, Max    ledger.Fen     // only amounts in this range, both included, without their sign; 0: no end
 	Text        string         // only narrations that hold it, letter by letter
 	Corrections bool           // only reversals, replacements and differences
+	Bare        bool           // only vouchers without papers
 	Descending  bool           // newest business day first, and within a day the last of the log first
 }
 
@@ -35,6 +37,7 @@ func (j *journal) enter(r *row, place int32) {
 	}
 	j.purposes.add(j, r.purpose, place)
 	j.resolutions.add(j, r.resolution, place)
+	j.incomes.add(j, r.income, place)
 	if r.reverses != 0 || r.corrects != 0 {
 		j.corrections.add(j, place)
 	}
@@ -81,7 +84,7 @@ func (b *Book) cursor(place int32) Cursor {
 // query is a filter with its texts as numbers, and the index that it goes through.
 type query struct {
 	VoucherFilter
-	account, party, purpose, resolution int32 // account: its place, -1 for any
+	account, party, purpose, resolution, income int32 // account: its place, -1 for any
 
 	size int // of the index
 	walk func(from ledger.Day, w view, after Cursor, descending bool) iter.Seq[int32]
@@ -112,7 +115,8 @@ func (b *Book) query(f VoucherFilter) (q *query, ok bool) {
 		text  string
 		into  *int32
 		index rowIndexes
-	}{{f.Party, &q.party, b.journal.parties}, {f.Purpose, &q.purpose, b.journal.purposes}, {f.Resolution, &q.resolution, b.journal.resolutions}} {
+	}{{f.Party, &q.party, b.journal.parties}, {f.Purpose, &q.purpose, b.journal.purposes}, {f.Resolution, &q.resolution, b.journal.resolutions},
+		{f.IncomeKind, &q.income, b.journal.incomes}} {
 		if by.text == "" {
 			continue
 		}
@@ -122,6 +126,9 @@ func (b *Book) query(f VoucherFilter) (q *query, ok bool) {
 			return nil, false
 		}
 		q.throughRows(b, index)
+	}
+	if f.Bare {
+		q.through(b.journal.bare.n, b.journal.bare.walk)
 	}
 	if f.Corrections {
 		q.throughRows(b, &b.journal.corrections)
@@ -155,6 +162,8 @@ func (q *query) keeps(b *Book, r *row, place int32) bool {
 	return (q.Class == 0 || r.class == uint8(q.Class)) &&
 		(q.purpose == 0 || r.purpose == q.purpose) &&
 		(q.resolution == 0 || r.resolution == q.resolution) &&
+		(q.income == 0 || r.income == q.income) &&
+		(!q.Bare || r.papers == 0) &&
 		(q.Request == 0 || r.request == q.Request) &&
 		(!q.Corrections || r.reverses != 0 || r.corrects != 0) &&
 		(q.account < 0 && q.party == 0 || b.touches(r, q.account, q.party)) &&

@@ -154,15 +154,21 @@ func (b *Book) OpenFlags(after, limit int, m Moment) ([]OpenFlag, int) {
 	defer b.mu.RUnlock()
 	w := b.view(m)
 	return list(b.flags, after, limit, func(f *flagged) (OpenFlag, bool) {
-		if !b.seen(f.place, w) || w.counts(f.ratified) {
-			return OpenFlag{}, false
-		}
-		if by := b.journal.reversed[f.place]; by != 0 && b.seen(by, w) {
+		if !b.flagOpen(f, w) {
 			return OpenFlag{}, false
 		}
 		r := b.journal.rows.at(int(f.place - 1))
 		return OpenFlag{Flag: f.at(w), Voucher: r.ref(), OccurredOn: r.day, Fund: b.bearer(r), Purpose: b.names.texts[r.purpose]}, true
 	})
+}
+
+// flagOpen says whether nobody has ratified a flag and its voucher stands.
+func (b *Book) flagOpen(f *flagged, w view) bool {
+	if !b.seen(f.place, w) || w.counts(f.ratified) {
+		return false
+	}
+	by := b.journal.reversed[f.place]
+	return by == 0 || !b.seen(by, w)
 }
 
 // bearer is the first fund of a row, empty for none.

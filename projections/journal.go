@@ -129,9 +129,10 @@ type journal struct {
 	flags    map[int32][]*flagged          // by row from 1
 	righted  map[int32][]int32             // row from 1 -> the rows that put it right, from 1
 	days     [ledger.Transfer + 1]dayIndex // by class; 0 holds all
+	bare     dayIndex                      // without papers
 
-	parties, purposes, resolutions rowIndexes
-	corrections                    rowIndex // reversals, replacements and differences
+	parties, purposes, resolutions, incomes rowIndexes
+	corrections                             rowIndex // reversals, replacements and differences
 }
 
 type numbering struct {
@@ -216,12 +217,19 @@ func (b *Book) post(v *eventv1.Voucher) {
 	for _, p := range v.Postings {
 		account := b.accounts.id(p.Account)
 		j.postings.append(posting{ledger.Fen(p.AmountFen), account, b.names.id(p.Party)})
-		b.accounts.list[account].post(place, day, ledger.Fen(p.AmountFen), v.Negative, kind)
+		a := b.accounts.list[account]
+		if a.flows != nil {
+			a.flows.add(a.entries.n, b.endOf(v, p), ledger.Fen(p.AmountFen), debitOf(ledger.Fen(p.AmountFen), v.Negative))
+		}
+		a.post(place, day, ledger.Fen(p.AmountFen), v.Negative, kind)
 	}
 	j.rows.append(r)
 	j.classes.append(r.class)
 	j.days[0].add(day, place)
 	j.days[ref.Class].add(day, place)
+	if r.papers == 0 {
+		j.bare.add(day, place)
+	}
 	j.number(ref.Class, ref.Year, place+1)
 	j.linkBack(v, place+1)
 	b.raiseFlags(v, place+1)

@@ -64,6 +64,12 @@ func everyRead(b *Book, m Moment) map[string]any {
 	put("trial", b.TrialBalance(Period{}, m), b.TrialBalance(Period{20210101, 20210930}, m))
 	put("statement", b.FundStatement(Period{From: 20210401}, m))
 	put("balances", b.Balances(m))
+	put("board", b.Board(Period{}, m), b.Board(Period{20210301, 20210930}, m))
+	put("months", b.Months(m))
+	all, next := b.Rounds(0, PageMax, m)
+	put("rounds and runs", all, next)
+	lines, cursor := b.AccountVouchers(VoucherFilter{Account: "fund/maintenance", Class: ledger.Payment, Descending: true}, Cursor{}, 30, m)
+	put("lines", lines, cursor)
 	vouchers, cursor := b.Vouchers(VoucherFilter{}, Cursor{}, PageMax, m)
 	put("vouchers", vouchers, cursor)
 	drawn, _ := b.Vouchers(VoucherFilter{Purpose: "planting", Descending: true}, Cursor{}, PageMax, m)
@@ -71,6 +77,7 @@ func everyRead(b *Book, m Moment) map[string]any {
 	for _, v := range vouchers {
 		story, ok := b.ExplainVoucher(v.Ref, m)
 		put("why "+v.Ref.String(), story, ok)
+		put("effects of "+v.Ref.String(), b.FundEffects(v.Ref, m))
 	}
 	for _, account := range []ledger.Account{"fund/maintenance", "fund/dividend", "money/bank", "payable/grant"} {
 		story, next := b.ExplainBalance(account, 20210101, true, Cursor{}, 30, m)

@@ -43,6 +43,7 @@ const (
 // stream. GetCollective is none, it depends on today.
 var logReads = map[string]bool{
 	"GetFundStatement": true, "ListPolicies": true, "GetSpendingRule": true, "ListResolutions": true, "ListReceiptsAndPayments": true, "ListEditions": true,
+	"GetBoard": true, "ListRounds": true,
 }
 
 // cached is a public read by GET on its way: what its tag is made of.

@@ -10,7 +10,6 @@ import (
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
-	"github.com/mingzhang-ledger/mingzhang/projections"
 )
 
 // disclosureService implements DisclosureService. Its answers are the same for everybody, key or not, so that caches may
@@ -166,17 +165,6 @@ func (s disclosureService) ListResolutions(ctx context.Context, r *apiv1.ListRes
 	resolutions, next := at.book.Resolutions(after, pageLimit(r), at.moment)
 	return &apiv1.ListResolutionsResponse{
 		Resolutions: each(resolutions, resolutionOf), NextPageToken: nextNumber(r, at, next), Version: at.version,
-	}, nil
-}
-
-func (s disclosureService) ListReceiptsAndPayments(ctx context.Context, r *apiv1.ListReceiptsAndPaymentsRequest) (*apiv1.ListReceiptsAndPaymentsResponse, error) {
-	filter := projections.VoucherFilter{Descending: true}
-	vouchers, next, at, err := s.vouchers(ctx, r, filter)
-	if err != nil {
-		return nil, err
-	}
-	return &apiv1.ListReceiptsAndPaymentsResponse{
-		Vouchers: each(vouchers, publicVoucher), NextPageToken: next, Version: at.version,
 	}, nil
 }
 

@@ -103,7 +103,7 @@ var texts = map[string]string{
 	"number": "付2021-19", "corrects": "付2021-19", "difference_of": "付2021-19", "vouchers": "付2021-19", "reverses": "付2021-19",
 	"account": "fund/reserve", "currency": "CNY", "time_zone": "Asia/Shanghai", "as_of": "", "as_known_at": "", "page_token": "",
 	"simulated_at": "", "expires_at": "", "class": "", "state": "", "method": "RecordIncome", "request_json": "{}", "as": "",
-	"payment": "付2021-19", "receipt": "收2021-1", "voucher": "付2021-19", "deducted": "1.00", "party": "org/a", "cap": "1.00", "until": "",
+	"payment": "付2021-19", "receipt": "收2021-1", "voucher": "收2021-1", "deducted": "1.00", "party": "org/a", "cap": "1.00", "until": "",
 	"digest": "", "sha256": "", "total": "", "cited": "", "media_type": "", "log_origin": "", "operator": "nobody-else", "reason": "why",
 	"valid_from": "", "valid_until": "", "rules": "late_entry",
 }

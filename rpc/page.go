@@ -148,15 +148,21 @@ const emptyPagesMax = 20
 
 // vouchers reads a page of the journal, within the request's days.
 func (s *Server) vouchers(ctx context.Context, r voucherList, filter projections.VoucherFilter) ([]projections.Voucher, string, reading, error) {
-	from, err := pageOf(r)
-	if err != nil {
-		return nil, "", reading{}, err
-	}
 	span, err := period(r.GetFrom(), r.GetTo())
 	if err != nil {
 		return nil, "", reading{}, err
 	}
 	filter.From, filter.To = span.From, span.To
+	return pageOfVouchers(ctx, s, r, filter, (*projections.Book).Vouchers)
+}
+
+// pageOfVouchers reads a page of the journal by one of the book's ways to do so.
+func pageOfVouchers[T any](ctx context.Context, s *Server, r pagedRead, filter projections.VoucherFilter,
+	read func(*projections.Book, projections.VoucherFilter, projections.Cursor, int, projections.Moment) ([]T, projections.Cursor)) ([]T, string, reading, error) {
+	from, err := pageOf(r)
+	if err != nil {
+		return nil, "", reading{}, err
+	}
 	var after projections.Cursor
 	if from.after != "" {
 		if after, err = projections.ParseCursor(from.after); err != nil {
@@ -167,12 +173,12 @@ func (s *Server) vouchers(ctx context.Context, r voucherList, filter projections
 	if err != nil {
 		return nil, "", reading{}, err
 	}
-	vouchers, next := at.book.Vouchers(filter, after, pageLimit(r), at.moment)
+	vouchers, next := read(at.book, filter, after, pageLimit(r), at.moment)
 	for range emptyPagesMax {
 		if len(vouchers) > 0 || next == (projections.Cursor{}) || ctx.Err() != nil {
 			break
 		}
-		vouchers, next = at.book.Vouchers(filter, next, pageLimit(r), at.moment)
+		vouchers, next = read(at.book, filter, next, pageLimit(r), at.moment)
 	}
 	return vouchers, nextToken(r, at.version, next.String()), at, nil
 }

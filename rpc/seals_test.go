@@ -51,9 +51,10 @@ func (v *village) seal(req *apiv1.GetSealRequest) *apiv1.GetSealResponse {
 	return v.must("", req).(*apiv1.GetSealResponse)
 }
 
-// everythingPublic gives every public read something to read: an edition, a witness policy, a closed month.
+// everythingPublic gives every public read something to read: a line, an edition, a witness policy, a closed month.
 func (v *village) everythingPublic() {
 	v.t.Helper()
+	v.must("treasurer", income("98.00"))
 	v.must("treasurer", september())
 	v.resolve("witnesses", apiv1.Matter_MATTER_CHARTER)
 	v.must("approver", &apiv1.AdoptWitnessPolicyRequest{CommandId: id(), CollectiveId: "lmb", ResolutionId: "witnesses", Groups: []*apiv1.WitnessGroup{committee(1, "first")}})

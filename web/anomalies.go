@@ -94,7 +94,7 @@ func (f *folio) periods(today time.Time) []string {
 	return list
 }
 
-var ruleWords = map[string][2]string{
+var ruleWords = map[string]words{
 	"split_under_tier": {"拆分报销", "Split under a tier"}, "duplicate_document": {"重复单据", "The same paper twice"}, "same_payee": {"同一收款人", "The same payee"},
 	"missing_document": {"缺原始凭证", "No paper"}, "late_entry": {"晚入账", "Booked late"}, "policy_drift": {"分配不符", "Another policy"},
 	"grant_without_notice": {"未经公示", "Without notice"}, "round_numbers": {"整数扎堆", "Round figures"},

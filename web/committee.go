@@ -21,7 +21,6 @@ func (s *site) committeePages() map[string]page {
 		"GET /d/{collective}/anomalies/{period}/{$}":               s.anomalies,
 		"GET /d/{collective}/vouchers/{$}":                         s.voucherList,
 		"GET /d/{collective}/vouchers/{number}/{$}":                s.voucher,
-		"GET /d/{collective}/papers/{digest}/{$}":                  s.paper,
 		"GET /d/{collective}/requests/{$}":                         s.requestList,
 		"GET /d/{collective}/requests/{number}/{$}":                s.requestPage,
 		"GET /d/{collective}/balances/{$}":                         s.balances,
@@ -118,12 +117,12 @@ func (v *visit) next(token string) string {
 }
 
 // word picks the one of the visit's language; words that nobody has listed stand as they are.
-func (v *visit) word(list map[string][2]string, key string) string {
+func (v *visit) word(list map[string]words, key string) string {
 	w, ok := list[key]
 	if !ok {
 		return key
 	}
-	return v.text(w[0], w[1])
+	return v.say(w)
 }
 
 // clock writes a time of the API to the minute, as the collective's clocks show it.
@@ -143,53 +142,14 @@ func (f *folio) dayOf(rfc3339 string) string {
 
 // fund is the name of a fund of the charter.
 func (f *folio) fund(id string) string {
-	for _, fund := range f.books.Funds {
-		if fund.Id == id {
-			return fund.Name
-		}
-	}
-	return id
+	return f.fundName(f.books, id)
 }
 
 // account is what people call an account, by its path.
-func (f *folio) account(path string) string {
-	group, id, _ := strings.Cut(path, "/")
-	switch group {
-	case "fund":
-		return f.fund(id)
-	case "money":
-		for _, m := range f.books.MoneyAccounts {
-			if m.Id == id {
-				return m.Name
-			}
-		}
-	}
-	if name, ok := accountNames[path]; ok {
-		return f.text(name[0], name[1])
-	}
-	if name, ok := accountNames[group]; ok && id != "" {
-		return f.text(name[0]+" · ", name[1]+" · ") + id
-	}
-	return path
-}
-
-var accountNames = map[string][2]string{
-	"money": {"货币资金", "Money"}, "fund": {"基金", "Fund"}, "payable": {"应付款", "Payable"}, "receivable": {"应收款", "Receivable"},
-	"deposit": {"押金", "Deposit"}, "gift": {"定向捐赠", "Gift"}, "project": {"专项", "Project"},
-	"payable/dividend": {"应付分红", "Dividends owed"}, "payable/grant": {"应付救助奖学", "Grants owed"},
-	"receivable/pending": {"待抵收回", "To be cleared by later splits"}, "receivable/rent": {"应收租金", "Rent owed to us"},
-	"receivable/cost-recovery": {"垫付成本", "Costs to be recovered"},
-}
+func (f *folio) account(path string) string { return f.accountOf(f.books, path) }
 
 // role names what an operator may do.
-func (v *visit) role(r apiv1.Role) string {
-	return v.word(roleWords, strings.ToLower(strings.TrimPrefix(r.String(), "ROLE_")))
-}
-
-var roleWords = map[string][2]string{
-	"treasurer": {"会计", "treasurer"}, "approver": {"负责人", "approver"}, "supervisor": {"监督委员", "supervisor"}, "cashier": {"出纳", "cashier"},
-	"board": {"公示员", "board operator"}, "auditor": {"审计", "auditor"}, "admin": {"管理员", "admin"},
-}
+func (v *visit) role(r apiv1.Role) string { return v.say(roleWords[r]) }
 
 // reference is where a thing that something rests on is shown; empty where it has no page.
 func (f *folio) reference(kind, id string) string {
@@ -225,7 +185,7 @@ func (f *folio) reference(kind, id string) string {
 }
 
 // referenceWords name what a reference is.
-var referenceWords = map[string][2]string{
+var referenceWords = map[string]words{
 	"account": {"科目", "account"}, "fund": {"基金", "fund"}, "voucher": {"凭证", "voucher"}, "event": {"记录", "event"}, "request": {"申请", "request"},
 	"resolution": {"决议", "resolution"}, "policy": {"分配办法", "policy"}, "spending_rule": {"支出办法", "spending rule"}, "grant_round": {"救助奖学", "grant round"},
 	"dividend_run": {"分红", "dividend"}, "operator": {"操作员", "operator"}, "command": {"同一命令", "same command"}, "month": {"月份", "month"},
@@ -237,27 +197,11 @@ func (f *folio) explanation(account string) string {
 	return f.href("/d/" + f.books.Id + "/explain/" + account + "/")
 }
 
-// signed writes an amount with its sign, also a plus.
-func signed(amount string) string {
-	if strings.HasPrefix(amount, "-") || isZero(amount) {
-		return grouped(amount)
-	}
-	return "+" + grouped(amount)
-}
-
 // positive takes the sign away.
 func positive(amount string) string { return strings.TrimPrefix(amount, "-") }
 
 // negative says whether an amount is below zero.
 func negative(amount string) bool { return strings.HasPrefix(amount, "-") }
-
-// short is the beginning of a digest, as people compare it.
-func short(digest string) string {
-	if len(digest) <= 16 {
-		return digest
-	}
-	return digest[:16] + "…"
-}
 
 func number[N ~uint32 | ~uint64 | ~int](n N) string { return strconv.FormatUint(uint64(n), 10) }
 

@@ -121,13 +121,13 @@ func pairsAmong(list []*apiv1.BookedVoucher) []correctionPair {
 	return pairs
 }
 
-var registerWords = map[string][2]string{
+var registerWords = map[string]words{
 	"request": {"申请", "Request"}, "resolution": {"决议", "Resolution"}, "grant_round": {"救助奖学", "Grant round"}, "dividend_run": {"分红", "Dividend"},
 	"policy": {"分配办法", "Policy"}, "spending_rule": {"支出办法", "Spending rule"}, "month": {"月份", "Month"}, "role": {"岗位", "Role"}, "inquiry": {"质询", "Inquiry"},
 }
 
 // stateWords are the states of items of registers.
-var stateWords = map[string][2]string{
+var stateWords = map[string]words{
 	"open": {"待办", "open"}, "settled": {"已办结", "settled"}, "rejected": {"已驳回", "rejected"}, "withdrawn": {"已撤回", "withdrawn"}, "expired": {"已过期", "expired"},
 	"reviewed": {"已审核", "reviewed"}, "approved": {"已批准", "approved"}, "notice": {"公示中", "notice"}, "awarded": {"已核准", "awarded"}, "cancelled": {"已取消", "cancelled"},
 	"applied": {"申请中", "applied"}, "paid": {"已发放", "paid"}, "struck": {"因异议剔除", "struck"}, "upheld": {"异议成立", "upheld"}, "dismissed": {"异议不成立", "dismissed"},

@@ -210,35 +210,35 @@ func (s *site) roleList(v *visit) (templ.Component, error) {
 	return roleListPage(f, answer.Roles), nil
 }
 
-var holdWords = map[apiv1.HoldKind][2]string{
+var holdWords = map[apiv1.HoldKind]words{
 	apiv1.HoldKind_HOLD_KIND_NO_ACCOUNT: {"没有账户", "no account"}, apiv1.HoldKind_HOLD_KIND_ESTATE: {"待继承", "estate"},
 	apiv1.HoldKind_HOLD_KIND_COURT: {"法院通知", "court"}, apiv1.HoldKind_HOLD_KIND_BLACKLIST: {"决议暂缓", "by resolution"},
 }
 
-var benefitWords = map[apiv1.Benefit][2]string{
+var benefitWords = map[apiv1.Benefit]words{
 	apiv1.Benefit_BENEFIT_ALL: {"全部", "all"}, apiv1.Benefit_BENEFIT_DIVIDEND: {"分红", "dividend"}, apiv1.Benefit_BENEFIT_GRANT: {"救助奖学", "grants"},
 }
 
-var matterWords = map[apiv1.Matter][2]string{
+var matterWords = map[apiv1.Matter]words{
 	apiv1.Matter_MATTER_POLICY: {"分配办法", "policy"}, apiv1.Matter_MATTER_SPENDING_RULE: {"支出办法", "spending rule"}, apiv1.Matter_MATTER_PAYMENT: {"付款", "payment"},
 	apiv1.Matter_MATTER_DIVIDEND: {"分红", "dividend"}, apiv1.Matter_MATTER_TRANSFER: {"调剂", "transfer"}, apiv1.Matter_MATTER_CHARTER: {"章程", "charter"},
 	apiv1.Matter_MATTER_INCOME: {"收入", "income"}, apiv1.Matter_MATTER_OTHER: {"其他", "other"}, apiv1.Matter_MATTER_DEPOSIT: {"押金", "deposit"},
 	apiv1.Matter_MATTER_HOLD: {"暂缓发放", "hold"}, apiv1.Matter_MATTER_COST: {"成本", "cost"},
 }
 
-var operationWords = map[apiv1.Operation][2]string{
+var operationWords = map[apiv1.Operation]words{
 	apiv1.Operation_OPERATION_PAYMENT: {"付款", "Payment"}, apiv1.Operation_OPERATION_GRANT_ROUND: {"救助奖学", "Grant round"}, apiv1.Operation_OPERATION_DIVIDEND: {"分红", "Dividend"},
 	apiv1.Operation_OPERATION_TRANSFER: {"调剂", "Transfer"}, apiv1.Operation_OPERATION_DEPOSIT_RETURN: {"退押金", "Deposit given back"},
 	apiv1.Operation_OPERATION_REVERSAL: {"冲销更正", "Reversal"}, apiv1.Operation_OPERATION_COST: {"成本", "Cost"},
 }
 
 // called picks the words of a value of an enum in the visit's language.
-func called[K comparable](v *visit, list map[K][2]string, key K) string {
+func called[K comparable](v *visit, list map[K]words, key K) string {
 	w, ok := list[key]
 	if !ok {
 		return ""
 	}
-	return v.text(w[0], w[1])
+	return v.say(w)
 }
 
 // agreement says what a tier of the spending rule demands.

@@ -8,15 +8,6 @@ import (
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 )
 
-var requestStates = map[string][2]string{
-	"open": {"待办", "open"}, "settled": {"已办结", "settled"}, "rejected": {"已驳回", "rejected"}, "withdrawn": {"已撤回", "withdrawn"}, "expired": {"已过期", "expired"},
-}
-
-var requestKinds = map[string][2]string{
-	"payment": {"付款", "Payment"}, "transfer": {"基金调剂", "Transfer between funds"}, "correction": {"更正", "Correction"}, "dividend": {"分红", "Dividend"},
-	"deposit return": {"退押金", "Deposit given back"},
-}
-
 // requestList is the register of requests, newest last as they were numbered, or those of one state.
 func (s *site) requestList(v *visit) (templ.Component, error) {
 	f, err := s.folio(v, "requests")
@@ -98,15 +89,11 @@ func (s *site) resolution(f *folio, id string) (*apiv1.Resolution, error) {
 // resolutionPages bounds how many pages of 1,000 are gone through for one resolution.
 const resolutionPages = 100
 
-// lacks says what an open request still needs.
-func (f *folio) lacks(r *apiv1.Request) string {
-	switch {
-	case r.State != "open":
-		return ""
-	case r.ReviewNeeded && r.ReviewedBy == "":
-		return f.text("等监督委员审核", "waits for a supervisor's review")
-	case len(r.ApprovedBy) < int(r.ApprovalsNeeded):
-		return f.text("等负责人批准("+number(len(r.ApprovedBy))+"/"+number(r.ApprovalsNeeded)+")", "waits for approval ("+number(len(r.ApprovedBy))+"/"+number(r.ApprovalsNeeded)+")")
+// waiting says what an open request still needs.
+func (f *folio) waiting(r *apiv1.Request) string {
+	waits, _ := f.waitsFor(r)
+	if waits.zh == "" {
+		waits = words{"等会计办理", "waits to be carried out"}
 	}
-	return f.text("等会计办理", "waits to be settled")
+	return f.say(waits)
 }

@@ -354,7 +354,7 @@ func requestState(f *folio, r *apiv1.Request) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		switch r.State {
 		case "open":
-			templ_7745c5c3_Err = tag("warn", f.lacks(r)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = tag("warn", f.waiting(r)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -476,9 +476,9 @@ func requestPage(f *folio, r *requestStory) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var26 string
-			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(capitals.Of(r.Amount))
+			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(capitals.Yuan(r.Amount))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `requests.templ`, Line: 86, Col: 61}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `requests.templ`, Line: 86, Col: 63}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 			if templ_7745c5c3_Err != nil {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
@@ -31,13 +30,12 @@ func (s *site) voucherList(v *visit) (templ.Component, error) {
 // voucherStory is a voucher with everything that it rests on.
 type voucherStory struct {
 	*apiv1.Voucher
-	steps      []*apiv1.ExplainStep
-	addsUp     bool
-	noSteps    *apiv1.Refusal // why the caller is told no steps
-	proof      *apiv1.ProveInclusionResponse
-	noProof    *apiv1.Refusal
-	pair       []*apiv1.Voucher // wrong, reversal and right, in the order of the log; empty for a voucher that stands alone
-	resolution *apiv1.Resolution
+	steps   []*apiv1.ExplainStep
+	addsUp  bool
+	noSteps *apiv1.Refusal // why the caller is told no steps
+	proof   *apiv1.ProveInclusionResponse
+	noProof *apiv1.Refusal
+	pair    []*apiv1.Voucher // wrong, reversal and right, in the order of the log; empty for a voucher that stands alone
 }
 
 // voucher is one voucher that explains itself.
@@ -123,21 +121,6 @@ func (f *folio) part(v *apiv1.Voucher) string {
 	return f.text("原凭证", "Original")
 }
 
-// debit and credit are the two sides of a posting; one of them is empty.
-func debit(p *apiv1.Posting) string {
-	if negative(p.Amount) {
-		return ""
-	}
-	return p.Amount
-}
-
-func credit(p *apiv1.Posting) string {
-	if !negative(p.Amount) {
-		return ""
-	}
-	return positive(p.Amount)
-}
-
 // fundOf names the funds that a voucher touches, as long as they are few.
 func (f *folio) fundOf(v *apiv1.Voucher) string {
 	var names []string
@@ -152,25 +135,11 @@ func (f *folio) fundOf(v *apiv1.Voucher) string {
 	return strings.Join(names, f.text("、", ", "))
 }
 
-var classWords = map[string][2]string{"receipt": {"收款", "Receipts"}, "payment": {"付款", "Payments"}, "transfer": {"转账", "Transfers"}}
+var classWords = map[string]words{"receipt": {"收款", "Receipts"}, "payment": {"付款", "Payments"}, "transfer": {"转账", "Transfers"}}
 
-var paperWords = map[string][2]string{
+var paperWords = map[string]words{
 	"invoice": {"发票", "Invoice"}, "receipt": {"收据", "Receipt"}, "bank_line": {"银行流水", "Bank line"}, "contract": {"合同", "Contract"},
 	"minutes": {"会议记录", "Minutes"}, "list": {"名单", "List"}, "other": {"其他", "Other"},
-}
-
-var flagWords = map[apiv1.FlagKind][2]string{
-	apiv1.FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY: {"超出决议额度", "Exceeds its authority"}, apiv1.FlagKind_FLAG_KIND_WITHOUT_RESOLUTION: {"没有决议", "Without a resolution"},
-	apiv1.FlagKind_FLAG_KIND_WITHOUT_APPROVAL: {"没有批准", "Without approval"}, apiv1.FlagKind_FLAG_KIND_OUTSIDE_PURPOSE: {"超出用途", "Outside its purpose"},
-	apiv1.FlagKind_FLAG_KIND_EMERGENCY: {"紧急支出", "Paid in an emergency"},
-}
-
-func (f *folio) flag(k apiv1.FlagKind) string {
-	w, ok := flagWords[k]
-	if !ok {
-		return k.String()
-	}
-	return f.text(w[0], w[1])
 }
 
 // verdict says what a supervisor said, and how the tag of it looks.
@@ -187,7 +156,7 @@ func (f *folio) verdict(k apiv1.Verdict) (kind, text string) {
 }
 
 // stepWords are the headings of the steps of an explanation.
-var stepWords = map[string][2]string{
+var stepWords = map[string]words{
 	"voucher": {"这笔账", "The voucher"}, "event": {"谁记的", "Who booked it"}, "policy": {"怎样分", "How it was split"}, "part": {"一份", "A part"},
 	"placed": {"列入基金", "Into one fund"}, "tier": {"要谁同意", "Who has to agree"}, "request_made": {"申请", "Asked for"}, "request_reviewed": {"审核", "Reviewed"},
 	"request_approved": {"批准", "Approved"}, "request_settled": {"办结", "Settled"}, "request_rejected": {"驳回", "Rejected"}, "request_withdrawn": {"撤回", "Withdrawn"},
@@ -200,33 +169,4 @@ var stepWords = map[string][2]string{
 // pictured says whether a paper can be shown as a picture.
 func pictured(d *apiv1.Document) bool {
 	return d.Sha256 != "" && (d.MediaType == "image/jpeg" || d.MediaType == "image/png")
-}
-
-// paper sends the bytes of a document, which nothing of this site can run: they are a picture, a document to save, or text.
-func (s *site) paper(v *visit) (templ.Component, error) {
-	stream, err := s.documents.Download(v.ctx, &apiv1.DownloadRequest{CollectiveId: v.collective(), Sha256: v.request.PathValue("digest")})
-	if err != nil {
-		return nil, err
-	}
-	defer stream.Close()
-	piece, err := stream.Receive()
-	if err != nil {
-		return nil, err
-	}
-	h := v.writer.Header()
-	how := "attachment"
-	if strings.HasPrefix(piece.Document.MediaType, "image/") {
-		how = "inline"
-	}
-	h.Set("Content-Type", piece.Document.MediaType)
-	h.Set("Content-Disposition", how+`; filename="`+piece.Document.FileName+`"`)
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
-	h.Set("Cache-Control", "private, max-age=3600, immutable") // named by their digest; private, for whoever saw them
-	v.writer.WriteHeader(http.StatusOK)
-	for err == nil {
-		if _, err = v.writer.Write(piece.Data); err == nil {
-			piece, err = stream.Receive()
-		}
-	}
-	return nil, nil // the end, or a reader who left: the head has gone out, there is nobody to tell
 }

@@ -126,7 +126,7 @@ func foreseenWords(method string, r *apiv1.PreviewResult, l language) []string {
 		words = append(words, method)
 	}
 	for _, v := range r.Receipt.GetVouchers() {
-		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", v.Number, v.OccurredOn, grouped(v.Amount), capitals.Of(v.Amount), narration(v, l))))
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", v.Number, v.OccurredOn, grouped(v.Amount), capitals.Yuan(v.Amount), narration(v, l))))
 	}
 	if r.Receipt != nil {
 		words = append(words, receiptLines(r.Receipt, l)[1:]...)

@@ -165,7 +165,7 @@ func (s *session) showPreview(out io.Writer, r *apiv1.PreviewResult, names map[s
 }
 
 func (s *session) previewVoucher(b *strings.Builder, v *apiv1.Voucher, names map[string]string) error {
-	line := strings.Join([]string{v.Number, v.OccurredOn, grouped(v.Amount), capitals.Of(v.Amount), narration(v, s.lang)}, "  ")
+	line := strings.Join([]string{v.Number, v.OccurredOn, grouped(v.Amount), capitals.Yuan(v.Amount), narration(v, s.lang)}, "  ")
 	b.WriteString(strings.TrimSpace(line) + "\n")
 	t := &table{columns: []column{
 		{zh: "    科目", en: "    Account"}, {zh: "名称", en: "Name"}, {zh: "借方", en: "Debit", amount: true}, {zh: "贷方", en: "Credit", amount: true},

@@ -61,7 +61,7 @@ func (c *client) showOriginals(ctx context.Context, collective string, numbers [
 			return err
 		}
 		v := answer.Voucher
-		fmt.Fprintf(s.stderr, "%s  %s  %s %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), s.lang.text("("+capitals.Of(v.Amount)+")", "CNY"), v.Narration)
+		fmt.Fprintf(s.stderr, "%s  %s  %s %s  %s\n", v.Number, v.OccurredOn, grouped(v.Amount), s.lang.text("("+capitals.Yuan(v.Amount)+")", "CNY"), v.Narration)
 		for _, p := range v.Postings {
 			fmt.Fprintf(s.stderr, "    %-24s %14s\n", p.Account, grouped(p.Amount))
 		}

@@ -64,7 +64,7 @@ var chineseVerbs = map[string]string{
 	"ProveInclusion": "证明一笔记录在账簿里", "ProveConsistency": "证明账簿仍包含从前的全部记录",
 	"VerifyLog": "重新核验账簿", "ReadLog": "读出账簿原文", "ListCollectives": "列出集体", "GetCollective": "集体的章程和状况",
 	"GetFundStatement": "收支表", "ListPolicies": "列出分配办法", "GetSpendingRule": "支出办法", "ListResolutions": "列出决议",
-	"ListReceiptsAndPayments": "收支明细", "GetVersion": "服务器版本",
+	"ListReceiptsAndPayments": "收支明细", "GetBoard": "公示栏首页", "ListPeriods": "列出公示期间", "GetLine": "一笔收支的来龙去脉", "ListRounds": "列出救助、奖学和分红(公开)", "GetVersion": "服务器版本",
 	"RecordRefund": "记退款", "RecordFee": "记银行手续费", "RecordReturnedIncome": "记退票(银行退回的收入)", "CollectReceivable": "收回应收款",
 	"RecordReturnedDividend": "记银行退回的分红", "RecordReturnedGrant": "记银行退回的救助或奖学", "RequestDepositReturn": "申请退还押金",
 	"AgreeGift": "登记定向捐赠", "ChangeGiftPurpose": "变更定向捐赠的用途", "RemoveApplicants": "去掉申请人", "BookTrueUp": "年终清算",

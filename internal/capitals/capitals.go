@@ -1,11 +1,11 @@
-// Package capitals writes amounts in the characters that cannot be altered by a stroke.
+// Package capitals writes amounts as notices, posters and receipts do (大写).
 package capitals
 
 import "strings"
 
-// Of writes an amount in yuan with two decimals as notices and receipts do (大写): 整 after 元 or 角, none after 分, and one 零 for any run of
-// zeros inside (会计基础工作规范, article 52). What is no such amount comes back as it is.
-func Of(amount string) string {
+// Yuan writes an amount in yuan with two decimals, as the API gives it, in capitals: 整 after 元 or 角, none after 分, one 零 for any run
+// of zeros inside (会计基础工作规范, article 52), 负 before an amount below zero. A text that is no such amount comes back as it is.
+func Yuan(amount string) string {
 	amount, negative := strings.CutPrefix(amount, "-")
 	whole, cents, ok := strings.Cut(amount, ".")
 	if !ok || len(cents) != 2 || strings.Trim(whole+cents, "0123456789") != "" {

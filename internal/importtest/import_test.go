@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"ledger/ledgertest":                         {"ledger", "eventstore", "gen/mingzhang/event/v1", "internal/signednote"},
 	"internal/signednote":                       {},
 	"internal/headmemory":                       {},
+	"internal/capitals":                         {},
 	"transparency":                              {"eventstore", "internal/signednote", "internal/headmemory"},
 	"witness":                                   {"transparency", "ledger", "eventstore", "gen/mingzhang/event/v1", "internal/signednote", "internal/headmemory"},
 	"access":                                    {"ledger", "eventstore", "gen/mingzhang/event/v1"},

@@ -1008,7 +1008,21 @@ type ListReceiptsAndPaymentsRequest struct {
 	// Items at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
-	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only vouchers that touch this fund, each with the fund's balance after it; default: all.
+	Fund string `protobuf:"bytes,9,opt,name=fund,proto3" json:"fund,omitempty"`
+	// Only this class: receipt, payment or transfer; default: all.
+	Class string `protobuf:"bytes,10,opt,name=class,proto3" json:"class,omitempty"`
+	// Only this month, YYYY-MM, within from and to; default: all.
+	Month string `protobuf:"bytes,11,opt,name=month,proto3" json:"month,omitempty"`
+	// Only payments for this purpose and what came back of them; default: all.
+	Purpose string `protobuf:"bytes,12,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Only income of this kind that a policy split; default: all.
+	IncomeKind string `protobuf:"bytes,13,opt,name=income_kind,json=incomeKind,proto3" json:"income_kind,omitempty"`
+	// Only vouchers without papers.
+	WithoutPapers bool `protobuf:"varint,14,opt,name=without_papers,json=withoutPapers,proto3" json:"without_papers,omitempty"`
+	// Oldest first; default: newest first.
+	Ascending     bool `protobuf:"varint,15,opt,name=ascending,proto3" json:"ascending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1099,15 +1113,66 @@ func (x *ListReceiptsAndPaymentsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListReceiptsAndPaymentsRequest) GetFund() string {
+	if x != nil {
+		return x.Fund
+	}
+	return ""
+}
+
+func (x *ListReceiptsAndPaymentsRequest) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *ListReceiptsAndPaymentsRequest) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *ListReceiptsAndPaymentsRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ListReceiptsAndPaymentsRequest) GetIncomeKind() string {
+	if x != nil {
+		return x.IncomeKind
+	}
+	return ""
+}
+
+func (x *ListReceiptsAndPaymentsRequest) GetWithoutPapers() bool {
+	if x != nil {
+		return x.WithoutPapers
+	}
+	return false
+}
+
+func (x *ListReceiptsAndPaymentsRequest) GetAscending() bool {
+	if x != nil {
+		return x.Ascending
+	}
+	return false
+}
+
 // ListReceiptsAndPaymentsResponse is what ListReceiptsAndPayments answers.
 type ListReceiptsAndPaymentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page.
 	Vouchers []*Voucher `protobuf:"bytes,1,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
-	// Where to go on; empty at the end.
+	// Where to go on; empty at the end. A page may be short before the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Version of the collective that this answer reflects.
-	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Beside the vouchers, one each in the same order.
+	Notes         []*LineNote `protobuf:"bytes,4,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1161,6 +1226,13 @@ func (x *ListReceiptsAndPaymentsResponse) GetVersion() uint64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *ListReceiptsAndPaymentsResponse) GetNotes() []*LineNote {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // GetVersionRequest is what GetVersion takes.
@@ -2995,7 +3067,7 @@ var File_mingzhang_api_v1_disclosure_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
+	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/board.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
 	"\x16ListCollectivesRequest\x12%\n" +
 	"\tpage_size\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
@@ -3069,7 +3141,7 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x17ListResolutionsResponse\x12>\n" +
 	"\vresolutions\x18\x01 \x03(\v2\x1c.mingzhang.api.v1.ResolutionR\vresolutions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion\"\xba\x03\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xc8\x06\n" +
 	"\x1eListReceiptsAndPaymentsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -3080,11 +3152,21 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x02to\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x02to\x12%\n" +
 	"\tpage_size\x18\a \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x9a\x01\n" +
+	"page_token\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12@\n" +
+	"\x04fund\x18\t \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\x04fund\x129\n" +
+	"\x05class\x18\n" +
+	" \x01(\tB#\xbaH r\x1eR\x00R\areceiptR\apaymentR\btransferR\x05class\x123\n" +
+	"\x05month\x18\v \x01(\tB\x1d\xbaH\x1ar\x182\x16^([0-9]{4}-[0-9]{2})?$R\x05month\x12F\n" +
+	"\apurpose\x18\f \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\apurpose\x12M\n" +
+	"\vincome_kind\x18\r \x01(\tB,\xbaH)r'2%^([a-z0-9][a-z0-9_-]{0,38}[a-z0-9])?$R\n" +
+	"incomeKind\x12%\n" +
+	"\x0ewithout_papers\x18\x0e \x01(\bR\rwithoutPapers\x12\x1c\n" +
+	"\tascending\x18\x0f \x01(\bR\tascending\"\xcc\x01\n" +
 	"\x1fListReceiptsAndPaymentsResponse\x125\n" +
 	"\bvouchers\x18\x01 \x03(\v2\x19.mingzhang.api.v1.VoucherR\bvouchers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion\"\x13\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\x120\n" +
+	"\x05notes\x18\x04 \x03(\v2\x1a.mingzhang.api.v1.LineNoteR\x05notes\"\x13\n" +
 	"\x11GetVersionRequest\"D\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
@@ -3224,16 +3306,21 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x05first\x12#\n" +
 	"\x06second\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x06second\",\n" +
 	"\x12ReportForkResponse\x12\x16\n" +
-	"\x06stored\x18\x01 \x01(\bR\x06stored2\x87\x10\n" +
+	"\x06stored\x18\x01 \x01(\bR\x06stored2\xf3\x12\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
-	"\x10GetFundStatement\x12).mingzhang.api.v1.GetFundStatementRequest\x1a*.mingzhang.api.v1.GetFundStatementResponse\"\x03\x90\x02\x01\x12b\n" +
+	"\x10GetFundStatement\x12).mingzhang.api.v1.GetFundStatementRequest\x1a*.mingzhang.api.v1.GetFundStatementResponse\"\x03\x90\x02\x01\x12V\n" +
+	"\bGetBoard\x12!.mingzhang.api.v1.GetBoardRequest\x1a\".mingzhang.api.v1.GetBoardResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\vListPeriods\x12$.mingzhang.api.v1.ListPeriodsRequest\x1a%.mingzhang.api.v1.ListPeriodsResponse\"\x03\x90\x02\x01\x12b\n" +
 	"\fListPolicies\x12%.mingzhang.api.v1.ListPoliciesRequest\x1a&.mingzhang.api.v1.ListPoliciesResponse\"\x03\x90\x02\x01\x12_\n" +
 	"\vListTrueUps\x12$.mingzhang.api.v1.ListTrueUpsRequest\x1a%.mingzhang.api.v1.ListTrueUpsResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fGetSpendingRule\x12(.mingzhang.api.v1.GetSpendingRuleRequest\x1a).mingzhang.api.v1.GetSpendingRuleResponse\"\x03\x90\x02\x01\x12k\n" +
 	"\x0fListResolutions\x12(.mingzhang.api.v1.ListResolutionsRequest\x1a).mingzhang.api.v1.ListResolutionsResponse\"\x03\x90\x02\x01\x12\x83\x01\n" +
-	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12q\n" +
+	"\x17ListReceiptsAndPayments\x120.mingzhang.api.v1.ListReceiptsAndPaymentsRequest\x1a1.mingzhang.api.v1.ListReceiptsAndPaymentsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\aGetLine\x12 .mingzhang.api.v1.GetLineRequest\x1a!.mingzhang.api.v1.GetLineResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\n" +
+	"ListRounds\x12#.mingzhang.api.v1.ListRoundsRequest\x1a$.mingzhang.api.v1.ListRoundsResponse\"\x03\x90\x02\x01\x12q\n" +
 	"\x11ListPeriodReviews\x12*.mingzhang.api.v1.ListPeriodReviewsRequest\x1a+.mingzhang.api.v1.ListPeriodReviewsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListFlags\x12\".mingzhang.api.v1.ListFlagsRequest\x1a#.mingzhang.api.v1.ListFlagsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListGifts\x12\".mingzhang.api.v1.ListGiftsRequest\x1a#.mingzhang.api.v1.ListGiftsResponse\"\x03\x90\x02\x01\x12b\n" +
@@ -3313,12 +3400,21 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*Tier)(nil),                            // 46: mingzhang.api.v1.Tier
 	(*Resolution)(nil),                      // 47: mingzhang.api.v1.Resolution
 	(*Voucher)(nil),                         // 48: mingzhang.api.v1.Voucher
-	(*PeriodReview)(nil),                    // 49: mingzhang.api.v1.PeriodReview
-	(*OpenFlag)(nil),                        // 50: mingzhang.api.v1.OpenFlag
-	(*Gift)(nil),                            // 51: mingzhang.api.v1.Gift
-	(*Seal)(nil),                            // 52: mingzhang.api.v1.Seal
-	(*WitnessPolicy)(nil),                   // 53: mingzhang.api.v1.WitnessPolicy
-	(*Fork)(nil),                            // 54: mingzhang.api.v1.Fork
+	(*LineNote)(nil),                        // 49: mingzhang.api.v1.LineNote
+	(*PeriodReview)(nil),                    // 50: mingzhang.api.v1.PeriodReview
+	(*OpenFlag)(nil),                        // 51: mingzhang.api.v1.OpenFlag
+	(*Gift)(nil),                            // 52: mingzhang.api.v1.Gift
+	(*Seal)(nil),                            // 53: mingzhang.api.v1.Seal
+	(*WitnessPolicy)(nil),                   // 54: mingzhang.api.v1.WitnessPolicy
+	(*Fork)(nil),                            // 55: mingzhang.api.v1.Fork
+	(*GetBoardRequest)(nil),                 // 56: mingzhang.api.v1.GetBoardRequest
+	(*ListPeriodsRequest)(nil),              // 57: mingzhang.api.v1.ListPeriodsRequest
+	(*GetLineRequest)(nil),                  // 58: mingzhang.api.v1.GetLineRequest
+	(*ListRoundsRequest)(nil),               // 59: mingzhang.api.v1.ListRoundsRequest
+	(*GetBoardResponse)(nil),                // 60: mingzhang.api.v1.GetBoardResponse
+	(*ListPeriodsResponse)(nil),             // 61: mingzhang.api.v1.ListPeriodsResponse
+	(*GetLineResponse)(nil),                 // 62: mingzhang.api.v1.GetLineResponse
+	(*ListRoundsResponse)(nil),              // 63: mingzhang.api.v1.ListRoundsResponse
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
 	41, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
@@ -3331,62 +3427,71 @@ var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
 	46, // 7: mingzhang.api.v1.GetSpendingRuleResponse.tiers:type_name -> mingzhang.api.v1.Tier
 	47, // 8: mingzhang.api.v1.ListResolutionsResponse.resolutions:type_name -> mingzhang.api.v1.Resolution
 	48, // 9: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
-	49, // 10: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
-	50, // 11: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
-	51, // 12: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
-	24, // 13: mingzhang.api.v1.ListEditionsResponse.editions:type_name -> mingzhang.api.v1.Edition
-	24, // 14: mingzhang.api.v1.GetEditionResponse.edition:type_name -> mingzhang.api.v1.Edition
-	52, // 15: mingzhang.api.v1.ListSealsResponse.seals:type_name -> mingzhang.api.v1.Seal
-	52, // 16: mingzhang.api.v1.GetSealResponse.seal:type_name -> mingzhang.api.v1.Seal
-	53, // 17: mingzhang.api.v1.GetWitnessPolicyResponse.in_force:type_name -> mingzhang.api.v1.WitnessPolicy
-	53, // 18: mingzhang.api.v1.GetWitnessPolicyResponse.policies:type_name -> mingzhang.api.v1.WitnessPolicy
-	54, // 19: mingzhang.api.v1.ListForksResponse.forks:type_name -> mingzhang.api.v1.Fork
-	52, // 20: mingzhang.api.v1.SubmitCosignatureResponse.seal:type_name -> mingzhang.api.v1.Seal
-	0,  // 21: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
-	2,  // 22: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
-	4,  // 23: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
-	6,  // 24: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
-	8,  // 25: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
-	10, // 26: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
-	12, // 27: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
-	14, // 28: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
-	18, // 29: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
-	20, // 30: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
-	22, // 31: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
-	25, // 32: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
-	27, // 33: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
-	16, // 34: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	29, // 35: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
-	31, // 36: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
-	33, // 37: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
-	35, // 38: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
-	37, // 39: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
-	39, // 40: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
-	1,  // 41: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 42: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 43: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	7,  // 44: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 45: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
-	11, // 46: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	13, // 47: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	15, // 48: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	19, // 49: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
-	21, // 50: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
-	23, // 51: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
-	26, // 52: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
-	28, // 53: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
-	17, // 54: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	30, // 55: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
-	32, // 56: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
-	34, // 57: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
-	36, // 58: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
-	38, // 59: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
-	40, // 60: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
-	41, // [41:61] is the sub-list for method output_type
-	21, // [21:41] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	49, // 10: mingzhang.api.v1.ListReceiptsAndPaymentsResponse.notes:type_name -> mingzhang.api.v1.LineNote
+	50, // 11: mingzhang.api.v1.ListPeriodReviewsResponse.months:type_name -> mingzhang.api.v1.PeriodReview
+	51, // 12: mingzhang.api.v1.ListFlagsResponse.flags:type_name -> mingzhang.api.v1.OpenFlag
+	52, // 13: mingzhang.api.v1.ListGiftsResponse.gifts:type_name -> mingzhang.api.v1.Gift
+	24, // 14: mingzhang.api.v1.ListEditionsResponse.editions:type_name -> mingzhang.api.v1.Edition
+	24, // 15: mingzhang.api.v1.GetEditionResponse.edition:type_name -> mingzhang.api.v1.Edition
+	53, // 16: mingzhang.api.v1.ListSealsResponse.seals:type_name -> mingzhang.api.v1.Seal
+	53, // 17: mingzhang.api.v1.GetSealResponse.seal:type_name -> mingzhang.api.v1.Seal
+	54, // 18: mingzhang.api.v1.GetWitnessPolicyResponse.in_force:type_name -> mingzhang.api.v1.WitnessPolicy
+	54, // 19: mingzhang.api.v1.GetWitnessPolicyResponse.policies:type_name -> mingzhang.api.v1.WitnessPolicy
+	55, // 20: mingzhang.api.v1.ListForksResponse.forks:type_name -> mingzhang.api.v1.Fork
+	53, // 21: mingzhang.api.v1.SubmitCosignatureResponse.seal:type_name -> mingzhang.api.v1.Seal
+	0,  // 22: mingzhang.api.v1.DisclosureService.ListCollectives:input_type -> mingzhang.api.v1.ListCollectivesRequest
+	2,  // 23: mingzhang.api.v1.DisclosureService.GetCollective:input_type -> mingzhang.api.v1.GetCollectiveRequest
+	4,  // 24: mingzhang.api.v1.DisclosureService.GetFundStatement:input_type -> mingzhang.api.v1.GetFundStatementRequest
+	56, // 25: mingzhang.api.v1.DisclosureService.GetBoard:input_type -> mingzhang.api.v1.GetBoardRequest
+	57, // 26: mingzhang.api.v1.DisclosureService.ListPeriods:input_type -> mingzhang.api.v1.ListPeriodsRequest
+	6,  // 27: mingzhang.api.v1.DisclosureService.ListPolicies:input_type -> mingzhang.api.v1.ListPoliciesRequest
+	8,  // 28: mingzhang.api.v1.DisclosureService.ListTrueUps:input_type -> mingzhang.api.v1.ListTrueUpsRequest
+	10, // 29: mingzhang.api.v1.DisclosureService.GetSpendingRule:input_type -> mingzhang.api.v1.GetSpendingRuleRequest
+	12, // 30: mingzhang.api.v1.DisclosureService.ListResolutions:input_type -> mingzhang.api.v1.ListResolutionsRequest
+	14, // 31: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:input_type -> mingzhang.api.v1.ListReceiptsAndPaymentsRequest
+	58, // 32: mingzhang.api.v1.DisclosureService.GetLine:input_type -> mingzhang.api.v1.GetLineRequest
+	59, // 33: mingzhang.api.v1.DisclosureService.ListRounds:input_type -> mingzhang.api.v1.ListRoundsRequest
+	18, // 34: mingzhang.api.v1.DisclosureService.ListPeriodReviews:input_type -> mingzhang.api.v1.ListPeriodReviewsRequest
+	20, // 35: mingzhang.api.v1.DisclosureService.ListFlags:input_type -> mingzhang.api.v1.ListFlagsRequest
+	22, // 36: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
+	25, // 37: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
+	27, // 38: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
+	16, // 39: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	29, // 40: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
+	31, // 41: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
+	33, // 42: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
+	35, // 43: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
+	37, // 44: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
+	39, // 45: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
+	1,  // 46: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 47: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 48: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	60, // 49: mingzhang.api.v1.DisclosureService.GetBoard:output_type -> mingzhang.api.v1.GetBoardResponse
+	61, // 50: mingzhang.api.v1.DisclosureService.ListPeriods:output_type -> mingzhang.api.v1.ListPeriodsResponse
+	7,  // 51: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 52: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 53: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 54: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 55: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	62, // 56: mingzhang.api.v1.DisclosureService.GetLine:output_type -> mingzhang.api.v1.GetLineResponse
+	63, // 57: mingzhang.api.v1.DisclosureService.ListRounds:output_type -> mingzhang.api.v1.ListRoundsResponse
+	19, // 58: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	21, // 59: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
+	23, // 60: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
+	26, // 61: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
+	28, // 62: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
+	17, // 63: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	30, // 64: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
+	32, // 65: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
+	34, // 66: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
+	36, // 67: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
+	38, // 68: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
+	40, // 69: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
+	46, // [46:70] is the sub-list for method output_type
+	22, // [22:46] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_disclosure_service_proto_init() }
@@ -3394,6 +3499,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 	if File_mingzhang_api_v1_disclosure_service_proto != nil {
 		return
 	}
+	file_mingzhang_api_v1_board_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	file_mingzhang_api_v1_witness_proto_init()
 	type x struct{}

@@ -33,6 +33,11 @@ const (
 	// DisclosureServiceGetFundStatementProcedure is the procedure name of the DisclosureService's
 	// GetFundStatement RPC.
 	DisclosureServiceGetFundStatementProcedure = "/mingzhang.api.v1.DisclosureService/GetFundStatement"
+	// DisclosureServiceGetBoardProcedure is the procedure name of the DisclosureService's GetBoard RPC.
+	DisclosureServiceGetBoardProcedure = "/mingzhang.api.v1.DisclosureService/GetBoard"
+	// DisclosureServiceListPeriodsProcedure is the procedure name of the DisclosureService's
+	// ListPeriods RPC.
+	DisclosureServiceListPeriodsProcedure = "/mingzhang.api.v1.DisclosureService/ListPeriods"
 	// DisclosureServiceListPoliciesProcedure is the procedure name of the DisclosureService's
 	// ListPolicies RPC.
 	DisclosureServiceListPoliciesProcedure = "/mingzhang.api.v1.DisclosureService/ListPolicies"
@@ -48,6 +53,11 @@ const (
 	// DisclosureServiceListReceiptsAndPaymentsProcedure is the procedure name of the
 	// DisclosureService's ListReceiptsAndPayments RPC.
 	DisclosureServiceListReceiptsAndPaymentsProcedure = "/mingzhang.api.v1.DisclosureService/ListReceiptsAndPayments"
+	// DisclosureServiceGetLineProcedure is the procedure name of the DisclosureService's GetLine RPC.
+	DisclosureServiceGetLineProcedure = "/mingzhang.api.v1.DisclosureService/GetLine"
+	// DisclosureServiceListRoundsProcedure is the procedure name of the DisclosureService's ListRounds
+	// RPC.
+	DisclosureServiceListRoundsProcedure = "/mingzhang.api.v1.DisclosureService/ListRounds"
 	// DisclosureServiceListPeriodReviewsProcedure is the procedure name of the DisclosureService's
 	// ListPeriodReviews RPC.
 	DisclosureServiceListPeriodReviewsProcedure = "/mingzhang.api.v1.DisclosureService/ListPeriodReviews"
@@ -110,6 +120,22 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceGetBoardSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("GetBoard"),
+			Procedure:        DisclosureServiceGetBoardProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceListPeriodsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListPeriods"),
+			Procedure:        DisclosureServiceListPeriodsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	disclosureServiceListPoliciesSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -147,6 +173,22 @@ var (
 			StreamType:       connect.StreamTypeUnary,
 			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListReceiptsAndPayments"),
 			Procedure:        DisclosureServiceListReceiptsAndPaymentsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceGetLineSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("GetLine"),
+			Procedure:        DisclosureServiceGetLineProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceListRoundsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListRounds"),
+			Procedure:        DisclosureServiceListRoundsProcedure,
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
@@ -254,6 +296,10 @@ type DisclosureServiceClient interface {
 	GetCollective(context.Context, *v1.GetCollectiveRequest) (*v1.GetCollectiveResponse, error)
 	// GetFundStatement (收支表) reads every fund's opening, income, outlay and closing in a period.
 	GetFundStatement(context.Context, *v1.GetFundStatementRequest) (*v1.GetFundStatementResponse, error)
+	// GetBoard (公示栏) reads what the first page of a period shows, in one answer.
+	GetBoard(context.Context, *v1.GetBoardRequest) (*v1.GetBoardResponse, error)
+	// ListPeriods (公示期间) lists the years, quarters and months of the books: how many lines, closed, sealed, published.
+	ListPeriods(context.Context, *v1.ListPeriodsRequest) (*v1.ListPeriodsResponse, error)
 	// ListPolicies lists allocation policies by version.
 	ListPolicies(context.Context, *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error)
 	// ListTrueUps (年终清算) lists the true-ups of years in order of booking.
@@ -262,8 +308,12 @@ type DisclosureServiceClient interface {
 	GetSpendingRule(context.Context, *v1.GetSpendingRuleRequest) (*v1.GetSpendingRuleResponse, error)
 	// ListResolutions lists resolutions with what became of their authority.
 	ListResolutions(context.Context, *v1.ListResolutionsRequest) (*v1.ListResolutionsResponse, error)
-	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first.
+	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first unless asked otherwise.
 	ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error)
+	// GetLine (一笔收支) reads what everybody may know of one voucher: funds before and after, split, authority, proof.
+	GetLine(context.Context, *v1.GetLineRequest) (*v1.GetLineResponse, error)
+	// ListRounds (救助、奖学和分红) lists grant rounds and dividends with counts and totals, newest first. No member stands in it.
+	ListRounds(context.Context, *v1.ListRoundsRequest) (*v1.ListRoundsResponse, error)
 	// ListPeriodReviews (监督审查公示) lists closed months with what supervisors say of each.
 	ListPeriodReviews(context.Context, *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error)
 	// ListFlags (公开提示) lists what was paid without the authority the rules ask for and nobody has ratified yet.
@@ -304,6 +354,10 @@ type DisclosureServiceHandler interface {
 	GetCollective(context.Context, *v1.GetCollectiveRequest) (*v1.GetCollectiveResponse, error)
 	// GetFundStatement (收支表) reads every fund's opening, income, outlay and closing in a period.
 	GetFundStatement(context.Context, *v1.GetFundStatementRequest) (*v1.GetFundStatementResponse, error)
+	// GetBoard (公示栏) reads what the first page of a period shows, in one answer.
+	GetBoard(context.Context, *v1.GetBoardRequest) (*v1.GetBoardResponse, error)
+	// ListPeriods (公示期间) lists the years, quarters and months of the books: how many lines, closed, sealed, published.
+	ListPeriods(context.Context, *v1.ListPeriodsRequest) (*v1.ListPeriodsResponse, error)
 	// ListPolicies lists allocation policies by version.
 	ListPolicies(context.Context, *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error)
 	// ListTrueUps (年终清算) lists the true-ups of years in order of booking.
@@ -312,8 +366,12 @@ type DisclosureServiceHandler interface {
 	GetSpendingRule(context.Context, *v1.GetSpendingRuleRequest) (*v1.GetSpendingRuleResponse, error)
 	// ListResolutions lists resolutions with what became of their authority.
 	ListResolutions(context.Context, *v1.ListResolutionsRequest) (*v1.ListResolutionsResponse, error)
-	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first.
+	// ListReceiptsAndPayments (收支明细) lists vouchers without parties and papers, newest first unless asked otherwise.
 	ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error)
+	// GetLine (一笔收支) reads what everybody may know of one voucher: funds before and after, split, authority, proof.
+	GetLine(context.Context, *v1.GetLineRequest) (*v1.GetLineResponse, error)
+	// ListRounds (救助、奖学和分红) lists grant rounds and dividends with counts and totals, newest first. No member stands in it.
+	ListRounds(context.Context, *v1.ListRoundsRequest) (*v1.ListRoundsResponse, error)
 	// ListPeriodReviews (监督审查公示) lists closed months with what supervisors say of each.
 	ListPeriodReviews(context.Context, *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error)
 	// ListFlags (公开提示) lists what was paid without the authority the rules ask for and nobody has ratified yet.
@@ -348,11 +406,15 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceListCollectivesSpec(), Handler: adapter.listCollectives},
 		connect.Method{Spec: disclosureServiceGetCollectiveSpec(), Handler: adapter.getCollective},
 		connect.Method{Spec: disclosureServiceGetFundStatementSpec(), Handler: adapter.getFundStatement},
+		connect.Method{Spec: disclosureServiceGetBoardSpec(), Handler: adapter.getBoard},
+		connect.Method{Spec: disclosureServiceListPeriodsSpec(), Handler: adapter.listPeriods},
 		connect.Method{Spec: disclosureServiceListPoliciesSpec(), Handler: adapter.listPolicies},
 		connect.Method{Spec: disclosureServiceListTrueUpsSpec(), Handler: adapter.listTrueUps},
 		connect.Method{Spec: disclosureServiceGetSpendingRuleSpec(), Handler: adapter.getSpendingRule},
 		connect.Method{Spec: disclosureServiceListResolutionsSpec(), Handler: adapter.listResolutions},
 		connect.Method{Spec: disclosureServiceListReceiptsAndPaymentsSpec(), Handler: adapter.listReceiptsAndPayments},
+		connect.Method{Spec: disclosureServiceGetLineSpec(), Handler: adapter.getLine},
+		connect.Method{Spec: disclosureServiceListRoundsSpec(), Handler: adapter.listRounds},
 		connect.Method{Spec: disclosureServiceListPeriodReviewsSpec(), Handler: adapter.listPeriodReviews},
 		connect.Method{Spec: disclosureServiceListFlagsSpec(), Handler: adapter.listFlags},
 		connect.Method{Spec: disclosureServiceListGiftsSpec(), Handler: adapter.listGifts},
@@ -383,6 +445,14 @@ func (UnimplementedDisclosureServiceHandler) GetFundStatement(context.Context, *
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetFundStatement is not implemented")
 }
 
+func (UnimplementedDisclosureServiceHandler) GetBoard(context.Context, *v1.GetBoardRequest) (*v1.GetBoardResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetBoard is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListPeriods(context.Context, *v1.ListPeriodsRequest) (*v1.ListPeriodsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListPeriods is not implemented")
+}
+
 func (UnimplementedDisclosureServiceHandler) ListPolicies(context.Context, *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListPolicies is not implemented")
 }
@@ -401,6 +471,14 @@ func (UnimplementedDisclosureServiceHandler) ListResolutions(context.Context, *v
 
 func (UnimplementedDisclosureServiceHandler) ListReceiptsAndPayments(context.Context, *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) GetLine(context.Context, *v1.GetLineRequest) (*v1.GetLineResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetLine is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListRounds(context.Context, *v1.ListRoundsRequest) (*v1.ListRoundsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListRounds is not implemented")
 }
 
 func (UnimplementedDisclosureServiceHandler) ListPeriodReviews(context.Context, *v1.ListPeriodReviewsRequest) (*v1.ListPeriodReviewsResponse, error) {
@@ -479,6 +557,22 @@ func (c *disclosureServiceClient) GetFundStatement(ctx context.Context, req *v1.
 	return &res, nil
 }
 
+func (c *disclosureServiceClient) GetBoard(ctx context.Context, req *v1.GetBoardRequest) (*v1.GetBoardResponse, error) {
+	var res v1.GetBoardResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceGetBoardSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListPeriods(ctx context.Context, req *v1.ListPeriodsRequest) (*v1.ListPeriodsResponse, error) {
+	var res v1.ListPeriodsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListPeriodsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
 func (c *disclosureServiceClient) ListPolicies(ctx context.Context, req *v1.ListPoliciesRequest) (*v1.ListPoliciesResponse, error) {
 	var res v1.ListPoliciesResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceListPoliciesSpec(), req, &res); err != nil {
@@ -514,6 +608,22 @@ func (c *disclosureServiceClient) ListResolutions(ctx context.Context, req *v1.L
 func (c *disclosureServiceClient) ListReceiptsAndPayments(ctx context.Context, req *v1.ListReceiptsAndPaymentsRequest) (*v1.ListReceiptsAndPaymentsResponse, error) {
 	var res v1.ListReceiptsAndPaymentsResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceListReceiptsAndPaymentsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) GetLine(ctx context.Context, req *v1.GetLineRequest) (*v1.GetLineResponse, error) {
+	var res v1.GetLineResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceGetLineSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListRounds(ctx context.Context, req *v1.ListRoundsRequest) (*v1.ListRoundsResponse, error) {
+	var res v1.ListRoundsResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListRoundsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -653,6 +763,30 @@ func (h disclosureServiceHandler) getFundStatement(ctx context.Context, _ connec
 	return stream.Send(res)
 }
 
+func (h disclosureServiceHandler) getBoard(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.GetBoardRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetBoard(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listPeriods(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListPeriodsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListPeriods(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
 func (h disclosureServiceHandler) listPolicies(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
 	var req v1.ListPoliciesRequest
 	if err := stream.Receive(&req); err != nil {
@@ -707,6 +841,30 @@ func (h disclosureServiceHandler) listReceiptsAndPayments(ctx context.Context, _
 		return err
 	}
 	res, err := h.svc.ListReceiptsAndPayments(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) getLine(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.GetLineRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetLine(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listRounds(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListRoundsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListRounds(ctx, &req)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,209 @@
+package web
+
+import apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+
+// registerForms keep who belongs to the collective and where its money lies.
+var registerForms = []*form{
+	{
+		name: "money-account", method: "RegistryService/OpenMoneyAccount", roles: treasurer, title: words{"增设资金账户", "Add a money account"}, button: words{"增设", "Add it"},
+		about: words{"银行户、库存现金、代管机构。名称公开,不写账号。", "A bank account, cash, a custodian. The name is public: no account number."},
+		fields: []*field{
+			textField("name", "名称", "Name", true, 60),
+			{path: "kind", label: words{"种类", "Kind"}, kind: kindChoice, must: true, choices: fixedChoices(
+				named{"MONEY_ACCOUNT_KIND_BANK", "银行", "bank"}, named{"MONEY_ACCOUNT_KIND_CASH", "现金", "cash"}, named{"MONEY_ACCOUNT_KIND_CUSTODIAN", "代管机构", "custodian"})},
+			{path: "money_account", label: words{"编号", "Id"}, must: true, max: 40, help: words{"如 bank、cash。", "Such as bank or cash."}},
+		},
+	},
+	{
+		name: "enrol", method: "RegistryService/EnrolMembers", roles: treasurer, title: words{"成员入社", "Enrol members"}, button: words{"登记", "Enrol them"},
+		about: words{"只登记号码,姓名另存在个人信息里。", "Numbers alone; names are kept apart as personal data."},
+		fields: []*field{
+			textField("group", "哪个组(编号)", "Group (id)", true, 40), dayField("joined_on", "哪天入社", "First day"),
+			{path: "members+households", label: words{"成员号和户号", "Member and household"}, kind: kindTable, must: true,
+				help:   words{"每行一人:成员号、空格、户号,如 3212 666。一次最多 4,000 行,可以整列粘贴。", "A line each: member, space, household, like 3212 666. At most 4,000 lines; columns can be pasted."},
+				fields: []*field{{path: "members", kind: kindNumber}, {path: "households", kind: kindNumber}}},
+		},
+	},
+	{
+		name: "depart", method: "RegistryService/DepartMembers", roles: treasurer, title: words{"成员退出", "Members leave"}, button: words{"登记退出", "Record it"},
+		about:  words{"从第二天起不再是成员;已经应得的仍然应得。", "From the day after they are no members; what is due to them stays due."},
+		fields: []*field{dayField("left_on", "最后一天", "Last day"), membersField("members", "成员号", "Members", true)},
+	},
+	{
+		name: "readmit", method: "RegistryService/ReadmitMembers", roles: treasurer, title: words{"撤销误记的退出", "Take a mistaken departure back"}, button: words{"撤销退出", "Take it back"},
+		about:  words{"当作从来没有退出过。", "As if they had never left."},
+		fields: []*field{membersField("members", "成员号", "Members", true)},
+	},
+	{
+		name: "shares", method: "RegistryService/SetShares", roles: treasurer, title: words{"登记股份", "Set shares"}, button: words{"登记", "Set them"},
+		about: words{"按章程机构的决议。", "By a resolution of the charter body."},
+		fields: []*field{dayField("effective_on", "从哪天起", "First day"),
+			{path: "members+shares", label: words{"成员号和股数", "Member and shares"}, kind: kindTable, must: true, help: words{"每行一人:成员号、空格、股数。", "A line each: member, space, shares."},
+				fields: []*field{{path: "members", kind: kindNumber}, {path: "shares", kind: kindNumber}}},
+			resolutionField(true, words{}, apiv1.Matter_MATTER_CHARTER)},
+	},
+	{
+		name: "personal", method: "RegistryService/KeepPersonalData", roles: treasurer, private: true, title: words{"登记个人信息", "Keep personal data"}, button: words{"登记", "Keep it"},
+		about: words{"与账簿分开保存,公开处只有掩码;依法可以删除。填一位成员,或一个个人代号。", "Kept apart from the books, masked in public, erasable by law. Of a member, or of a party by its code."},
+		fields: []*field{
+			{path: "member", label: words{"成员号", "Member"}, kind: kindNumber}, textField("party_id", "或个人代号", "Or code of a party", false, 40),
+			{path: "round_id", label: words{"为哪一轮救助、奖学", "For the round"}, kind: kindChoice, choices: rounds()},
+			textField("name", "姓名", "Name", false, 60), textField("id_no", "证件号", "Identity number", false, 24), textField("phone", "电话", "Phone", false, 30),
+			textField("bank_account", "银行账号", "Bank account", false, 48), textField("address", "住址", "Address", false, 120), {path: "reason", label: words{"事由", "Reason"}, kind: kindLong, max: 400},
+		},
+	},
+	{
+		name: "erasure", method: "RegistryService/RequestErasure", roles: []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_SUPERVISOR}, title: words{"申请限制或删除个人信息", "Ask for an erasure"}, button: words{"提出", "Ask for it"},
+		about: words{"由另一个人批准后执行。", "Carried out when somebody else approves it."},
+		fields: []*field{
+			{path: "kind", label: words{"怎样处置", "What becomes of it"}, kind: kindChoice, must: true, choices: fixedChoices(named{"ERASURE_KIND_RESTRICT", "限制", "restrict"}, named{"ERASURE_KIND_ERASE", "删除", "erase"})},
+			{path: "basis", label: words{"依据", "Ground"}, kind: kindChoice, must: true, choices: fixedChoices(
+				named{"ERASURE_BASIS_PURPOSE_MET", "目的已实现", "its purpose is met"}, named{"ERASURE_BASIS_PERIOD_ENDED", "保存期限已满", "its period has ended"},
+				named{"ERASURE_BASIS_CONSENT_WITHDRAWN", "撤回同意", "consent was withdrawn"}, named{"ERASURE_BASIS_UNLAWFUL", "违法处理", "it was unlawful"}, named{"ERASURE_BASIS_ORDER", "机关命令", "an order"})},
+			{path: "record_ids", label: words{"哪些记录", "Records"}, kind: kindNames, must: true, help: words{"记录编号,用空格分开。", "Ids of the records, apart by spaces."}},
+		},
+	},
+	{
+		name: "erasure-approve", method: "RegistryService/ApproveErasure", roles: []apiv1.Role{apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR}, title: words{"批准个人信息的处置", "Approve an erasure"}, button: words{"批准", "Approve it"},
+		about:  words{"删除以后再也找不回来。", "What is erased is gone for good."},
+		fields: []*field{{path: "erasure", label: words{"第几号处置", "Number of the erasure"}, kind: kindChoice, must: true, choices: openErasures}},
+	},
+	{
+		name: "erasure-reject", method: "RegistryService/RejectErasure", roles: []apiv1.Role{apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR}, title: words{"驳回个人信息的处置", "Reject an erasure"}, button: words{"驳回", "Reject it"},
+		about:  words{"信息照旧保存。", "The data stays."},
+		fields: []*field{{path: "erasure", label: words{"第几号处置", "Number of the erasure"}, kind: kindChoice, must: true, choices: openErasures}},
+	},
+	{
+		name: "hold", method: "GovernanceService/HoldPayee", roles: []apiv1.Role{apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR}, title: words{"暂缓发放", "Hold a payee"}, button: words{"暂缓", "Hold it"},
+		about: words{"钱仍然是他的,只是暂时不付;不没收。", "What is due stays due and is not paid for now; nothing is forfeited."},
+		fields: []*field{
+			{path: "payee", label: words{"成员号或户号", "Member or household"}, kind: kindNumber, must: true}, {path: "household", label: words{"这是户号", "It is a household"}, kind: kindCheck},
+			{path: "kind", label: words{"为什么", "Why"}, kind: kindChoice, must: true, choices: fixedChoices(
+				named{"HOLD_KIND_NO_ACCOUNT", "没有账户", "no account"}, named{"HOLD_KIND_ESTATE", "继承未定", "estate"}, named{"HOLD_KIND_COURT", "法院", "court"}, named{"HOLD_KIND_BLACKLIST", "黑名单(要有决议)", "black list (by resolution)"})},
+			{path: "benefit", label: words{"暂缓什么", "What is held"}, kind: kindChoice, choices: fixedChoices(
+				named{"BENEFIT_ALL", "全部", "all"}, named{"BENEFIT_DIVIDEND", "分红", "dividends"}, named{"BENEFIT_GRANT", "救助、奖学", "grants"})},
+			{path: "until", label: words{"到哪天为止", "Last day"}, kind: kindDay}, resolutionField(false, words{}, apiv1.Matter_MATTER_HOLD),
+			textField("reason", "理由(公开,不写姓名)", "Reason, in public, without names", true, 200),
+		},
+	},
+	{
+		name: "release", method: "GovernanceService/ReleaseHold", roles: []apiv1.Role{apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR}, title: words{"解除暂缓", "Release a hold"}, button: words{"解除", "Release it"},
+		about:  words{"解除以后就可以发放。", "Then it can be paid."},
+		fields: []*field{{path: "hold", label: words{"第几号暂缓", "Number of the hold"}, kind: kindChoice, must: true, choices: activeHolds}},
+	},
+}
+
+// ruleForms are what an approver decides, and what bodies have decided.
+var ruleForms = []*form{
+	{
+		name: "approve", method: "GovernanceService/ApproveRequest", roles: approver, title: words{"批准申请", "Approve a request"}, button: words{"批准", "Approve it"},
+		about: words{"批准的是下面写的这一件,内容变了就不算数。", "The approval is bound to what stands below; it is void for anything else."},
+		above: requestAbove("payment", "transfer", "correction", "deposit return"), fields: []*field{seenRequest(), seenDigest()},
+	},
+	{
+		name: "reject", method: "GovernanceService/RejectRequest", roles: []apiv1.Role{apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR}, title: words{"驳回申请", "Reject a request"}, button: words{"驳回", "Reject it"},
+		about: words{"驳回就办结了;要办得重新申请。", "It ends the request; for another try it is asked for anew."},
+		above: requestAbove(), fields: []*field{seenRequest(), textField("reason", "理由(公开)", "Reason, in public", true, 200)},
+	},
+	{
+		name: "resolution", method: "GovernanceService/RecordResolution", roles: approver, title: words{"记录决议", "Record a resolution"}, button: words{"记录", "Record it"},
+		about: words{"照会议记录填写;是否通过由章程的规则算出。监督委员会核对确认以后才能用。", "As the minutes say; whether it passed follows from the charter. It serves once a supervisor has confirmed it."},
+		fields: []*field{
+			textField("title", "议题", "Title", true, 120), idField("resolution_id", "resolution", "编号", "Id"),
+			{path: "body", label: words{"哪个机构", "Body"}, kind: kindChoice, must: true, choices: bodies}, dayField("decided_on", "哪天表决", "Day of the vote"),
+			{path: "electorate", label: words{"应到", "Entitled"}, kind: kindNumber, must: true}, {path: "present", label: words{"实到", "Present"}, kind: kindNumber, must: true},
+			{path: "votes_for", label: words{"赞成", "For"}, kind: kindNumber, must: true}, {path: "votes_against", label: words{"反对", "Against"}, kind: kindNumber, must: true},
+			{path: "abstained", label: words{"弃权", "Abstained"}, kind: kindNumber, must: true},
+			{path: "minutes_sha256", label: words{"会议记录", "Minutes"}, kind: kindDigest, must: true, help: words{"选照片或文件:这里只取它的指纹,原件请自己存好。", "A picture or file: only its digest is taken, keep the original."}},
+			{path: "matter", label: words{"关于什么", "What it is about"}, kind: kindChoice, must: true, choices: matters},
+			{path: "fund", label: words{"动用哪项基金", "Fund"}, kind: kindChoice, choices: funds, when: moneyMatters, help: words{"只有动钱的决议填。", "Only where money is spent or moved."}},
+			{path: "authority", label: words{"授权金额", "Amount it authorises"}, kind: kindMoney, when: moneyMatters},
+			{path: "purpose", label: words{"只用于", "The only purpose"}, kind: kindChoice, choices: purposes, when: moneyMatters},
+			{path: "valid_from", label: words{"从哪天起可用", "First day it may be used"}, kind: kindDay, when: moneyMatters},
+			{path: "valid_until", label: words{"到哪天为止", "Last day"}, kind: kindDay, when: moneyMatters},
+		},
+	},
+	{
+		name: "policy", method: "GovernanceService/AdoptPolicy", roles: approver, title: words{"通过分配办法", "Adopt an allocation policy"}, button: words{"通过", "Adopt it"},
+		about: words{"从某天起,这些收入怎样分到各基金。各部分合计恰好是一。", "How income of these kinds is split among the funds from a day on. The parts come to exactly one."},
+		fields: []*field{
+			{path: "effective_on", label: words{"从哪天起", "First day"}, kind: kindDay, must: true, initial: today},
+			{path: "income_kinds", label: words{"哪些收入", "Kinds of income"}, kind: kindNames, must: true, help: words{"如 rent interest,用空格分开。", "Such as rent interest, apart by spaces."}},
+			{path: "shares", label: words{"各部分", "Parts"}, kind: kindRows, least: 4, must: true, add: words{"再加一部分", "Add a part"},
+				help: words{"写 0.7、7/10 或 70% 的分数;最后一个可以写 rest,即其余。要把一部分再分,写名称和下级。", "Write 0.7 or 7/10; one may be rest. To divide a part again, give it a name and parts of its own."},
+				fields: []*field{
+					{path: "fund", label: words{"基金", "Fund"}, kind: kindChoice, choices: funds}, {path: "share", label: words{"多少", "Share"}, kind: kindShare, must: true, max: 40},
+					{path: "name", label: words{"小计名称(编号)", "Name of a subtotal (id)"}, max: 40},
+					{path: "parts", label: words{"小计再分成", "What the subtotal is divided into"}, kind: kindRows, add: words{"加一个下级", "Add a part of it"}, fields: []*field{
+						fundField("fund", "基金", "Fund", true), {path: "share", label: words{"占小计多少", "Share of the subtotal"}, kind: kindShare, must: true, max: 40}}}}},
+			{path: "rounding", label: words{"零头给谁", "Odd fen"}, kind: kindChoice, choices: fixedChoices(
+				named{"ROUNDING_LARGEST_FRACTION", "给小数最大的", "largest fraction"}, named{"ROUNDING_CARRY", "记着,下次补", "carried to the next"})},
+			resolutionField(true, words{}, apiv1.Matter_MATTER_POLICY),
+		},
+	},
+	{
+		name: "spending-rule", method: "GovernanceService/AdoptSpendingRule", roles: approver, title: words{"通过支出办法", "Adopt a spending rule"}, button: words{"通过", "Adopt it"},
+		about: words{"多大的支出要谁同意。新的整个代替旧的。", "Who has to agree to what. It replaces the one before as a whole."},
+		fields: []*field{
+			{path: "tiers", label: words{"档次", "Tiers"}, kind: kindRows, least: 1, must: true, add: words{"再加一档", "Add a tier"}, fields: []*field{
+				{path: "operation", label: words{"什么事", "Operation"}, kind: kindChoice, must: true, choices: fixedChoices(
+					named{"OPERATION_PAYMENT", "付款", "payment"}, named{"OPERATION_GRANT_ROUND", "救助、奖学", "grants"}, named{"OPERATION_DIVIDEND", "分红", "dividend"}, named{"OPERATION_TRANSFER", "调剂", "transfer"},
+					named{"OPERATION_DEPOSIT_RETURN", "退还押金", "deposit return"}, named{"OPERATION_REVERSAL", "冲销", "reversal"}, named{"OPERATION_COST", "成本", "cost"})},
+				{path: "fund", label: words{"哪项基金", "Fund"}, kind: kindChoice, choices: funds}, {path: "purpose", label: words{"哪种用途", "Purpose"}, kind: kindChoice, choices: purposes},
+				{path: "from", label: words{"从多少起", "From"}, kind: kindMoney}, {path: "approvals", label: words{"要几人批准", "Approvals"}, kind: kindNumber},
+				{path: "review", label: words{"要监督委员会先审核", "A supervisor reviews first"}, kind: kindCheck},
+				{path: "resolution_body", label: words{"要哪个机构的决议", "Resolution of"}, kind: kindChoice, choices: bodies},
+				{path: "emergency", label: words{"应急档", "Emergencies only"}, kind: kindCheck}, {path: "cap", label: words{"应急上限", "At most"}, kind: kindMoney},
+				{path: "ratify_days", label: words{"几天内追认", "Ratified within days"}, kind: kindNumber}}},
+			{path: "request_days", label: words{"申请几天不办就过期", "Days after which a request lapses"}, kind: kindNumber, help: words{"空着就不过期。", "Empty: never."}},
+			resolutionField(true, words{}, apiv1.Matter_MATTER_SPENDING_RULE),
+		},
+	},
+	{
+		name: "fund-open", method: "GovernanceService/OpenFund", roles: approver, title: words{"设立基金", "Open a fund"}, button: words{"设立", "Open it"},
+		about:  words{"按章程机构的决议增设;专项微基金只靠捐赠,不参与分配。", "By a resolution of the charter body. A restricted one lives on gifts and takes no part in splits."},
+		fields: append(fundFields(&field{path: "fund.id", label: words{"编号", "Id"}, must: true, max: 40}), resolutionField(true, words{}, apiv1.Matter_MATTER_CHARTER)),
+	},
+	{
+		name: "fund-change", method: "GovernanceService/ChangeFund", roles: approver, title: words{"变更基金", "Change a fund"}, button: words{"变更", "Change it"},
+		about:  words{"名称和用途以后就是这样;按章程机构的决议。", "Its name and purposes from now on, by a resolution of the charter body."},
+		fields: append(fundFields(&field{path: "fund.id", label: words{"哪项基金", "Which fund"}, kind: kindChoice, must: true, choices: funds}), resolutionField(true, words{}, apiv1.Matter_MATTER_CHARTER)),
+	},
+	{
+		name: "body-change", method: "GovernanceService/ChangeBody", roles: approver, title: words{"变更议事机构", "Change a body"}, button: words{"变更", "Change it"},
+		about: words{"人数和表决规则以后就是这样;按章程机构的决议。", "Its size and thresholds from now on, by a resolution of the charter body."},
+		fields: []*field{
+			{path: "body.id", label: words{"哪个机构", "Which body"}, kind: kindChoice, must: true, choices: bodies}, textField("body.name", "名称", "Name", true, 60),
+			{path: "body.size", label: words{"人数", "Size"}, kind: kindNumber, must: true}, {path: "body.quorum", label: words{"到会至少", "Quorum"}, must: true, max: 40, help: words{"如 2/3。", "Such as 2/3."}},
+			{path: "body.pass", label: words{"赞成至少", "Passing share"}, must: true, max: 40},
+			{path: "body.pass_base", label: words{"按什么算", "Share of"}, kind: kindChoice, must: true, choices: fixedChoices(named{"VOTE_BASE_ALL", "全体", "all"}, named{"VOTE_BASE_PRESENT", "到会的", "those present"})},
+			{path: "body.pass_strictly", label: words{"必须超过,刚好不算", "It has to be exceeded"}, kind: kindCheck}, resolutionField(true, words{}, apiv1.Matter_MATTER_CHARTER),
+		},
+	},
+	{
+		name: "witnesses", method: "GovernanceService/AdoptWitnessPolicy", roles: approver, title: words{"通过见证章程", "Adopt a witness policy"}, button: words{"通过", "Adopt it"},
+		about: words{"每月的账要谁签名才算盖章;按章程机构的决议。", "Whose signatures seal a month, by a resolution of the charter body."},
+		fields: []*field{
+			{path: "groups", label: words{"见证组", "Groups"}, kind: kindRows, least: 1, must: true, add: words{"再加一组", "Add a group"}, fields: []*field{
+				textField("name", "组名(编号)", "Name (id)", true, 40), {path: "threshold", label: words{"至少几人签", "Signatures needed"}, kind: kindNumber, must: true},
+				{path: "witnesses", label: words{"见证人", "Witnesses"}, kind: kindRows, least: 1, must: true, add: words{"再加一人", "Add a witness"}, fields: []*field{
+					textField("name", "代号", "Name", true, 60), textField("key", "公钥", "Key", true, 200)}}}},
+			resolutionField(true, words{}, apiv1.Matter_MATTER_CHARTER),
+		},
+	},
+}
+
+func fundFields(id *field) []*field {
+	return []*field{id, textField("fund.name", "名称", "Name", true, 60),
+		{path: "fund.purposes", label: words{"可以用于", "Purposes"}, kind: kindNames, help: words{"用途编号,用空格分开,如 relief scholarship;没有就不能付款。", "Ids apart by spaces, like relief scholarship; with none it pays nothing."}},
+		{path: "fund.restricted", label: words{"专项微基金:只靠捐赠,不参与分配", "Restricted: lives on gifts, takes no part in splits"}, kind: kindCheck}}
+}
+
+// moneyMatters are the matters of resolutions that give authority over money.
+const moneyMatters = "matter=MATTER_PAYMENT|MATTER_DIVIDEND|MATTER_TRANSFER|MATTER_INCOME|MATTER_DEPOSIT|MATTER_COST"
+
+var matters = fixedChoices(
+	named{"MATTER_PAYMENT", "付款、救助奖学", "payments and grants"}, named{"MATTER_DIVIDEND", "分红", "a dividend"}, named{"MATTER_TRANSFER", "基金之间调剂", "a transfer"},
+	named{"MATTER_POLICY", "分配办法", "an allocation policy"}, named{"MATTER_SPENDING_RULE", "支出办法", "a spending rule"}, named{"MATTER_CHARTER", "章程、基金、机构、股份", "charter, funds, bodies, shares"},
+	named{"MATTER_INCOME", "收入归一项基金", "income for one fund"}, named{"MATTER_DEPOSIT", "扣留押金", "keeping a deposit"}, named{"MATTER_HOLD", "黑名单暂缓", "holds for the black list"},
+	named{"MATTER_COST", "成本支出", "costs"}, named{"MATTER_OTHER", "其他", "something else"})

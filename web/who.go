@@ -1,0 +1,81 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"connectrpc.com/connect/v2"
+
+	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/rpc"
+)
+
+// Roles that forms name.
+var (
+	treasurer  = []apiv1.Role{apiv1.Role_ROLE_TREASURER}
+	approver   = []apiv1.Role{apiv1.Role_ROLE_APPROVER}
+	supervisor = []apiv1.Role{apiv1.Role_ROLE_SUPERVISOR}
+	payer      = []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_CASHIER}
+)
+
+var roleWords = map[apiv1.Role]words{
+	apiv1.Role_ROLE_TREASURER: {"会计", "treasurer"}, apiv1.Role_ROLE_APPROVER: {"负责人", "approver"}, apiv1.Role_ROLE_SUPERVISOR: {"监督委员会", "supervisor"},
+	apiv1.Role_ROLE_CASHIER: {"出纳", "cashier"}, apiv1.Role_ROLE_BOARD: {"公示员", "board"}, apiv1.Role_ROLE_AUDITOR: {"审计", "auditor"}, apiv1.Role_ROLE_ADMIN: {"管理员", "admin"},
+}
+
+// probes are commands that a role may give and that say nothing else here: whoever lacks the role is refused as such.
+var probes = []struct {
+	role           apiv1.Role
+	method, fields string
+}{
+	{apiv1.Role_ROLE_TREASURER, "WithdrawRequest", `"request_number":1`},
+	{apiv1.Role_ROLE_APPROVER, "DeclareDividend", `"request_number":1,"occurred_on":"2000-01-01"`},
+	{apiv1.Role_ROLE_SUPERVISOR, "ConfirmOpening", ``},
+	{apiv1.Role_ROLE_CASHIER, "SettlePayment", `"request_number":1,"occurred_on":"2000-01-01"`},
+}
+
+// rolesOf are the roles of the visitor in the collective of the address. Who is not signed in is an error.
+func (s *site) rolesOf(v *visit) ([]apiv1.Role, error) {
+	var roles []apiv1.Role
+	for _, p := range probes {
+		request := `{"command_id":"00000000-0000-4000-8000-000000000001","collective_id":"` + v.collective() + `"`
+		if p.fields != "" {
+			request += "," + p.fields
+		}
+		answer, err := s.books.Preview(v.ctx, &apiv1.PreviewRequest{Line: &apiv1.ApplyLine{Method: p.method, RequestJson: request + "}"}})
+		if err != nil {
+			return nil, err
+		}
+		if answer.Result.Refusal.GetReason() != "role_missing" && (p.role != apiv1.Role_ROLE_CASHIER || !slices.Contains(roles, apiv1.Role_ROLE_TREASURER)) {
+			roles = append(roles, p.role)
+		}
+	}
+	return roles, nil
+}
+
+// mayGive refuses a form to whoever could not give its command.
+func (s *site) mayGive(v *visit, form *form) error {
+	if form.apart {
+		return nil // the services say who may
+	}
+	roles, err := s.rolesOf(v)
+	if err != nil {
+		return err
+	}
+	zh, en := "", ""
+	for _, role := range form.roles {
+		if slices.Contains(roles, role) {
+			return nil
+		}
+		if zh != "" {
+			zh, en = zh+"或", en+" or the "
+		}
+		zh, en = zh+roleWords[role].zh, en+roleWords[role].en
+	}
+	return &problem{http.StatusForbidden, "“" + form.title.zh + "”由" + zh + "办理。", "\"" + form.title.en + "\" is for the " + en + "."}
+}
+
+// forbidden says whether a call was refused because the visitor lacks the role for it.
+func forbidden(err error) bool {
+	return connect.CodeOf(err) == connect.CodePermissionDenied && rpc.RefusalOf(err) != nil
+}
