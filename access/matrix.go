@@ -90,6 +90,9 @@ var Matrix = map[string]Callers{
 	"Download":           {Roles: readers},
 	"ListGarbage":        {Roles: readers},
 
+	"ListInquiries": {Public: true},
+	"ReadInquiry":   {Roles: []eventv1.Role{eventv1.Role_ROLE_SUPERVISOR}},
+
 	"ListPersonalData":  {Roles: settlers},
 	"OpenPersonalField": {Roles: copiers},
 	"ListErasures":      {Roles: readers},

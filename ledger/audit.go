@@ -32,6 +32,8 @@ import (
 //     disclosure: of all lines of the round, once;
 //   - personal data: each record committed to once; an erasure asked for by one and decided by another, once, of what was there and
 //     could go;
+//   - inquiries: numbered, due ten days after the day of receipt; worded or declined once, and answered after they were worded. They are
+//     the only facts that somebody without a key can bring about;
 //   - a closed month: the next one, when it is over, with the totals of the books and their digest.
 //
 // What rests on texts, papers, minutes and members is not judged again: the rules for them may change, and facts stay.
@@ -133,8 +135,11 @@ func (a *Audit) examineCommand(e *eventv1.Event) string {
 	} else if !bytes.Equal(e.CommandDigest, a.digest) || e.Actor != a.actor {
 		return "its command is another than that of the event before, with the same id"
 	}
+	if e.Actor == "" && !Anonymous(e) {
+		return "nobody gave its command"
+	}
 	if may := givers[reflect.TypeOf(e.Fact)]; may != nil && a.state.charter != nil {
-		if !slices.ContainsFunc(a.state.roles[e.Actor], func(r eventv1.Role) bool { return slices.Contains(may, r) }) {
+		if !oneOf(may, a.state.roles[e.Actor]) {
 			return fmt.Sprintf("%s has none of the roles for it (%s)", e.Actor, roleNames(may))
 		}
 	}
@@ -289,6 +294,8 @@ func (s *Collective) examineFact(d *decision, e *eventv1.Event) string {
 		return reasonOf((&ApproveErasure{Number: f.ErasureApproved.Number}).decide(d))
 	case *eventv1.Event_ErasureRejected:
 		return reasonOf((&RejectErasure{Number: f.ErasureRejected.Number}).decide(d))
+	case *eventv1.Event_InquiryReceived, *eventv1.Event_InquiryPublished, *eventv1.Event_InquiryDeclined, *eventv1.Event_InquiryAnswered:
+		return d.examineInquiry(e)
 	case *eventv1.Event_RequestMade:
 		return s.examineRequest(f.RequestMade)
 	case *eventv1.Event_RequestReviewed:
@@ -525,6 +532,10 @@ var givers = func() map[reflect.Type][]eventv1.Role {
 		{(*eventv1.Event_ErasureRequested)(nil), []string{"RequestErasure"}},
 		{(*eventv1.Event_ErasureApproved)(nil), []string{"ApproveErasure"}},
 		{(*eventv1.Event_ErasureRejected)(nil), []string{"RejectErasure"}},
+		{(*eventv1.Event_InquiryReceived)(nil), []string{"RaiseInquiry"}},
+		{(*eventv1.Event_InquiryPublished)(nil), []string{"PublishInquiry"}},
+		{(*eventv1.Event_InquiryDeclined)(nil), []string{"DeclineInquiry"}},
+		{(*eventv1.Event_InquiryAnswered)(nil), []string{"AnswerInquiry"}},
 		{(*eventv1.Event_ResolutionRecorded)(nil), []string{"RecordResolution"}},
 		{(*eventv1.Event_ResolutionConfirmed)(nil), []string{"ConfirmResolution"}},
 		{(*eventv1.Event_PolicyAdopted)(nil), []string{"AdoptPolicy"}},

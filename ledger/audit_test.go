@@ -275,7 +275,7 @@ func TestAuditFindsAnOverdrawnFund(t *testing.T) {
 // Every fact of a collective is one that somebody with a role gives.
 func TestEveryFactHasItsGivers(t *testing.T) {
 	without := map[string]bool{"collective_founded": true}
-	elsewhere := map[string]bool{"cosignature_added": true, "fork_reported": true, "personal_data_kept": true} // in streams of their own
+	elsewhere := map[string]bool{"cosignature_added": true, "fork_reported": true, "personal_data_kept": true, "inquiry_text_kept": true} // in streams of their own
 	facts := (*eventv1.Event)(nil).ProtoReflect().Descriptor().Oneofs().ByName("fact").Fields()
 	for i := range facts.Len() {
 		f := facts.Get(i)

@@ -328,7 +328,10 @@ func roleNames(roles []eventv1.Role) string {
 	return strings.Join(names, ", ")
 }
 
-// RoleName is the plain name of a role, e.g. treasurer.
+// RoleName is the plain name of a role, e.g. treasurer; anybody for Anybody.
 func RoleName(r eventv1.Role) string {
+	if r == Anybody {
+		return "anybody"
+	}
 	return strings.ToLower(strings.TrimPrefix(r.String(), "ROLE_"))
 }

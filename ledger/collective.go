@@ -67,6 +67,7 @@ type Collective struct {
 	editions  []edition              // by number - 1
 	seeds     map[[16]byte]struct{}  // records that hold the seeds of disclosed rounds
 	personal  personalData
+	inquiries inquiries
 }
 
 type (
@@ -132,6 +133,7 @@ func NewCollective() *Collective {
 		shares:      map[uint32][]shareStep{},
 		seeds:       map[[16]byte]struct{}{},
 		personal:    personalData{records: map[uuid.UUID]*PersonalRecord{}, years: map[string]int{}},
+		inquiries:   inquiries{records: map[uuid.UUID]uint32{}},
 	}
 }
 

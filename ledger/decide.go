@@ -103,15 +103,18 @@ func (c *RequestPayment) papers() []Document { return c.Documents }
 // mayGive holds the role × command matrix. Founding is for the server's admins, which the caller has checked.
 func (d *decision) mayGive(c Command) error {
 	roles := Matrix[c.Name()]
-	if d.s.charter == nil || roles == nil {
+	if d.s.charter == nil || roles == nil || MayGive(c.Name(), d.s.roles[d.m.Actor]) {
 		return nil
 	}
-	for _, r := range d.s.roles[d.m.Actor] {
-		if slices.Contains(roles, r) {
-			return nil
-		}
-	}
 	return refuse(RoleMissing).with("operator", d.m.Actor).with("roles", roleNames(roles))
+}
+
+// MayGive says whether somebody who holds these roles, or none, may give a command.
+func MayGive(command string, held []eventv1.Role) bool { return oneOf(Matrix[command], held) }
+
+// oneOf says whether one of the roles held is allowed, or everybody is.
+func oneOf(allowed, held []eventv1.Role) bool {
+	return slices.ContainsFunc(allowed, func(r eventv1.Role) bool { return r == Anybody || slices.Contains(held, r) })
 }
 
 // founded refuses every command but the founding before it.
@@ -246,7 +249,15 @@ var Matrix = map[string][]eventv1.Role{
 	"RequestErasure":   {treasurer, supervisor},
 	"ApproveErasure":   {approver, supervisor},
 	"RejectErasure":    {approver, supervisor},
+
+	"RaiseInquiry":   {Anybody},
+	"PublishInquiry": {supervisor},
+	"DeclineInquiry": {supervisor},
+	"AnswerInquiry":  {approver, treasurer},
 }
+
+// Anybody stands in Matrix for everybody, also without a key: the only commands whose facts have no actor.
+const Anybody = eventv1.Role_ROLE_UNSPECIFIED
 
 const (
 	treasurer  = eventv1.Role_ROLE_TREASURER

@@ -87,6 +87,7 @@ func (s *Collective) Evolve(e *eventv1.Event) {
 		s.evolveRound(e)
 		s.evolveCharter(e)
 		s.evolvePeople(e)
+		s.evolveInquiry(e)
 	}
 }
 

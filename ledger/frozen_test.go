@@ -93,7 +93,7 @@ func TestFrozenEncodings(t *testing.T) {
 
 // elsewhereTypes are facts of other streams than a collective's.
 var elsewhereTypes = map[string]bool{"name_reserved": true, "operator_created": true, "key_issued": true, "key_revoked": true,
-	"cosignature_added": true, "fork_reported": true, "personal_data_kept": true}
+	"cosignature_added": true, "fork_reported": true, "personal_data_kept": true, "inquiry_text_kept": true}
 
 // eventJSON is an event as indented JSON, always spaced the same way.
 func eventJSON(t *testing.T, e *eventv1.Event) string {
@@ -216,6 +216,7 @@ func otherFacts() []*eventv1.Event {
 			SignedAt: lt.Noon("2020-04-02").Unix(), Signature: append(lt.Minutes("r"), lt.Minutes("s")...)}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_ForkReported{ForkReported: &eventv1.ForkReported{First: []byte("first\n"), Second: []byte("second\n")}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: keptFact()}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_InquiryTextKept{InquiryTextKept: &eventv1.InquiryTextKept{CollectiveId: lt.LiminbaID, Salt: bytes.Repeat([]byte{9}, 32), Text: "屋顶为什么修了两次?"}}}),
 	}
 }
 
@@ -308,5 +309,6 @@ func everyFact(t *testing.T) *lt.Books {
 	rotateKeys(b)
 	publishedFacts(b)
 	peopleFacts(b)
+	inquiryFacts(b)
 	return b
 }

@@ -238,6 +238,10 @@ const (
 	LinesChanged      Reason = "lines_changed"
 	ThresholdInvalid  Reason = "threshold_invalid"
 	WitnessKeyInvalid Reason = "witness_key_invalid"
+
+	InquiryUnknown   Reason = "inquiry_unknown"
+	InquiryUnread    Reason = "inquiry_unread"
+	InquiriesWaiting Reason = "inquiries_waiting"
 )
 
 // Reasons describes every reason.
@@ -390,4 +394,8 @@ var Reasons = map[Reason]ReasonInfo{
 	ErasureUnknown:     {Missing, "没有第 {erasure} 号个人信息处置。", "There is no erasure {erasure}."},
 	RetentionRunning:   {Precondition, "记录 {record} 是 {party} 最后一笔凭证({year} 年)的依据,凭证保管三十年,{from} 起才能删除;现在可以先限制。", "The record {record} stands behind vouchers of {party}, the last of {year}, which are kept for thirty years: it can be erased from {from} on, and be restricted now."},
 	PersonalDataNeeded: {Precondition, "{party} 还有未了的事({matter}),办完以后记录 {record} 才能删除;现在可以先限制。", "Something is under way with {party} ({matter}): the record {record} can be erased when that is over, and be restricted now."},
+
+	InquiryUnknown:   {Missing, "没有第 {inquiry} 号质询。", "There is no inquiry {inquiry}."},
+	InquiryUnread:    {Precondition, "第 {inquiry} 号质询还没有公开;请监督委员会先审阅并公开,再答复。", "The inquiry {inquiry} is not published yet: a supervisor reads and publishes it first, then it is answered."},
+	InquiriesWaiting: {Precondition, "已有 {waiting} 件质询等监督委员会审阅(最多 {max} 件);请过几天再提,或直接请监督委员会代为提出。", "{waiting} inquiries wait for a supervisor to read them, and no more than {max} can: ask again in a few days, or have a supervisor ask for you."},
 }

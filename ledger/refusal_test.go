@@ -71,6 +71,21 @@ func TestReasonSentences(t *testing.T) {
 
 // refusals makes each reason happen.
 var refusals = map[ledger.Reason]func(*testing.T) error{
+	ledger.InquiryUnknown: func(t *testing.T) error {
+		return on(lt.Liminba(t), "2020-06-01", lt.Supervisor, &ledger.PublishInquiry{Number: 1, Wording: "为什么?"})
+	},
+	ledger.InquiryUnread: func(t *testing.T) error {
+		b := lt.Demo(t, "2022-03-10")
+		b.Do("2022-03-11", "", question(1, lt.Ref("付2022-1")))
+		return on(b, "2022-03-11", lt.Approver, &ledger.AnswerInquiry{Number: 1, Text: "见合同", Outcome: explained})
+	},
+	ledger.InquiriesWaiting: func(t *testing.T) error {
+		b := lt.Liminba(t)
+		for n := range ledger.InquiriesWaitingMax {
+			b.Do("2020-06-01", "", question(n+1, ledger.VoucherRef{}))
+		}
+		return on(b, "2020-06-01", "", question(100, ledger.VoucherRef{}))
+	},
 	ledger.LogKeyGeneration: func(t *testing.T) error {
 		return on(lt.Demo(t, "2021-12-20"), "2021-12-31", lt.Admin, &ledger.RotateLogKey{Generation: 3})
 	},

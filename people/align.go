@@ -178,7 +178,7 @@ func (v *Vault) moveOn(ctx context.Context, origin string, r ledger.PersonalReco
 		}
 		left := without(e.GetPersonalDataKept(), r.Erased.Has)
 		meta := ledger.Meta{ID: uuid.UUID(e.CommandId), Actor: e.Actor, Now: time.UnixMicro(e.RecordedAt)}
-		err = v.append(ctx, Stream(r.ID, r.Erasures), left, meta)
+		err = v.append(ctx, Stream(r.ID, r.Erasures), personal(left), meta)
 		switch conflict := (*eventstore.ConflictError)(nil); {
 		case errors.As(err, &conflict): // another node was first, with the same
 			return v.current(ctx, origin, r)
@@ -235,8 +235,8 @@ func (v *Vault) Settle(ctx context.Context, collective string) (bool, error) {
 	return err == nil && !v.remains.Load(), err
 }
 
-// Sweep deletes orphans: records older than a day that no log is committed to, left by commands that were refused or cut off. It gives
-// their number.
+// Sweep deletes orphans: records older than a day that no log is committed to, left by commands that were refused or cut off; and what
+// was asked by inquiries when its time is over. It gives their number.
 func (v *Vault) Sweep(ctx context.Context) (swept int, err error) {
 	lister, ok := v.store.(eventstore.Lister)
 	if !ok {
@@ -247,12 +247,11 @@ func (v *Vault) Sweep(ctx context.Context) (swept int, err error) {
 		return 0, err
 	}
 	for _, one := range streams {
-		record, ok := RecordOf(one.Stream)
-		if !ok || one.Deleted {
+		if one.Deleted || !Kept(one.Stream) {
 			continue
 		}
-		orphan, err := v.orphan(ctx, one.Stream, record)
-		if err == nil && orphan {
+		gone, err := v.goes(ctx, one.Stream)
+		if err == nil && gone {
 			if err = v.store.Delete(ctx, one.Stream); err == nil {
 				swept++
 			}
@@ -266,6 +265,15 @@ func (v *Vault) Sweep(ctx context.Context) (swept int, err error) {
 		v.compact(ctx)
 	}
 	return swept, nil
+}
+
+// goes says whether a stream of the vault is swept.
+func (v *Vault) goes(ctx context.Context, stream string) (bool, error) {
+	if record, ok := InquiryRecordOf(stream); ok {
+		return v.spent(ctx, stream, record)
+	}
+	record, _ := RecordOf(stream)
+	return v.orphan(ctx, stream, record)
 }
 
 // orphan says whether a stream is of a record that no log is committed to, nor keeps a seed of, and old enough. One of a collective that is not there is

@@ -35,6 +35,8 @@ var (
 	ErrUnknown = errors.New("no such record of personal data")
 	// ErrBehind says that another node is ahead of this one: what was looked for was moved on. Trying again is safe.
 	ErrBehind = errors.New("the vault is ahead of the log that is known here")
+	// ErrLost says that what the log is committed to is not there, or is something else, although its time is not over.
+	ErrLost = errors.New("what the log is committed to is not there")
 )
 
 // Log is what the vault asks of the books; *ledger.Service is one.
@@ -129,11 +131,15 @@ func (v *Vault) Keep(ctx context.Context, kept *eventv1.PersonalDataKept, meta l
 	if meta.Now.IsZero() {
 		meta.Now = v.clock()
 	}
-	return v.append(ctx, Stream(uuid.UUID(kept.Record), 0), kept, meta)
+	return v.append(ctx, Stream(uuid.UUID(kept.Record), 0), personal(kept), meta)
 }
 
-func (v *Vault) append(ctx context.Context, stream string, kept *eventv1.PersonalDataKept, meta ledger.Meta) error {
-	e := &eventv1.Event{Version: 1, RecordedAt: meta.Now.UnixMicro(), Actor: meta.Actor, CommandId: meta.ID[:], Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: kept}}
+func personal(kept *eventv1.PersonalDataKept) *eventv1.Event {
+	return &eventv1.Event{Fact: &eventv1.Event_PersonalDataKept{PersonalDataKept: kept}}
+}
+
+func (v *Vault) append(ctx context.Context, stream string, e *eventv1.Event, meta ledger.Meta) error {
+	e.Version, e.RecordedAt, e.Actor, e.CommandId = 1, meta.Now.UnixMicro(), meta.Actor, meta.ID[:]
 	stored, err := ledger.Encode(e)
 	if err != nil {
 		return fmt.Errorf("keep %s: %w", stream, err)
@@ -154,7 +160,7 @@ func (v *Vault) read(ctx context.Context, stream string) (*eventv1.Event, error)
 			return nil, fmt.Errorf("read %s: %w", stream, err)
 		}
 		e, err := ledger.Decode(stored)
-		if err == nil && e.GetPersonalDataKept() == nil {
+		if err == nil && !keeps(e, stream) {
 			err = &eventstore.CorruptError{Stream: stream, Version: stored.Version, Reason: "it keeps no personal data"}
 		}
 		return e, err
@@ -286,4 +292,12 @@ func (v *Vault) Lost(ctx context.Context, collective string) (lost []ledger.Pers
 		}
 	}
 	return lost, kept, nil
+}
+
+// keeps says whether an event is what its stream is for.
+func keeps(e *eventv1.Event, stream string) bool {
+	if _, asked := InquiryRecordOf(stream); asked {
+		return e.GetInquiryTextKept() != nil
+	}
+	return e.GetPersonalDataKept() != nil
 }

@@ -68,7 +68,8 @@ type Book struct {
 	disclosures []*disclosure            // in the order of the log
 	people      register[personalRecord] // by the bytes of their ids
 	erasures    []*erasure               // by number - 1
-	splits      map[uint32][]int32       // rows that a policy split, by its version
+	inquiries   inquiries
+	splits      map[uint32][]int32 // rows that a policy split, by its version
 }
 
 // register is a list of items in order of appearance, found by id.
@@ -220,6 +221,7 @@ func (b *Book) fold(e *eventv1.Event, first int) {
 		b.foldGift(e)
 		b.foldPublished(e, at)
 		b.foldPeople(e)
+		b.foldInquiry(e, at)
 	}
 }
 

@@ -77,6 +77,7 @@ const (
 	RegisterRule       = "spending_rule"
 	RegisterMonth      = "month"
 	RegisterRole       = "role"
+	RegisterInquiry    = "inquiry"
 )
 
 // States that only registers of this list have. A resolution is recorded, then confirmed; a policy and a rule adopted; a month
@@ -184,7 +185,7 @@ func (q *request) progress(w view) string {
 	return state
 }
 
-// lookAtRules looks at policies, spending rules, closed months and roles.
+// lookAtRules looks at policies, spending rules, closed months, inquiries and roles.
 func (b *Book) lookAtRules(note noteChange) {
 	adopted := func(register string, id any, state string, counts func(w view) bool) {
 		note(register, fmt.Sprint(id), func(w view) (string, ledger.Fen) {
@@ -202,6 +203,14 @@ func (b *Book) lookAtRules(note noteChange) {
 	}
 	for _, c := range b.charter.closed {
 		adopted(RegisterMonth, c.month, StateClosed, func(w view) bool { return b.recordedBy(c.version, w) })
+	}
+	for _, q := range b.inquiries.list {
+		note(RegisterInquiry, fmt.Sprint(q.fact.Number), func(w view) (string, ledger.Fen) {
+			if !w.counts(q.received) {
+				return "", 0
+			}
+			return q.state(w), 0
+		})
 	}
 	for _, r := range b.roles {
 		adopted(RegisterRole, r.operator+"/"+roleName(r.role), StateHeld, func(w view) bool {

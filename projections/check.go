@@ -30,6 +30,9 @@ func (b *Book) check(e *eventv1.Event) string {
 	if _, err := time.LoadLocation(founding.GetTimeZone()); founding != nil && err != nil {
 		return "it founds a collective in a time zone that is not known here"
 	}
+	if e.Actor == "" && !ledger.Anonymous(e) {
+		return "nobody gave its command"
+	}
 	return b.checkFact(e)
 }
 
@@ -216,7 +219,7 @@ func (b *Book) checkPayout(e *eventv1.Event) string {
 			return fmt.Sprintf("it settles file %d of dividend %s, which is not under way", f.DividendFileSettled.File, f.DividendFileSettled.RunId)
 		}
 	default:
-		return cmp.Or(b.checkRoundStep(e), b.checkPublished(e))
+		return cmp.Or(b.checkRoundStep(e), b.checkPublished(e), b.checkInquiry(e))
 	}
 	return ""
 }

@@ -81,6 +81,7 @@ func (b *Book) digest() ([32]byte, uint64) {
 	}
 	d.published(s)
 	d.people(s.people, s.erasures)
+	d.inquiries(s.inquiries)
 	d.flush()
 	return [32]byte(d.hash.Sum(nil)), s.version
 }
@@ -113,6 +114,7 @@ type shot struct {
 	disclosures []disclosure
 	people      []personalRecord
 	erasures    []erasure
+	inquiries   []inquiry
 }
 
 type (
@@ -150,7 +152,7 @@ func (b *Book) snapshot() *shot {
 		reviews: values(b.reviews.list),
 		headers: headers{facts: b.headers.facts.snapshot(), commands: b.headers.commands.snapshot(), kinds: names{texts: b.headers.kinds.texts}},
 		roles:   slices.Clone(b.roles), editions: values(b.editions), disclosures: values(b.disclosures),
-		people: values(b.people.items), erasures: values(b.erasures),
+		people: values(b.people.items), erasures: values(b.erasures), inquiries: values(b.inquiries.list),
 	}
 	for i := range b.journal.days {
 		s.days = append(s.days, b.journal.days[i].snapshot())

@@ -180,12 +180,12 @@ func TestFoldRefusesWhatCannotBePublished(t *testing.T) {
 	edition := func(change func(*eventv1.EditionPublished)) *eventv1.Event {
 		f := &eventv1.EditionPublished{Number: 2, FirstDay: 20210801, LastDay: 20210831, Version: 9, Root: hash, ContentSha256: hash}
 		change(f)
-		return &eventv1.Event{Fact: &eventv1.Event_EditionPublished{EditionPublished: f}}
+		return &eventv1.Event{Actor: "treasurer", Fact: &eventv1.Event_EditionPublished{EditionPublished: f}}
 	}
 	round := func(change func(*eventv1.RoundDisclosed)) *eventv1.Event {
 		f := &eventv1.RoundDisclosed{Kind: eventv1.RoundKind_ROUND_KIND_DIVIDEND, Id: "2021-h1", Count: 3211, TotalFen: 3211 * 4272, Root: hash, Record: hash[:16]}
 		change(f)
-		return &eventv1.Event{Fact: &eventv1.Event_RoundDisclosed{RoundDisclosed: f}}
+		return &eventv1.Event{Actor: "treasurer", Fact: &eventv1.Event_RoundDisclosed{RoundDisclosed: f}}
 	}
 	for name, e := range map[string]*eventv1.Event{
 		"number left out":       edition(func(f *eventv1.EditionPublished) { f.Number = 3 }),

@@ -45,6 +45,7 @@ type Voucher struct {
 	Actor         string          // operator who booked it
 	Fact          string          // name of the event's fact, e.g. income_recorded
 	Reviews       []VoucherReview // what supervisors say of it; nil for nothing
+	Inquiries     []uint32        // numbers of the inquiries about it; nil for none
 }
 
 // Posting (分录) is one line of a voucher: fen, debit positive.
@@ -370,6 +371,9 @@ func (b *Book) voucher(v *Voucher, place int, w view, room []Posting) []Posting 
 	v.Flags = b.flagsOf(int32(place+1), w)
 	if len(b.reviews.byVoucher) > 0 {
 		v.Reviews = b.wordsOn(int32(place+1), w)
+	}
+	if len(b.inquiries.byVoucher) > 0 {
+		v.Inquiries = b.questions(int32(place+1), w)
 	}
 	start := len(room)
 	for i := r.first; i < r.end; i++ {

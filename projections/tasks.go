@@ -33,6 +33,9 @@ const (
 	TaskErasureDecide     = "erasure_decide"     // 决定个人信息的处置
 	TaskDividendSend      = "dividend_send"      // 向银行发出分红文件
 	TaskDividendRecord    = "dividend_record"    // 记银行发放结果
+	TaskInquiryRead       = "inquiry_read"       // 阅看质询
+	TaskInquiryAnswer     = "inquiry_answer"     // 答复质询
+	TaskInquiryCorrect    = "inquiry_correct"    // 答复“将更正”的,更正之后再答复
 )
 
 // Task (待办) is something that waits for somebody.
@@ -71,6 +74,7 @@ func (b *Book) Tasks(on ledger.Day, m Moment) []Task {
 	t.dividends()
 	t.flags()
 	t.erasures()
+	t.inquiries()
 	SortTasks(t.list)
 	return t.list
 }
@@ -349,6 +353,36 @@ func (t *tasks) erasures() {
 	for _, q := range t.b.erasures {
 		if t.b.recordedBy(q.version, t.w) && (q.decided == 0 || !t.b.recordedBy(q.decided, t.w)) {
 			t.add(Task{Kind: TaskErasureDecide, Subject: fmt.Sprint(q.fact.Number), Method: "ApproveErasure"}, t.recorded(q.version), t.b.actor(q.version))
+		}
+	}
+}
+
+// inquiries wait to be read, then to be answered, and where the answer is that the books will be put right, for that. The clock runs from
+// the day of receipt to the first answer.
+func (t *tasks) inquiries() {
+	for _, q := range t.b.inquiries.list {
+		if !t.w.counts(q.received) {
+			continue
+		}
+		task := Task{Subject: fmt.Sprint(q.fact.Number), Title: q.published.GetWording(), DueOn: ledger.Day(q.fact.DueOn)}
+		switch q.state(t.w) {
+		case InquiryReceived:
+			task.Kind, task.Method, task.Title = TaskInquiryRead, "PublishInquiry", ""
+			t.add(task, q.received)
+		case InquiryPublished:
+			task.Kind, task.Method = TaskInquiryAnswer, "AnswerInquiry"
+			t.add(task, q.read)
+		case InquiryAnswered:
+			last := q.answers[0]
+			for _, a := range q.answers {
+				if t.w.counts(a.mark) {
+					last = a
+				}
+			}
+			if last.fact.Outcome == eventv1.InquiryOutcome_INQUIRY_OUTCOME_WILL_CORRECT {
+				task.Kind, task.Method, task.DueOn = TaskInquiryCorrect, "AnswerInquiry", 0
+				t.add(task, last.mark)
+			}
 		}
 	}
 }

@@ -159,12 +159,12 @@ func (b *batch) try(ctx context.Context, i int, l line) error {
 	if b.stopped {
 		return nil
 	}
-	if g.kept != nil {
+	if g.kept != nil || g.asked != nil {
 		b.flush(ctx) // what it commits to is kept first, and only when it would be accepted
 		if b.stopped {
 			return nil
 		}
-		if err := b.keep(ctx, g); err != nil {
+		if err := errors.Join(b.keep(ctx, g), b.keepAsked(ctx, g)); err != nil {
 			return err
 		}
 	}
@@ -257,6 +257,9 @@ func (b *batch) result(ctx context.Context, p pending, o ledger.Outcome) *apiv1.
 		return b.outcome(ctx, p.procedure, o.Err)
 	}
 	receipt := receiptOf(p.given.collective, o.Events)
+	if err := b.addOpening(ctx, p.given, o.Events, receipt); err != nil {
+		return b.outcome(ctx, p.procedure, err)
+	}
 	if b.proofs {
 		b.addProof(ctx, receipt)
 	}

@@ -133,7 +133,7 @@ func (s *Server) actingAs(ctx context.Context, c *caller, as string) (*caller, e
 
 // mayCall refuses callers that a method is closed to whatever they ask for, before anything of the request is read.
 func (m *method) mayCall(c *caller) error {
-	if c.anonymous() && (m.callers == nil || !m.callers.Public && !m.callers.PublicLog) {
+	if c.anonymous() && !m.anybody && (m.callers == nil || !m.callers.Public && !m.callers.PublicLog) {
 		return refuse(keyNeeded, "")
 	}
 	return nil

@@ -1,9 +1,6 @@
 package rpc
 
-import (
-	"context"
-	"net"
-)
+import "context"
 
 type (
 	keyOfCall     struct{}
@@ -19,16 +16,4 @@ func WithKey(ctx context.Context, key string) context.Context {
 // FromAddress says from which address the person behind a call through InProcess came, for limits by address. Over HTTP it means nothing.
 func FromAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressOfCall{}, address)
-}
-
-// addressOf is the address that a call came from, without a port; empty where there is none.
-func addressOf(ctx context.Context) string {
-	if address, ok := ctx.Value(addressOfCall{}).(string); ok {
-		return address
-	}
-	host, _, err := net.SplitHostPort(peerOf(ctx))
-	if err != nil {
-		return peerOf(ctx)
-	}
-	return host
 }

@@ -31,6 +31,7 @@ type given struct {
 	collective string
 	order      ledger.Order
 	kept       *eventv1.PersonalDataKept // what the command commits to, if it does
+	asked      *asked                    // what it asks, if it does
 }
 
 // give carries out the command of a request by the caller in the context.
@@ -42,6 +43,9 @@ func (s *Server) give(ctx context.Context, r bookRequest) (*apiv1.Receipt, error
 	if err := s.keep(ctx, g); err != nil {
 		return nil, err
 	}
+	if err := s.keepAsked(ctx, g); err != nil {
+		return nil, err
+	}
 	if err := s.complete(ctx, g); err != nil {
 		return nil, err
 	}
@@ -50,6 +54,9 @@ func (s *Server) give(ctx context.Context, r bookRequest) (*apiv1.Receipt, error
 		return nil, err
 	}
 	receipt := receiptOf(g.collective, events)
+	if err := s.addOpening(ctx, g, events, receipt); err != nil {
+		return nil, err
+	}
 	if proofWanted(ctx) {
 		s.addProof(ctx, receipt)
 	}
@@ -86,6 +93,9 @@ func (s *Server) prepare(ctx context.Context, c *caller, r bookRequest) (given, 
 	g := given{collective: r.GetCollectiveId(), order: ledger.Order{Command: command, Meta: meta}}
 	if commits, ok := command.(*ledger.CommitPersonalData); ok {
 		g.kept, err = s.record(ctx, c, r.(*apiv1.KeepPersonalDataRequest), commits)
+	}
+	if asks, ok := command.(*ledger.RaiseInquiry); ok {
+		g.asked, err = s.asks(ctx, r.(*apiv1.RaiseInquiryRequest), asks)
 	}
 	return g, err
 }
@@ -270,6 +280,9 @@ func commandOf(r bookRequest) (ledger.Command, error) {
 			}
 			if c == nil {
 				c = p.personal(r)
+			}
+			if c == nil {
+				c = p.inquiry(r)
 			}
 		}
 	}

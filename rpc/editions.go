@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -35,7 +34,7 @@ func (p *reader) published(r bookRequest) ledger.Command {
 // computed says whether a command is filled in from the books, which have to have everything before it by then.
 func computed(c ledger.Command) bool {
 	switch c.(type) {
-	case *ledger.PublishEdition, *ledger.DiscloseRound:
+	case *ledger.PublishEdition, *ledger.DiscloseRound, *ledger.PublishInquiry:
 		return true
 	}
 	return false
@@ -67,8 +66,7 @@ func (s *Server) compute(ctx context.Context, g given) (*Seed, error) {
 	if err != nil {
 		return nil, err
 	}
-	allowed := ledger.Matrix[g.order.Command.Name()]
-	if !slices.ContainsFunc(facts.Roles(g.order.Meta.Actor), func(r eventv1.Role) bool { return slices.Contains(allowed, r) }) {
+	if !ledger.MayGive(g.order.Command.Name(), facts.Roles(g.order.Meta.Actor)) {
 		return nil, nil
 	}
 	var version uint64
@@ -80,6 +78,9 @@ func (s *Server) compute(ctx context.Context, g given) (*Seed, error) {
 	})
 	if err != nil || repeated {
 		return nil, err
+	}
+	if c, ok := g.order.Command.(*ledger.PublishInquiry); ok {
+		return nil, s.compareWording(ctx, g.collective, c)
 	}
 	book, err := s.config.Books.Book(ctx, g.collective, version)
 	if err != nil {

@@ -59,6 +59,7 @@ func publicVoucher(v projections.Voucher) *apiv1.Voucher {
 		Returns:       v.Returns.String(),
 		Flags:         each(v.Flags, shownFlagOf),
 		Reviews:       each(v.Reviews, voucherReviewOf),
+		Inquiries:     v.Inquiries,
 	}
 }
 

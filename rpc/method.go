@@ -28,6 +28,7 @@ type method struct {
 	// callers says who may call it. A command on books has none: the ledger decides, by ledger.Matrix, in the same breath as
 	// everything else.
 	callers *access.Callers
+	anybody bool // a command on books that needs no key
 }
 
 // newRequest makes an empty request.
@@ -86,7 +87,9 @@ func newMethod(service protoreflect.ServiceDescriptor, d protoreflect.MethodDesc
 	}
 	if callers, ok := access.Matrix[m.name]; ok {
 		m.callers = &callers
-	} else if _, ok := ledger.Matrix[commandName(m.name)]; !ok {
+	} else if roles, ok := ledger.Matrix[commandName(m.name)]; ok {
+		m.anybody = slices.Contains(roles, ledger.Anybody)
+	} else {
 		m.callers = &access.Callers{} // nobody
 	}
 	return m
@@ -107,6 +110,9 @@ func CallersOf(method string) (callers access.Callers, onBooks bool) {
 		return callers, false
 	}
 	roles, onBooks := ledger.Matrix[commandName(method)]
+	if slices.Contains(roles, ledger.Anybody) {
+		return access.Callers{Public: true}, onBooks
+	}
 	return access.Callers{Roles: roles}, onBooks
 }
 

@@ -36,7 +36,7 @@ const (
 )
 
 // personalMethods are the methods whose requests have values in them: what is wrong with the form of one is said without its text.
-var personalMethods = map[string]bool{"KeepPersonalData": true}
+var personalMethods = map[string]bool{"KeepPersonalData": true, "RaiseInquiry": true}
 
 // unquoted is a refusal of a request with personal values in it that quotes nothing of it.
 func (m *method) unquoted(err error) error {
@@ -130,8 +130,7 @@ func (s *Server) record(ctx context.Context, caller *caller, r *apiv1.KeepPerson
 
 // mayGive says whether a caller has one of the roles that may give a command.
 func mayGive(facts *ledger.Facts, c *caller, command ledger.Command) bool {
-	held := facts.Roles(c.operator.ID)
-	return slices.ContainsFunc(ledger.Matrix[command.Name()], func(role eventv1.Role) bool { return slices.Contains(held, role) })
+	return ledger.MayGive(command.Name(), facts.Roles(c.operator.ID))
 }
 
 // keep puts a command's record into the vault before the log is told of it. What would be refused is refused before anything is kept;
@@ -180,6 +179,9 @@ func (s *Server) unnamed(ctx context.Context, c *caller, r bookRequest, command 
 	if err != nil || !mayGive(facts, c, command) {
 		return err
 	}
+	if asks, ok := command.(*ledger.RaiseInquiry); ok && (asks.Wording == "" || !mayGive(facts, c, new(ledger.PublishInquiry))) {
+		return nil // what is asked is not public
+	}
 	names, err := s.config.People.Names(ctx, r.GetCollectiveId())
 	if unknown := (*ledger.Refusal)(nil); s.dry && errors.As(err, &unknown) {
 		return nil // founded on the copy alone
@@ -192,6 +194,8 @@ func (s *Server) unnamed(ctx context.Context, c *caller, r bookRequest, command 
 		own := people.NewNames()
 		own.Add(keeping.Name)
 		field, found = "party_id", names.In(keeping.PartyId) || own.In(keeping.PartyId)
+	} else if asking, ok := r.(*apiv1.RaiseInquiryRequest); ok {
+		field, found = "wording", names.In(asking.Wording)
 	} else {
 		field, found = namedIn(r.ProtoReflect(), names)
 	}

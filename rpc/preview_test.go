@@ -162,6 +162,9 @@ func TestWhoMayPreviewWhat(t *testing.T) {
 		callers, _ := callersOf(name)
 		for _, who := range everybody() {
 			want, line := expected(callers, who), lineOf(t, name, "", wellFormed(t, m.Input()))
+			if who == "" {
+				want = "unauthenticated" // of Preview itself, also where the command is for anybody
+			}
 			for what, req := range map[string]proto.Message{"Preview": &apiv1.PreviewRequest{Line: line}, "PreviewApply": &apiv1.PreviewApplyRequest{Lines: []*apiv1.ApplyLine{line}}} {
 				res, err := v.inProcess(who, req)
 				got := reasonOf(err)

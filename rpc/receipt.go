@@ -83,6 +83,14 @@ func addFact(r *apiv1.Receipt, e *eventv1.Event) {
 		r.Erasure = f.ErasureRejected.Number
 	case *eventv1.Event_GrantObjectionAnswered:
 		r.Objection = f.GrantObjectionAnswered.Number
+	case *eventv1.Event_InquiryReceived:
+		r.Inquiry, r.InquiryDueOn = f.InquiryReceived.Number, ledger.Day(f.InquiryReceived.DueOn).String()
+	case *eventv1.Event_InquiryPublished:
+		r.Inquiry = f.InquiryPublished.Number
+	case *eventv1.Event_InquiryDeclined:
+		r.Inquiry = f.InquiryDeclined.Number
+	case *eventv1.Event_InquiryAnswered:
+		r.Inquiry = f.InquiryAnswered.Number
 	case *eventv1.Event_EditionPublished:
 		r.Edition, r.Pin = f.EditionPublished.Number, pinOf("", f.EditionPublished)
 	}

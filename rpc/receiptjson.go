@@ -102,6 +102,22 @@ func appendReceipt(b []byte, r *apiv1.Receipt) []byte {
 	o.text("pin", r.Pin)
 	o.text("recordId", r.RecordId)
 	o.number("erasure", r.Erasure)
+	o.number("inquiry", r.Inquiry)
+	o.text("inquiryDueOn", r.InquiryDueOn)
+	if r.InquiryOpening != nil {
+		o.name("inquiryOpening")
+		o.b = appendOpening(o.b, r.InquiryOpening)
+	}
+	return append(o.b, '}')
+}
+
+func appendOpening(b []byte, p *apiv1.InquiryOpening) []byte {
+	o := object{b: append(b, '{')}
+	o.text("origin", p.Origin)
+	o.text("recordId", p.RecordId)
+	o.text("salt", p.Salt)
+	o.text("text", p.Text)
+	o.text("commitment", p.Commitment)
 	return append(o.b, '}')
 }
 
@@ -132,6 +148,7 @@ func appendVoucher(b []byte, v *apiv1.Voucher) []byte {
 	o.number("trueUpYear", v.TrueUpYear)
 	list(&o, "flags", v.Flags, appendFlag)
 	list(&o, "reviews", v.Reviews, appendReview)
+	list(&o, "inquiries", v.Inquiries, func(b []byte, n uint32) []byte { return strconv.AppendUint(b, uint64(n), 10) })
 	return append(o.b, '}')
 }
 

@@ -51,10 +51,11 @@ func (v *village) seal(req *apiv1.GetSealRequest) *apiv1.GetSealResponse {
 	return v.must("", req).(*apiv1.GetSealResponse)
 }
 
-// everythingPublic gives every public read something to read: a line, an edition, a witness policy, a closed month.
+// everythingPublic gives every public read something to read: a line, an edition, a witness policy, a closed month, an inquiry.
 func (v *village) everythingPublic() {
 	v.t.Helper()
 	v.must("treasurer", income("98.00"))
+	v.must("", &apiv1.RaiseInquiryRequest{CommandId: id(), CollectiveId: "lmb", Kind: apiv1.InquiryKind_INQUIRY_KIND_TOPIC, Text: "请公开市场的租约"})
 	v.must("treasurer", september())
 	v.resolve("witnesses", apiv1.Matter_MATTER_CHARTER)
 	v.must("approver", &apiv1.AdoptWitnessPolicyRequest{CommandId: id(), CollectiveId: "lmb", ResolutionId: "witnesses", Groups: []*apiv1.WitnessGroup{committee(1, "first")}})

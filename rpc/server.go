@@ -113,6 +113,11 @@ type Config struct {
 	// BooksAge says how long ago the books were last known to have everything that was stored, where other nodes store too; default: they
 	// always have. From five seconds on every answer over HTTP says so in the header Mingzhang-Books-Age, in whole seconds.
 	BooksAge func() time.Duration
+	// Asking bounds how often one address asks without a key; default 5 an hour, 3 at once.
+	Asking Asking
+	// TrustProxy takes the address of a caller from the last entry of X-Forwarded-For, which the proxy in front of this server writes. Without
+	// such a proxy anybody could write it. Default: the address of the connection.
+	TrustProxy bool
 	// Feed wakes watches when there are new events; default none, and they look at every sign of life alone.
 	Feed *Feed
 	// Meter is told of every call; default nobody.
@@ -137,6 +142,7 @@ type Server struct {
 	listed     sync.Map      // collective id -> *apiv1.Collective as ListCollectives last showed it
 	charters   sync.Map      // collective id -> *eventv1.CollectiveFounded, which never changes
 
+	asking   *askers
 	watching watchLimits
 	watchers watchers
 }
@@ -162,6 +168,7 @@ func New(config Config) *Server {
 		config.Serving = func() bool { return true }
 	}
 	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax), watching: watchDefaults}
+	s.asking = newAskers(config.Asking)
 	s.seals = witness.NewService(config.Events, config.Log, s.logKeys, config.Clock)
 	s.watchers.each, s.watchers.stopping = map[string]int{}, make(chan struct{})
 	s.overHTTP = s.register(append(slices.Clip(config.Around), s.around(s.byKey))...)

@@ -264,9 +264,9 @@ func payoutSummary(e *eventv1.Event) (zh, en string) {
 	case *eventv1.Event_GrantRoundOpened:
 		return both("开启救助奖学 %s《%s》,预算 %s", "opened grant round %s, %s, budget %s", f.GrantRoundOpened.Id, f.GrantRoundOpened.Title, fen(f.GrantRoundOpened.BudgetFen))
 	case *eventv1.Event_GrantApplicantsAdded:
-		return both("%s 增加 %d 名申请人", "added to %s %d applicants", f.GrantApplicantsAdded.RoundId, len(f.GrantApplicantsAdded.Members))
+		return both("%s 增加 %d 名申请人", "added %[2]d applicants to %[1]s", f.GrantApplicantsAdded.RoundId, len(f.GrantApplicantsAdded.Members))
 	case *eventv1.Event_GrantApplicantsRemoved:
-		return both("%s 去掉 %d 名申请人", "removed from %s %d applicants", f.GrantApplicantsRemoved.RoundId, len(f.GrantApplicantsRemoved.Members))
+		return both("%s 去掉 %d 名申请人", "removed %[2]d applicants from %[1]s", f.GrantApplicantsRemoved.RoundId, len(f.GrantApplicantsRemoved.Members))
 	case *eventv1.Event_GrantRoundReviewed:
 		return both("审核救助奖学 %s", "reviewed grant round %s", f.GrantRoundReviewed.RoundId)
 	case *eventv1.Event_GrantNoticePublished:
@@ -274,30 +274,30 @@ func payoutSummary(e *eventv1.Event) (zh, en string) {
 	case *eventv1.Event_GrantsAwarded:
 		return both("核定 %s,共 %s", "awarded %s, %s in all", f.GrantsAwarded.RoundId, booked(e))
 	case *eventv1.Event_GrantPaid:
-		return both("发放 %s 给第 %d 号成员 %s", "paid of %s to member %d %s", f.GrantPaid.RoundId, f.GrantPaid.Member, booked(e))
+		return both("发放 %s 给第 %d 号成员 %s", "paid member %[2]d %[3]s of %[1]s", f.GrantPaid.RoundId, f.GrantPaid.Member, booked(e))
 	case *eventv1.Event_GrantCancelled:
-		return both("取消 %s 第 %d 号成员的 %s", "cancelled of %s member %d's %s", f.GrantCancelled.RoundId, f.GrantCancelled.Member, booked(e))
+		return both("取消 %s 第 %d 号成员的 %s", "cancelled %[3]s of member %[2]d in %[1]s", f.GrantCancelled.RoundId, f.GrantCancelled.Member, booked(e))
 	case *eventv1.Event_GrantReturned:
-		return both("银行退回 %s 第 %d 号成员的 %s", "the bank sent back of %s member %d's %s", f.GrantReturned.RoundId, f.GrantReturned.Member, booked(e))
+		return both("银行退回 %s 第 %d 号成员的 %s", "the bank sent back %[3]s of member %[2]d in %[1]s", f.GrantReturned.RoundId, f.GrantReturned.Member, booked(e))
 	case *eventv1.Event_GrantRoundCancelled:
 		return both("撤销救助奖学 %s:%s", "cancelled grant round %s: %s", f.GrantRoundCancelled.RoundId, f.GrantRoundCancelled.Reason)
 	case *eventv1.Event_GrantObjectionRaised:
-		return both("记对 %s 的第 %d 号异议", "recorded against %s objection %d", f.GrantObjectionRaised.RoundId, f.GrantObjectionRaised.Number)
+		return both("记对 %s 的第 %d 号异议", "recorded objection %[2]d against %[1]s", f.GrantObjectionRaised.RoundId, f.GrantObjectionRaised.Number)
 	case *eventv1.Event_GrantObjectionAnswered:
 		a := f.GrantObjectionAnswered
 		outcome := map[bool][2]string{true: {"成立", "upheld"}, false: {"不成立", "dismissed"}}[a.Upheld]
 		return fmt.Sprintf("答复对 %s 的第 %d 号异议:%s", a.RoundId, a.Number, outcome[0]), fmt.Sprintf("answered objection %d against %s: %s", a.Number, a.RoundId, outcome[1])
 	case *eventv1.Event_EntitlementsListed:
-		return both("分红 %s 的名单,从第 %d 行起 %d 行", "listed the roster of dividend %s from line %d, %d lines", f.EntitlementsListed.RunId, f.EntitlementsListed.FirstLine, len(f.EntitlementsListed.Payees))
+		return both("分红 %s 的名单,从第 %d 行起 %d 行", "listed the roster of dividend %[1]s: %[3]d lines from line %[2]d", f.EntitlementsListed.RunId, f.EntitlementsListed.FirstLine, len(f.EntitlementsListed.Payees))
 	case *eventv1.Event_DividendDeclared:
 		d := f.DividendDeclared
 		return both("宣告分红 %s,总额 %s,每份 %s,%d 份名单,结余 %s", "declared dividend %s of %s, rate %s, %d payees, remainder %s", d.RunId, fen(d.PoolFen), fen(d.RateFen), d.Payees, fen(d.RemainderFen))
 	case *eventv1.Event_DividendFileSent:
-		return both("发出分红 %s 第 %d 个文件,%d 人 %s", "sent of dividend %s file %d, %d payees, %s", f.DividendFileSent.RunId, f.DividendFileSent.File, len(f.DividendFileSent.Payees), fen(f.DividendFileSent.TotalFen))
+		return both("发出分红 %s 第 %d 个文件,%d 人 %s", "sent file %[2]d of dividend %[1]s: %[3]d payees, %[4]s", f.DividendFileSent.RunId, f.DividendFileSent.File, len(f.DividendFileSent.Payees), fen(f.DividendFileSent.TotalFen))
 	case *eventv1.Event_DividendFileSettled:
-		return both("记分红 %s 第 %d 个文件的结果,付成 %s,未付成 %d 人", "recorded of dividend %s file %d what was paid, %s, and %d that failed", f.DividendFileSettled.RunId, f.DividendFileSettled.File, booked(e), len(f.DividendFileSettled.Failed))
+		return both("记分红 %s 第 %d 个文件的结果,付成 %s,未付成 %d 人", "recorded the results of file %[2]d of dividend %[1]s: %[3]s paid, %[4]d failed", f.DividendFileSettled.RunId, f.DividendFileSettled.File, booked(e), len(f.DividendFileSettled.Failed))
 	case *eventv1.Event_DividendReturned:
-		return both("银行退回分红 %s,%d 人 %s", "the bank sent back of dividend %s for %d payees %s", f.DividendReturned.RunId, len(f.DividendReturned.Payees), booked(e))
+		return both("银行退回分红 %s,%d 人 %s", "the bank sent back %[3]s of dividend %[1]s, %[2]d payees", f.DividendReturned.RunId, len(f.DividendReturned.Payees), booked(e))
 	case *eventv1.Event_PayeeHeld:
 		who, kind := map[bool][2]string{true: {"户", "household"}, false: {"成员", "member"}}[f.PayeeHeld.Household], plainName(f.PayeeHeld.Kind.String(), "HOLD_KIND_")
 		return fmt.Sprintf("暂缓发放第 %d 号%s(暂缓 %d):%s", f.PayeeHeld.Payee, who[0], f.PayeeHeld.Number, holdChinese[f.PayeeHeld.Kind]),

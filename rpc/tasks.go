@@ -164,6 +164,9 @@ var taskWords = map[string][2]string{
 	projections.TaskFlagRatify:        {"凭证 %s 缺少授权,待追认", "Voucher %s lacks authority and waits to be ratified"},
 	projections.TaskErasureDecide:     {"决定第 %s 号个人信息处置申请", "Decide about erasure %s of personal data"},
 	projections.TaskDividendSend:      {"向银行发出分红 %s 的文件", "Send a payout file of dividend %s to the bank"},
+	projections.TaskInquiryRead:       {"阅看第 %s 号质询,公开或不予公开", "Read inquiry %s, and publish or decline it"},
+	projections.TaskInquiryAnswer:     {"答复第 %s 号质询", "Answer inquiry %s"},
+	projections.TaskInquiryCorrect:    {"第 %s 号质询答复为将更正,更正后再答复", "Inquiry %s was answered with a correction to come: correct, and answer again"},
 	projections.TaskDividendRecord:    {"记银行对分红文件 %s 的发放结果", "Record what the bank paid of dividend file %s"},
 }
 

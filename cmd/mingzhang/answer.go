@@ -101,7 +101,7 @@ func fieldSections(title string, m protoreflect.Message, l language, people bool
 		f := m.Descriptor().Fields().Get(i)
 		name := heading(f, l)
 		switch {
-		case slices.Contains(without, f.Name()):
+		case slices.Contains(without, f.Name()) || people && otherLanguage(f, l):
 		case f.IsList() && f.Message() != nil:
 			all = append(all, section{title: name, table: listTable(m.Get(f).List(), f.Message(), l, people), list: true})
 		case f.Message() != nil && !f.IsMap():
@@ -126,8 +126,13 @@ func fieldSections(title string, m protoreflect.Message, l language, people bool
 // listTable has a row an entry and a column a field.
 func listTable(list protoreflect.List, d protoreflect.MessageDescriptor, l language, people bool) *table {
 	t := new(table)
+	var fields []protoreflect.FieldDescriptor
 	for i := range d.Fields().Len() {
-		f := d.Fields().Get(i)
+		if f := d.Fields().Get(i); !people || !otherLanguage(f, l) {
+			fields = append(fields, f)
+		}
+	}
+	for _, f := range fields {
 		t.columns = append(t.columns, column{
 			name: string(f.Name()), zh: heading(f, chinese), en: heading(f, english),
 			right: isNumber(f.Kind()) && !f.IsList(), whole: wholeCell(f),
@@ -135,8 +140,7 @@ func listTable(list protoreflect.List, d protoreflect.MessageDescriptor, l langu
 	}
 	for i := range list.Len() {
 		var row []string
-		for j := range d.Fields().Len() {
-			f := d.Fields().Get(j)
+		for _, f := range fields {
 			row = append(row, cellOf(list.Get(i).Message().Get(f), f, l, people))
 		}
 		t.add(row...)
@@ -151,8 +155,22 @@ func heading(f protoreflect.FieldDescriptor, l language) string {
 		return word
 	}
 	name := string(f.Name())
+	if sentence(f) {
+		name = name[:len(name)-len("_en")]
+	}
 	words := strings.ReplaceAll(name, "_", " ")
 	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// sentence says whether a field is a sentence for people in one of the two languages.
+func sentence(f protoreflect.FieldDescriptor) bool {
+	name := string(f.Name())
+	return f.Kind() == protoreflect.StringKind && (strings.HasSuffix(name, "_zh") || strings.HasSuffix(name, "_en"))
+}
+
+// otherLanguage says whether a field is a sentence in the language that is not asked for.
+func otherLanguage(f protoreflect.FieldDescriptor, l language) bool {
+	return sentence(f) && strings.HasSuffix(string(f.Name()), "_en") == (l == chinese)
 }
 
 // cellOf writes a value on one line, or for people one with entries in words of their own on a line an entry. 0, false and nothing are

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 )
 
 func (s *session) storeCopyCmd() *cobra.Command {
@@ -157,7 +158,7 @@ func (c *copying) plan(ctx context.Context) error {
 	}
 	here := make(map[string]bool)
 	for _, one := range source {
-		if personalStream(one.Stream) {
+		if people.Kept(one.Stream) {
 			continue // copyPeople looks after it
 		}
 		at := there[one.Stream]

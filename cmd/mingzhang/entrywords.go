@@ -21,7 +21,7 @@ func wholeCell(f protoreflect.FieldDescriptor) bool {
 			return true
 		}
 	}
-	return f.Name() == "pin"
+	return f.Name() == "pin" || sentence(f)
 }
 
 // entryWords are the words of one entry in a cell, for people; empty for what has none of its own.

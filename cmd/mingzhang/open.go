@@ -48,6 +48,8 @@ type opening struct {
 	booksMemory  int64       // bytes of books in memory; 0: the default of package projections
 	signer       string      // socket of a signer that counts instead of what the directory says
 	statesMemory int64       // bytes of states in memory; 0: the default of package ledger
+	asking       rpc.Asking  // how often one address may ask without a key
+	trustProxy   bool        // whether a caller's address is what the proxy in front wrote down
 	seen         instruments // for a process that is looked at while it runs
 }
 
@@ -104,6 +106,7 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 	d.access = access.NewService(events, clock)
 	d.server = rpc.New(rpc.Config{
 		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
+		Asking: o.asking, TrustProxy: o.trustProxy,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: log.signer.verifierKey, Signer: log.signer,
 		Clock: clock, Logger: logger, Version: version(), Store: d.engine(), Serving: d.serving, BooksAge: d.booksAge,

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
@@ -74,17 +75,11 @@ func (all observers) Observe(collective string, events []*eventv1.Event) {
 // of the books looks at them.
 type booksOnly struct{ *eventstoredb.Store }
 
-// personalStream says whether a stream keeps a record of personal data.
-func personalStream(stream string) bool {
-	_, ok := people.RecordOf(stream)
-	return ok
-}
-
 // ReadAll implements eventstore.Store.
 func (s booksOnly) ReadAll(ctx context.Context, after uint64) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
 		for e, err := range s.Store.ReadAll(ctx, after) {
-			if err == nil && personalStream(e.Stream) {
+			if err == nil && people.Kept(e.Stream) {
 				continue
 			}
 			if !yield(e, err) {
@@ -99,7 +94,7 @@ func (s booksOnly) List(ctx context.Context) ([]eventstore.Listing, error) {
 	list, err := s.Store.List(ctx)
 	kept := list[:0]
 	for _, one := range list {
-		if !personalStream(one.Stream) {
+		if !people.Kept(one.Stream) {
 			kept = append(kept, one)
 		}
 	}
@@ -126,6 +121,26 @@ func (d *directory) lostPeople(ctx context.Context) (lost map[string][]ledger.Pe
 	return lost, kept, errors.Join(failures...)
 }
 
+// lostInquiries looks at what was asked by the inquiries of every collective: how many texts are kept, and of which inquiries the text is not
+// there although its time is not over.
+func (d *directory) lostInquiries(ctx context.Context) (lost map[string][]string, kept int, err error) {
+	collectives, err := d.ledger.Collectives(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	lost = map[string][]string{}
+	var failures []error
+	for _, id := range collectives {
+		gone, there, err := d.people.LostInquiries(ctx, id)
+		failures = append(failures, err)
+		kept += there
+		for _, q := range gone {
+			lost[id] = append(lost[id], strconv.FormatUint(uint64(q.Number), 10))
+		}
+	}
+	return lost, kept, errors.Join(failures...)
+}
+
 // copyPeople copies personal data into a backup, after the log; it says whether it did.
 func (b *backup) copyPeople(ctx context.Context, dir string) (bool, error) {
 	from := filepath.Join(b.session.data, peopleFile)
@@ -135,8 +150,8 @@ func (b *backup) copyPeople(ctx context.Context, dir string) (bool, error) {
 	return true, sqlite.Copy(ctx, from, filepath.Join(dir, peopleFile))
 }
 
-// alignCopy carries out in a copy what its log says was erased, so that no backup has what is to be gone, not even one made between an
-// approval and its execution. What the copy then is without is not in its file any more. It says whether anything was ever kept there.
+// alignCopy carries out in a copy what its log says was erased, and deletes what was asked by inquiries whose time is over, so that no backup
+// has what is to be gone, not even one made between an approval and its execution. What the copy then is without is not in its file any more. It says whether anything was ever kept there.
 func alignCopy(ctx context.Context, dir string, lock *sqlite.DirLock, log openedLog) (some bool, err error) {
 	path := filepath.Join(dir, peopleFile)
 	store, err := sqlite.Open(path, sqlite.Options{Lock: lock, MustExist: true})
@@ -147,7 +162,8 @@ func alignCopy(ctx context.Context, dir string, lock *sqlite.DirLock, log opened
 	if err == nil && len(streams) > 0 {
 		books := ledger.NewService(log, ledger.Options{Clock: clock})
 		vault := people.NewVault(store, books, people.Options{Clock: clock, Logger: slog.New(slog.DiscardHandler)})
-		err = errors.Join(vault.Align(ctx), store.Compact(ctx))
+		_, swept := vault.Sweep(ctx)
+		err = errors.Join(vault.Align(ctx), swept, store.Compact(ctx))
 	}
 	if err := errors.Join(err, store.Close()); err != nil || len(streams) > 0 {
 		return true, err
@@ -161,8 +177,12 @@ func (r *restore) replayErasures(ctx context.Context, d *directory) error {
 	for _, gone := range lost {
 		r.lost += len(gone)
 	}
-	r.persons = kept
-	return err
+	asked, texts, askedErr := d.lostInquiries(ctx)
+	for _, gone := range asked {
+		r.lost += len(gone)
+	}
+	r.persons = kept + texts
+	return errors.Join(err, askedErr)
 }
 
 // goOn appends to the restored log what a newer copy of it has beyond.
@@ -318,6 +338,15 @@ func (v *verification) people(ctx context.Context) error {
 		v.note(finding{Stream: ledger.StreamOf(id) + " " + people.StreamPrefix + "*", Result: resultLost,
 			Problem: "personal data is missing that no erasure took: " + strings.Join(records[:min(len(records), lostListMax)], ", "), lost: len(records)})
 	}
+	asked, _, err := v.client.dir.lostInquiries(ctx)
+	if err != nil {
+		return v.failed(ctx, finding{Stream: people.InquiryPrefix + "*"}, err)
+	}
+	for _, id := range slices.Sorted(maps.Keys(asked)) {
+		gone := asked[id]
+		v.note(finding{Stream: ledger.StreamOf(id) + " " + people.InquiryPrefix + "*", Result: resultLost,
+			Problem: "what was asked is missing of the inquiries " + strings.Join(gone[:min(len(gone), lostListMax)], ", "), lost: len(gone)})
+	}
 	return nil
 }
 
@@ -333,7 +362,7 @@ func (c *copying) copyPeople(ctx context.Context) error {
 	}
 	c.persons = 0
 	for _, one := range source {
-		if !personalStream(one.Stream) {
+		if !people.Kept(one.Stream) {
 			continue
 		}
 		if one.Deleted {

@@ -33,6 +33,8 @@ func (s *session) serveCmd() *cobra.Command {
 	var listen string
 	var papers string
 	var booksMemory, statesMemory int64
+	var asking rpc.Asking
+	var trustProxy bool
 	var o observation
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -52,13 +54,17 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 			if statesMemory < memoryMin {
 				return failed(exitUsage, "--states-memory 至少是 %d(MiB)。", "--states-memory is at least %d (MiB).", memoryMin)
 			}
+			if asking.EveryHour < 1 || asking.Burst < 1 {
+				return failed(exitUsage, "--inquiries-hourly 和 --inquiries-at-once 至少是 1。", "--inquiries-hourly and --inquiries-at-once are at least 1.")
+			}
 			logger := slog.New(slog.NewJSONHandler(s.stderr, nil))
 			seen, err := o.begin(cmd.Context(), logger)
 			if err != nil {
 				return err
 			}
 			defer o.end(logger)
-			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20, seen: seen})
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20,
+				asking: asking, trustProxy: trustProxy, seen: seen})
 			if err != nil {
 				return err
 			}
@@ -77,6 +83,10 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
 	cmd.Flags().Int64Var(&statesMemory, "states-memory", statesMemoryDefault,
 		s.lang.text("各集体办理业务的状态最多占用的内存(MiB);多出的、最久没有用到的先放下", "memory for the states that commands are decided on, MiB: beyond it those not used for longest are given up"))
+	cmd.Flags().IntVar(&asking.EveryHour, "inquiries-hourly", rpc.AskingDefault.EveryHour, s.lang.text("同一地址不用密钥每小时最多提几件质询", "inquiries that one address may raise in an hour without a key"))
+	cmd.Flags().IntVar(&asking.Burst, "inquiries-at-once", rpc.AskingDefault.Burst, s.lang.text("其中一次最多连提几件", "of these, how many at once"))
+	cmd.Flags().BoolVar(&trustProxy, "trust-proxy", false, s.lang.text("来访地址以前面的反向代理写在 X-Forwarded-For 末尾的为准;没有代理时不要用,否则人人可以自己写",
+		"take a caller's address from the last entry of X-Forwarded-For, which the reverse proxy in front writes; not without one, for anybody could write it"))
 	o.flags(cmd, s.lang)
 	return cmd
 }

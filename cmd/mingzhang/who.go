@@ -80,13 +80,14 @@ func (s *session) eventsCmd() *cobra.Command {
 						break
 					}
 				}
-				return s.show(all, eventTable(all.Events), s.moment("", all.Version))
+				return s.show(all, eventTable(all.Events, s.lang), s.moment("", all.Version))
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Actor, "actor", "", s.lang.text("只看这位操作员的", "only commands of this operator"))
 	f.StringVar(&r.Type, "type", "", s.lang.text("只看这一类,如 payment_settled", "only facts of this name, e.g. payment_settled"))
+	f.StringVar(&r.Text, "text", "", s.lang.text("只看含这些字的:摘要、编号、凭证号、用途、标题、金额", "only events with this text: narrations, ids, voucher numbers, purposes, titles, amounts"))
 	f.StringVar(&r.CommandId, "command", "", s.lang.text("只看这条命令的(命令编号)", "only events of this command id"))
 	f.StringVar(&r.From, "from", "", s.lang.text("从哪天记入的", "recorded on this day or later"))
 	f.StringVar(&r.To, "to", "", s.lang.text("到哪天记入的", "recorded by the end of this day"))
@@ -96,17 +97,18 @@ func (s *session) eventsCmd() *cobra.Command {
 	return cmd
 }
 
-func eventTable(events []*apiv1.EventHeader) *table {
+func eventTable(events []*apiv1.EventHeader, l language) *table {
 	t := &table{columns: []column{
 		{name: "version", zh: "第几笔", en: "Version", right: true},
 		{name: "recorded_at", zh: "记入时间", en: "Recorded at"},
 		{name: "actor", zh: "操作员", en: "Operator"},
 		{name: "type", zh: "事项", en: "Type"},
+		{name: "summary", zh: "办了什么", en: "What", whole: true},
 		{name: "vouchers", zh: "凭证", en: "Vouchers"},
 		{name: "command_id", zh: "命令编号", en: "Command"},
 	}}
 	for _, e := range events {
-		t.add(strconv.FormatUint(e.Version, 10), e.RecordedAt, e.Actor, e.Type, strings.Join(e.Vouchers, " "), e.CommandId)
+		t.add(strconv.FormatUint(e.Version, 10), e.RecordedAt, e.Actor, e.Type, l.text(e.SummaryZh, e.SummaryEn), strings.Join(e.Vouchers, " "), e.CommandId)
 	}
 	return t
 }

@@ -24,6 +24,8 @@ func valueChinese(f protoreflect.FieldDescriptor, text string) string {
 	switch {
 	case f.Kind() == protoreflect.BoolKind:
 		return "是"
+	case f.FullName() == "mingzhang.api.v1.Inquiry.state":
+		return map[string]string{"received": "待审阅", "published": "待答复", "declined": "不予公开", "answered": "已答复"}[text]
 	case f.FullName() == "mingzhang.api.v1.Erasure.state":
 		return map[string]string{"requested": "待批准", "approved": "已批准", "rejected": "已驳回"}[text]
 	}
@@ -39,6 +41,9 @@ var chineseEnums = map[string]string{
 	"PERSONAL_DATA_STATE_KEPT": "在册", "PERSONAL_DATA_STATE_RESTRICTED": "已限制", "PERSONAL_DATA_STATE_ERASED": "已注销",
 	"PERSONAL_DATA_STATE_MISSING":   "缺失",
 	"WITNESS_POLICY_STATE_IN_FORCE": "现行", "WITNESS_POLICY_STATE_PENDING": "待生效", "WITNESS_POLICY_STATE_REPLACED": "已替换",
+	"INQUIRY_KIND_LINE": "质询", "INQUIRY_KIND_TOPIC": "点题公开",
+	"DECLINE_REASON_PERSONAL_DATA": "涉及个人信息", "DECLINE_REASON_ABUSIVE": "辱骂或威胁", "DECLINE_REASON_NOT_OURS": "与集体的钱无关", "DECLINE_REASON_REPEATED": "重复提问",
+	"INQUIRY_OUTCOME_EXPLAINED": "已说明", "INQUIRY_OUTCOME_CORRECTED": "已更正", "INQUIRY_OUTCOME_WILL_CORRECT": "将更正",
 	"ROUND_KIND_DIVIDEND": "分红", "ROUND_KIND_GRANT": "救助奖学",
 }
 
@@ -79,6 +84,8 @@ var chineseVerbs = map[string]string{
 	"ListForks": "列出账簿分叉的证据", "SubmitCosignature": "交见证签名", "ReportFork": "举报账簿分叉",
 	"KeepPersonalData": "登记个人信息", "ListPersonalData": "列出个人信息(掩码)", "OpenPersonalField": "查看一项个人信息并取得证明",
 	"RequestErasure": "申请限制或删除个人信息", "ApproveErasure": "批准限制或删除个人信息", "RejectErasure": "驳回限制或删除个人信息", "ListErasures": "列出个人信息的处置",
+	"RaiseInquiry": "提出质询或点题公开(不用密钥)", "ListInquiries": "列出质询、期限和答复", "ReadInquiry": "审阅质询的原文", "PublishInquiry": "公开质询",
+	"DeclineInquiry": "不予公开质询", "AnswerInquiry": "答复质询",
 }
 
 // chineseFields are words for names of fields, of all messages or, with the message and a point before, of that one.
@@ -88,7 +95,12 @@ var chineseFields = map[string]string{
 	"GetSealResponse.request": "请见证人签名用的文字", "GetSealResponse.seal": "五瓣章", "SubmitCosignatureResponse.seal": "五瓣章", "added": "新收到的签名",
 	"Witness.key": "公钥", "GetHeadResponse.size": "笔数", "PersonalRecord.fields": "各项", "Erasure.basis": "依据", "Erasure.fields": "各项",
 	"OpenPersonalFieldResponse.value": "内容",
-	"groups":                          "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
+	"inquiry":                         "质询", "inquiries": "质询", "wording": "公开文字", "reworded": "已改写", "due_on": "答复期限", "overdue": "已逾期", "days_left": "剩余天数", "received_on": "收到日期",
+	"read_on": "公开或不予公开的日期", "decline_reason": "不予公开的理由", "same_as": "同第几号", "answers": "答复", "outcome": "结果", "InquiryAnswer.corrected_by": "更正凭证", "AnswerInquiryRequest.corrected_by": "更正凭证",
+	"answered_on": "答复日期", "answered_at": "答复时间", "asked_by": "提出人", "commitment": "承诺", "inquiry_due_on": "答复期限", "inquiry_opening": "质询凭据", "salt": "盐", "counts": "件数",
+	"ReadInquiryResponse.text": "原文", "InquiryOpening.text": "原文", "InquiryAnswer.text": "答复", "InquiryCounts.received": "待审阅", "InquiryCounts.published": "待答复", "answered": "已答复", "InquiryCounts.declined": "不予公开",
+	"InquiryCounts.total": "共", "DeclineInquiryRequest.reason": "理由", "ListInquiriesRequest.open": "只看未了结的", "day": "按这一天",
+	"groups": "见证组", "witnesses": "见证人", "threshold": "需要签名", "sealed": "已盖章", "missing": "未签", "closed_at": "结账时间", "seals": "五瓣章",
 	"committee_only": "只有委员会", "adopted_version": "见于第几笔", "in_force": "现行", "forks": "分叉", "first": "其一", "second": "其二", "old_size": "记得的笔数",
 	"id_no": "证件号", "phone": "电话", "bank_account": "银行账号", "address": "住址", "mask": "掩码", "masked": "掩码", "party_id": "当事人", "record_id": "记录",
 	"record_ids": "记录", "erasure": "处置", "carried_out": "已执行", "decided_by": "决定人", "decided_at": "决定时间",
@@ -131,8 +143,7 @@ var chineseFields = map[string]string{
 	"generation": "代", "level": "层", "entries": "事件本身", "n": "序号", "width": "个数", "data": "数据", "after_size": "在多少笔以后", "proof": "证明", "proof_missing": "没有证明的原因",
 	"edition": "公示", "editions": "各期公示", "corrected_by": "被更正", "pin": "印记", "content_sha256": "文本摘要值", "figures_version": "数字到第几笔",
 	"published_version": "公示在第几笔", "disclosed_at": "公布在第几笔", "sum_root": "合计树的根",
-	"anomalies": "疑点", "AnomalyRule.count": "个数", "TaskCount.count": "个数", "sentence_zh": "说明", "sentence_en": "英文说明", "summary_zh": "摘要", "summary_en": "英文摘要",
-	"day": "日期", "voucher_count": "凭证张数", "rule": "规则", "rules": "规则", "tasks": "待办", "subject": "对象", "since": "自", "since_version": "自第几笔", "due_on": "期限",
-	"overdue": "已过期限", "counts": "各类个数", "all": "全部的",
+	"anomalies": "疑点", "Anomaly.day": "日期", "Task.due_on": "期限", "TaskCount.kind": "种类", "AnomalyRule.count": "个数", "TaskCount.count": "个数", "sentence_zh": "说明", "summary_zh": "办了什么",
+	"voucher_count": "凭证张数", "rule": "规则", "rules": "规则", "tasks": "待办", "subject": "对象", "since": "自", "since_version": "自第几笔", "all": "全部的",
 	"dividend": "分红", "held_by": "暂缓人", "held_at": "暂缓时间", "released_at": "解除时间",
 }

@@ -39,7 +39,6 @@ var allowed = map[string][]string{
 	"documents":                                 {"gen/mingzhang/event/v1"},
 	"rpc":                                       {"docs", "witness", "access", "documents", "ledger", "people", "projections", "transparency", "eventstore", "gen/mingzhang/event/v1", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
 	"web":                                       {"rpc", "browser", "internal/capitals", "gen/mingzhang/api/v1", "gen/mingzhang/api/v1/apiv1connect"},
-	"internal/capitals":                         {},
 	"internal/browsertest":                      {},
 	"sqlexport":                                 {"projections", "ledger", "eventstore", "gen/mingzhang/event/v1"},
 	"docs":                                      {},

@@ -3739,7 +3739,7 @@ var File_mingzhang_api_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"$mingzhang/api/v1/audit_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dmingzhang/api/v1/checks.proto\x1a\x1cmingzhang/api/v1/reads.proto\x1a\x1cmingzhang/api/v1/types.proto\"\x91\x01\n" +
+	"$mingzhang/api/v1/audit_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dmingzhang/api/v1/checks.proto\x1a\x1emingzhang/api/v1/inquiry.proto\x1a\x1cmingzhang/api/v1/reads.proto\x1a\x1cmingzhang/api/v1/types.proto\"\x91\x01\n" +
 	"\vEntitlement\x12\x14\n" +
 	"\x05payee\x18\x01 \x01(\rR\x05payee\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
@@ -4042,7 +4042,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\bsum_root\x18\x05 \x01(\tR\asumRoot\x12!\n" +
 	"\fdisclosed_at\x18\x06 \x01(\x04R\vdisclosedAt\x12!\n" +
 	"\fverifier_key\x18\a \x01(\tR\vverifierKey\x12\x14\n" +
-	"\x05proof\x18\b \x01(\tR\x05proof2\xc3\x14\n" +
+	"\x05proof\x18\b \x01(\tR\x05proof2\x9f\x15\n" +
 	"\fAuditService\x12b\n" +
 	"\fListVouchers\x12%.mingzhang.api.v1.ListVouchersRequest\x1a&.mingzhang.api.v1.ListVouchersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -4053,7 +4053,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x0fListGrantRounds\x12(.mingzhang.api.v1.ListGrantRoundsRequest\x1a).mingzhang.api.v1.ListGrantRoundsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListDividends\x12&.mingzhang.api.v1.ListDividendsRequest\x1a'.mingzhang.api.v1.ListDividendsResponse\"\x03\x90\x02\x01\x12n\n" +
 	"\x10ListEntitlements\x12).mingzhang.api.v1.ListEntitlementsRequest\x1a*.mingzhang.api.v1.ListEntitlementsResponse\"\x03\x90\x02\x01\x12S\n" +
-	"\aExplain\x12 .mingzhang.api.v1.ExplainRequest\x1a!.mingzhang.api.v1.ExplainResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\aExplain\x12 .mingzhang.api.v1.ExplainRequest\x1a!.mingzhang.api.v1.ExplainResponse\"\x03\x90\x02\x01\x12Z\n" +
+	"\vReadInquiry\x12$.mingzhang.api.v1.ReadInquiryRequest\x1a%.mingzhang.api.v1.ReadInquiryResponse\x12_\n" +
 	"\vListChanges\x12$.mingzhang.api.v1.ListChangesRequest\x1a%.mingzhang.api.v1.ListChangesResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListRoles\x12\".mingzhang.api.v1.ListRolesRequest\x1a#.mingzhang.api.v1.ListRolesResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -4149,17 +4150,19 @@ var file_mingzhang_api_v1_audit_service_proto_goTypes = []any{
 	(*Gift)(nil),                       // 56: mingzhang.api.v1.Gift
 	(RoundKind)(0),                     // 57: mingzhang.api.v1.RoundKind
 	(*ExplainRequest)(nil),             // 58: mingzhang.api.v1.ExplainRequest
-	(*ListChangesRequest)(nil),         // 59: mingzhang.api.v1.ListChangesRequest
-	(*ListRolesRequest)(nil),           // 60: mingzhang.api.v1.ListRolesRequest
-	(*ListEventsRequest)(nil),          // 61: mingzhang.api.v1.ListEventsRequest
-	(*ListAnomaliesRequest)(nil),       // 62: mingzhang.api.v1.ListAnomaliesRequest
-	(*ListTasksRequest)(nil),           // 63: mingzhang.api.v1.ListTasksRequest
-	(*ExplainResponse)(nil),            // 64: mingzhang.api.v1.ExplainResponse
-	(*ListChangesResponse)(nil),        // 65: mingzhang.api.v1.ListChangesResponse
-	(*ListRolesResponse)(nil),          // 66: mingzhang.api.v1.ListRolesResponse
-	(*ListEventsResponse)(nil),         // 67: mingzhang.api.v1.ListEventsResponse
-	(*ListAnomaliesResponse)(nil),      // 68: mingzhang.api.v1.ListAnomaliesResponse
-	(*ListTasksResponse)(nil),          // 69: mingzhang.api.v1.ListTasksResponse
+	(*ReadInquiryRequest)(nil),         // 59: mingzhang.api.v1.ReadInquiryRequest
+	(*ListChangesRequest)(nil),         // 60: mingzhang.api.v1.ListChangesRequest
+	(*ListRolesRequest)(nil),           // 61: mingzhang.api.v1.ListRolesRequest
+	(*ListEventsRequest)(nil),          // 62: mingzhang.api.v1.ListEventsRequest
+	(*ListAnomaliesRequest)(nil),       // 63: mingzhang.api.v1.ListAnomaliesRequest
+	(*ListTasksRequest)(nil),           // 64: mingzhang.api.v1.ListTasksRequest
+	(*ExplainResponse)(nil),            // 65: mingzhang.api.v1.ExplainResponse
+	(*ReadInquiryResponse)(nil),        // 66: mingzhang.api.v1.ReadInquiryResponse
+	(*ListChangesResponse)(nil),        // 67: mingzhang.api.v1.ListChangesResponse
+	(*ListRolesResponse)(nil),          // 68: mingzhang.api.v1.ListRolesResponse
+	(*ListEventsResponse)(nil),         // 69: mingzhang.api.v1.ListEventsResponse
+	(*ListAnomaliesResponse)(nil),      // 70: mingzhang.api.v1.ListAnomaliesResponse
+	(*ListTasksResponse)(nil),          // 71: mingzhang.api.v1.ListTasksResponse
 }
 var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	47, // 0: mingzhang.api.v1.ListVouchersResponse.vouchers:type_name -> mingzhang.api.v1.Voucher
@@ -4189,53 +4192,55 @@ var file_mingzhang_api_v1_audit_service_proto_depIdxs = []int32{
 	14, // 24: mingzhang.api.v1.AuditService.ListDividends:input_type -> mingzhang.api.v1.ListDividendsRequest
 	16, // 25: mingzhang.api.v1.AuditService.ListEntitlements:input_type -> mingzhang.api.v1.ListEntitlementsRequest
 	58, // 26: mingzhang.api.v1.AuditService.Explain:input_type -> mingzhang.api.v1.ExplainRequest
-	59, // 27: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
-	60, // 28: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
-	61, // 29: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
-	62, // 30: mingzhang.api.v1.AuditService.ListAnomalies:input_type -> mingzhang.api.v1.ListAnomaliesRequest
-	63, // 31: mingzhang.api.v1.AuditService.ListTasks:input_type -> mingzhang.api.v1.ListTasksRequest
-	36, // 32: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
-	39, // 33: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
-	41, // 34: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
-	43, // 35: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
-	18, // 36: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
-	20, // 37: mingzhang.api.v1.AuditService.ProveInclusion:input_type -> mingzhang.api.v1.ProveInclusionRequest
-	26, // 38: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
-	22, // 39: mingzhang.api.v1.AuditService.GetTile:input_type -> mingzhang.api.v1.GetTileRequest
-	24, // 40: mingzhang.api.v1.AuditService.WatchHeads:input_type -> mingzhang.api.v1.WatchHeadsRequest
-	28, // 41: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
-	31, // 42: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
-	33, // 43: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
-	45, // 44: mingzhang.api.v1.AuditService.ProveLine:input_type -> mingzhang.api.v1.ProveLineRequest
-	3,  // 45: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
-	5,  // 46: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
-	7,  // 47: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
-	9,  // 48: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
-	11, // 49: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
-	13, // 50: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
-	15, // 51: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
-	17, // 52: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
-	64, // 53: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
-	65, // 54: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
-	66, // 55: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
-	67, // 56: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
-	68, // 57: mingzhang.api.v1.AuditService.ListAnomalies:output_type -> mingzhang.api.v1.ListAnomaliesResponse
-	69, // 58: mingzhang.api.v1.AuditService.ListTasks:output_type -> mingzhang.api.v1.ListTasksResponse
-	38, // 59: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
-	40, // 60: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
-	42, // 61: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
-	44, // 62: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
-	19, // 63: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
-	21, // 64: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
-	27, // 65: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
-	23, // 66: mingzhang.api.v1.AuditService.GetTile:output_type -> mingzhang.api.v1.GetTileResponse
-	25, // 67: mingzhang.api.v1.AuditService.WatchHeads:output_type -> mingzhang.api.v1.WatchHeadsResponse
-	29, // 68: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
-	32, // 69: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
-	34, // 70: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
-	46, // 71: mingzhang.api.v1.AuditService.ProveLine:output_type -> mingzhang.api.v1.ProveLineResponse
-	45, // [45:72] is the sub-list for method output_type
-	18, // [18:45] is the sub-list for method input_type
+	59, // 27: mingzhang.api.v1.AuditService.ReadInquiry:input_type -> mingzhang.api.v1.ReadInquiryRequest
+	60, // 28: mingzhang.api.v1.AuditService.ListChanges:input_type -> mingzhang.api.v1.ListChangesRequest
+	61, // 29: mingzhang.api.v1.AuditService.ListRoles:input_type -> mingzhang.api.v1.ListRolesRequest
+	62, // 30: mingzhang.api.v1.AuditService.ListEvents:input_type -> mingzhang.api.v1.ListEventsRequest
+	63, // 31: mingzhang.api.v1.AuditService.ListAnomalies:input_type -> mingzhang.api.v1.ListAnomaliesRequest
+	64, // 32: mingzhang.api.v1.AuditService.ListTasks:input_type -> mingzhang.api.v1.ListTasksRequest
+	36, // 33: mingzhang.api.v1.AuditService.CompareOpening:input_type -> mingzhang.api.v1.CompareOpeningRequest
+	39, // 34: mingzhang.api.v1.AuditService.ListHolds:input_type -> mingzhang.api.v1.ListHoldsRequest
+	41, // 35: mingzhang.api.v1.AuditService.ListShares:input_type -> mingzhang.api.v1.ListSharesRequest
+	43, // 36: mingzhang.api.v1.AuditService.ListGiftAgreements:input_type -> mingzhang.api.v1.ListGiftAgreementsRequest
+	18, // 37: mingzhang.api.v1.AuditService.GetHead:input_type -> mingzhang.api.v1.GetHeadRequest
+	20, // 38: mingzhang.api.v1.AuditService.ProveInclusion:input_type -> mingzhang.api.v1.ProveInclusionRequest
+	26, // 39: mingzhang.api.v1.AuditService.ProveConsistency:input_type -> mingzhang.api.v1.ProveConsistencyRequest
+	22, // 40: mingzhang.api.v1.AuditService.GetTile:input_type -> mingzhang.api.v1.GetTileRequest
+	24, // 41: mingzhang.api.v1.AuditService.WatchHeads:input_type -> mingzhang.api.v1.WatchHeadsRequest
+	28, // 42: mingzhang.api.v1.AuditService.VerifyLog:input_type -> mingzhang.api.v1.VerifyLogRequest
+	31, // 43: mingzhang.api.v1.AuditService.ReadLog:input_type -> mingzhang.api.v1.ReadLogRequest
+	33, // 44: mingzhang.api.v1.AuditService.Watch:input_type -> mingzhang.api.v1.WatchRequest
+	45, // 45: mingzhang.api.v1.AuditService.ProveLine:input_type -> mingzhang.api.v1.ProveLineRequest
+	3,  // 46: mingzhang.api.v1.AuditService.ListVouchers:output_type -> mingzhang.api.v1.ListVouchersResponse
+	5,  // 47: mingzhang.api.v1.AuditService.GetVoucher:output_type -> mingzhang.api.v1.GetVoucherResponse
+	7,  // 48: mingzhang.api.v1.AuditService.GetBalances:output_type -> mingzhang.api.v1.GetBalancesResponse
+	9,  // 49: mingzhang.api.v1.AuditService.GetTrialBalance:output_type -> mingzhang.api.v1.GetTrialBalanceResponse
+	11, // 50: mingzhang.api.v1.AuditService.ListRequests:output_type -> mingzhang.api.v1.ListRequestsResponse
+	13, // 51: mingzhang.api.v1.AuditService.ListGrantRounds:output_type -> mingzhang.api.v1.ListGrantRoundsResponse
+	15, // 52: mingzhang.api.v1.AuditService.ListDividends:output_type -> mingzhang.api.v1.ListDividendsResponse
+	17, // 53: mingzhang.api.v1.AuditService.ListEntitlements:output_type -> mingzhang.api.v1.ListEntitlementsResponse
+	65, // 54: mingzhang.api.v1.AuditService.Explain:output_type -> mingzhang.api.v1.ExplainResponse
+	66, // 55: mingzhang.api.v1.AuditService.ReadInquiry:output_type -> mingzhang.api.v1.ReadInquiryResponse
+	67, // 56: mingzhang.api.v1.AuditService.ListChanges:output_type -> mingzhang.api.v1.ListChangesResponse
+	68, // 57: mingzhang.api.v1.AuditService.ListRoles:output_type -> mingzhang.api.v1.ListRolesResponse
+	69, // 58: mingzhang.api.v1.AuditService.ListEvents:output_type -> mingzhang.api.v1.ListEventsResponse
+	70, // 59: mingzhang.api.v1.AuditService.ListAnomalies:output_type -> mingzhang.api.v1.ListAnomaliesResponse
+	71, // 60: mingzhang.api.v1.AuditService.ListTasks:output_type -> mingzhang.api.v1.ListTasksResponse
+	38, // 61: mingzhang.api.v1.AuditService.CompareOpening:output_type -> mingzhang.api.v1.CompareOpeningResponse
+	40, // 62: mingzhang.api.v1.AuditService.ListHolds:output_type -> mingzhang.api.v1.ListHoldsResponse
+	42, // 63: mingzhang.api.v1.AuditService.ListShares:output_type -> mingzhang.api.v1.ListSharesResponse
+	44, // 64: mingzhang.api.v1.AuditService.ListGiftAgreements:output_type -> mingzhang.api.v1.ListGiftAgreementsResponse
+	19, // 65: mingzhang.api.v1.AuditService.GetHead:output_type -> mingzhang.api.v1.GetHeadResponse
+	21, // 66: mingzhang.api.v1.AuditService.ProveInclusion:output_type -> mingzhang.api.v1.ProveInclusionResponse
+	27, // 67: mingzhang.api.v1.AuditService.ProveConsistency:output_type -> mingzhang.api.v1.ProveConsistencyResponse
+	23, // 68: mingzhang.api.v1.AuditService.GetTile:output_type -> mingzhang.api.v1.GetTileResponse
+	25, // 69: mingzhang.api.v1.AuditService.WatchHeads:output_type -> mingzhang.api.v1.WatchHeadsResponse
+	29, // 70: mingzhang.api.v1.AuditService.VerifyLog:output_type -> mingzhang.api.v1.VerifyLogResponse
+	32, // 71: mingzhang.api.v1.AuditService.ReadLog:output_type -> mingzhang.api.v1.ReadLogResponse
+	34, // 72: mingzhang.api.v1.AuditService.Watch:output_type -> mingzhang.api.v1.WatchResponse
+	46, // 73: mingzhang.api.v1.AuditService.ProveLine:output_type -> mingzhang.api.v1.ProveLineResponse
+	46, // [46:74] is the sub-list for method output_type
+	18, // [18:46] is the sub-list for method input_type
 	18, // [18:18] is the sub-list for extension type_name
 	18, // [18:18] is the sub-list for extension extendee
 	0,  // [0:18] is the sub-list for field type_name
@@ -4247,6 +4252,7 @@ func file_mingzhang_api_v1_audit_service_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_checks_proto_init()
+	file_mingzhang_api_v1_inquiry_proto_init()
 	file_mingzhang_api_v1_reads_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	type x struct{}

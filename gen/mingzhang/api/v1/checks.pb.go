@@ -465,9 +465,9 @@ type Task struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is to be done: request_review, request_approve, request_settle, request_expire, opening_confirm, resolution_confirm, month_close,
 	// month_review, month_sign, grant_review, grant_notice, grant_award, grant_pay, objection_answer, flag_ratify, erasure_decide,
-	// dividend_send or dividend_record.
+	// dividend_send, dividend_record, inquiry_read, inquiry_answer or inquiry_correct (answered with: to be corrected).
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	// What it is about: number of a request or erasure, id of a resolution or grant round, month (2021-09), number of a voucher, objection
+	// What it is about: number of a request, erasure or inquiry, id of a resolution or grant round, month (2021-09), number of a voucher, objection
 	// (relief-2021/2), dividend file (dividend-2021/3) or run; "opening" for opening balances.
 	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Amount concerned, yuan; empty where there is none.

@@ -3067,7 +3067,7 @@ var File_mingzhang_api_v1_disclosure_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/board.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
+	")mingzhang/api/v1/disclosure_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/board.proto\x1a\x1emingzhang/api/v1/inquiry.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"h\n" +
 	"\x16ListCollectivesRequest\x12%\n" +
 	"\tpage_size\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
@@ -3306,7 +3306,7 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x05first\x12#\n" +
 	"\x06second\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x04R\x06second\",\n" +
 	"\x12ReportForkResponse\x12\x16\n" +
-	"\x06stored\x18\x01 \x01(\bR\x06stored2\xf3\x12\n" +
+	"\x06stored\x18\x01 \x01(\bR\x06stored2\xb9\x14\n" +
 	"\x11DisclosureService\x12k\n" +
 	"\x0fListCollectives\x12(.mingzhang.api.v1.ListCollectivesRequest\x1a).mingzhang.api.v1.ListCollectivesResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rGetCollective\x12&.mingzhang.api.v1.GetCollectiveRequest\x1a'.mingzhang.api.v1.GetCollectiveResponse\"\x03\x90\x02\x01\x12n\n" +
@@ -3326,7 +3326,9 @@ const file_mingzhang_api_v1_disclosure_service_proto_rawDesc = "" +
 	"\tListGifts\x12\".mingzhang.api.v1.ListGiftsRequest\x1a#.mingzhang.api.v1.ListGiftsResponse\"\x03\x90\x02\x01\x12b\n" +
 	"\fListEditions\x12%.mingzhang.api.v1.ListEditionsRequest\x1a&.mingzhang.api.v1.ListEditionsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
-	"GetEdition\x12#.mingzhang.api.v1.GetEditionRequest\x1a$.mingzhang.api.v1.GetEditionResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"GetEdition\x12#.mingzhang.api.v1.GetEditionRequest\x1a$.mingzhang.api.v1.GetEditionResponse\"\x03\x90\x02\x01\x12e\n" +
+	"\rListInquiries\x12&.mingzhang.api.v1.ListInquiriesRequest\x1a'.mingzhang.api.v1.ListInquiriesResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\fRaiseInquiry\x12%.mingzhang.api.v1.RaiseInquiryRequest\x1a&.mingzhang.api.v1.RaiseInquiryResponse\x12\\\n" +
 	"\n" +
 	"GetVersion\x12#.mingzhang.api.v1.GetVersionRequest\x1a$.mingzhang.api.v1.GetVersionResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\tListSeals\x12\".mingzhang.api.v1.ListSealsRequest\x1a#.mingzhang.api.v1.ListSealsResponse\"\x03\x90\x02\x01\x12S\n" +
@@ -3411,10 +3413,14 @@ var file_mingzhang_api_v1_disclosure_service_proto_goTypes = []any{
 	(*ListPeriodsRequest)(nil),              // 57: mingzhang.api.v1.ListPeriodsRequest
 	(*GetLineRequest)(nil),                  // 58: mingzhang.api.v1.GetLineRequest
 	(*ListRoundsRequest)(nil),               // 59: mingzhang.api.v1.ListRoundsRequest
-	(*GetBoardResponse)(nil),                // 60: mingzhang.api.v1.GetBoardResponse
-	(*ListPeriodsResponse)(nil),             // 61: mingzhang.api.v1.ListPeriodsResponse
-	(*GetLineResponse)(nil),                 // 62: mingzhang.api.v1.GetLineResponse
-	(*ListRoundsResponse)(nil),              // 63: mingzhang.api.v1.ListRoundsResponse
+	(*ListInquiriesRequest)(nil),            // 60: mingzhang.api.v1.ListInquiriesRequest
+	(*RaiseInquiryRequest)(nil),             // 61: mingzhang.api.v1.RaiseInquiryRequest
+	(*GetBoardResponse)(nil),                // 62: mingzhang.api.v1.GetBoardResponse
+	(*ListPeriodsResponse)(nil),             // 63: mingzhang.api.v1.ListPeriodsResponse
+	(*GetLineResponse)(nil),                 // 64: mingzhang.api.v1.GetLineResponse
+	(*ListRoundsResponse)(nil),              // 65: mingzhang.api.v1.ListRoundsResponse
+	(*ListInquiriesResponse)(nil),           // 66: mingzhang.api.v1.ListInquiriesResponse
+	(*RaiseInquiryResponse)(nil),            // 67: mingzhang.api.v1.RaiseInquiryResponse
 }
 var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
 	41, // 0: mingzhang.api.v1.ListCollectivesResponse.collectives:type_name -> mingzhang.api.v1.Collective
@@ -3456,39 +3462,43 @@ var file_mingzhang_api_v1_disclosure_service_proto_depIdxs = []int32{
 	22, // 36: mingzhang.api.v1.DisclosureService.ListGifts:input_type -> mingzhang.api.v1.ListGiftsRequest
 	25, // 37: mingzhang.api.v1.DisclosureService.ListEditions:input_type -> mingzhang.api.v1.ListEditionsRequest
 	27, // 38: mingzhang.api.v1.DisclosureService.GetEdition:input_type -> mingzhang.api.v1.GetEditionRequest
-	16, // 39: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
-	29, // 40: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
-	31, // 41: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
-	33, // 42: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
-	35, // 43: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
-	37, // 44: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
-	39, // 45: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
-	1,  // 46: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
-	3,  // 47: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
-	5,  // 48: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
-	60, // 49: mingzhang.api.v1.DisclosureService.GetBoard:output_type -> mingzhang.api.v1.GetBoardResponse
-	61, // 50: mingzhang.api.v1.DisclosureService.ListPeriods:output_type -> mingzhang.api.v1.ListPeriodsResponse
-	7,  // 51: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
-	9,  // 52: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
-	11, // 53: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
-	13, // 54: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
-	15, // 55: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
-	62, // 56: mingzhang.api.v1.DisclosureService.GetLine:output_type -> mingzhang.api.v1.GetLineResponse
-	63, // 57: mingzhang.api.v1.DisclosureService.ListRounds:output_type -> mingzhang.api.v1.ListRoundsResponse
-	19, // 58: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
-	21, // 59: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
-	23, // 60: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
-	26, // 61: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
-	28, // 62: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
-	17, // 63: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
-	30, // 64: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
-	32, // 65: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
-	34, // 66: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
-	36, // 67: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
-	38, // 68: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
-	40, // 69: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
-	46, // [46:70] is the sub-list for method output_type
-	22, // [22:46] is the sub-list for method input_type
+	60, // 39: mingzhang.api.v1.DisclosureService.ListInquiries:input_type -> mingzhang.api.v1.ListInquiriesRequest
+	61, // 40: mingzhang.api.v1.DisclosureService.RaiseInquiry:input_type -> mingzhang.api.v1.RaiseInquiryRequest
+	16, // 41: mingzhang.api.v1.DisclosureService.GetVersion:input_type -> mingzhang.api.v1.GetVersionRequest
+	29, // 42: mingzhang.api.v1.DisclosureService.ListSeals:input_type -> mingzhang.api.v1.ListSealsRequest
+	31, // 43: mingzhang.api.v1.DisclosureService.GetSeal:input_type -> mingzhang.api.v1.GetSealRequest
+	33, // 44: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:input_type -> mingzhang.api.v1.GetWitnessPolicyRequest
+	35, // 45: mingzhang.api.v1.DisclosureService.ListForks:input_type -> mingzhang.api.v1.ListForksRequest
+	37, // 46: mingzhang.api.v1.DisclosureService.SubmitCosignature:input_type -> mingzhang.api.v1.SubmitCosignatureRequest
+	39, // 47: mingzhang.api.v1.DisclosureService.ReportFork:input_type -> mingzhang.api.v1.ReportForkRequest
+	1,  // 48: mingzhang.api.v1.DisclosureService.ListCollectives:output_type -> mingzhang.api.v1.ListCollectivesResponse
+	3,  // 49: mingzhang.api.v1.DisclosureService.GetCollective:output_type -> mingzhang.api.v1.GetCollectiveResponse
+	5,  // 50: mingzhang.api.v1.DisclosureService.GetFundStatement:output_type -> mingzhang.api.v1.GetFundStatementResponse
+	62, // 51: mingzhang.api.v1.DisclosureService.GetBoard:output_type -> mingzhang.api.v1.GetBoardResponse
+	63, // 52: mingzhang.api.v1.DisclosureService.ListPeriods:output_type -> mingzhang.api.v1.ListPeriodsResponse
+	7,  // 53: mingzhang.api.v1.DisclosureService.ListPolicies:output_type -> mingzhang.api.v1.ListPoliciesResponse
+	9,  // 54: mingzhang.api.v1.DisclosureService.ListTrueUps:output_type -> mingzhang.api.v1.ListTrueUpsResponse
+	11, // 55: mingzhang.api.v1.DisclosureService.GetSpendingRule:output_type -> mingzhang.api.v1.GetSpendingRuleResponse
+	13, // 56: mingzhang.api.v1.DisclosureService.ListResolutions:output_type -> mingzhang.api.v1.ListResolutionsResponse
+	15, // 57: mingzhang.api.v1.DisclosureService.ListReceiptsAndPayments:output_type -> mingzhang.api.v1.ListReceiptsAndPaymentsResponse
+	64, // 58: mingzhang.api.v1.DisclosureService.GetLine:output_type -> mingzhang.api.v1.GetLineResponse
+	65, // 59: mingzhang.api.v1.DisclosureService.ListRounds:output_type -> mingzhang.api.v1.ListRoundsResponse
+	19, // 60: mingzhang.api.v1.DisclosureService.ListPeriodReviews:output_type -> mingzhang.api.v1.ListPeriodReviewsResponse
+	21, // 61: mingzhang.api.v1.DisclosureService.ListFlags:output_type -> mingzhang.api.v1.ListFlagsResponse
+	23, // 62: mingzhang.api.v1.DisclosureService.ListGifts:output_type -> mingzhang.api.v1.ListGiftsResponse
+	26, // 63: mingzhang.api.v1.DisclosureService.ListEditions:output_type -> mingzhang.api.v1.ListEditionsResponse
+	28, // 64: mingzhang.api.v1.DisclosureService.GetEdition:output_type -> mingzhang.api.v1.GetEditionResponse
+	66, // 65: mingzhang.api.v1.DisclosureService.ListInquiries:output_type -> mingzhang.api.v1.ListInquiriesResponse
+	67, // 66: mingzhang.api.v1.DisclosureService.RaiseInquiry:output_type -> mingzhang.api.v1.RaiseInquiryResponse
+	17, // 67: mingzhang.api.v1.DisclosureService.GetVersion:output_type -> mingzhang.api.v1.GetVersionResponse
+	30, // 68: mingzhang.api.v1.DisclosureService.ListSeals:output_type -> mingzhang.api.v1.ListSealsResponse
+	32, // 69: mingzhang.api.v1.DisclosureService.GetSeal:output_type -> mingzhang.api.v1.GetSealResponse
+	34, // 70: mingzhang.api.v1.DisclosureService.GetWitnessPolicy:output_type -> mingzhang.api.v1.GetWitnessPolicyResponse
+	36, // 71: mingzhang.api.v1.DisclosureService.ListForks:output_type -> mingzhang.api.v1.ListForksResponse
+	38, // 72: mingzhang.api.v1.DisclosureService.SubmitCosignature:output_type -> mingzhang.api.v1.SubmitCosignatureResponse
+	40, // 73: mingzhang.api.v1.DisclosureService.ReportFork:output_type -> mingzhang.api.v1.ReportForkResponse
+	48, // [48:74] is the sub-list for method output_type
+	22, // [22:48] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name
 	22, // [22:22] is the sub-list for extension extendee
 	0,  // [0:22] is the sub-list for field type_name
@@ -3500,6 +3510,7 @@ func file_mingzhang_api_v1_disclosure_service_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_board_proto_init()
+	file_mingzhang_api_v1_inquiry_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	file_mingzhang_api_v1_witness_proto_init()
 	type x struct{}

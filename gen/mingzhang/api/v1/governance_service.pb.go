@@ -3676,7 +3676,7 @@ var File_mingzhang_api_v1_governance_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\n" +
-	")mingzhang/api/v1/governance_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"\xcd\b\n" +
+	")mingzhang/api/v1/governance_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1emingzhang/api/v1/inquiry.proto\x1a\x1cmingzhang/api/v1/types.proto\x1a\x1emingzhang/api/v1/witness.proto\"\xcd\b\n" +
 	"\x17RecordResolutionRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -3996,7 +3996,7 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"\rresolution_id\x18\x06 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\fresolutionIdB\x13\n" +
 	"\x11_expected_version\"Q\n" +
 	"\x1aAdoptWitnessPolicyResponse\x123\n" +
-	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xa5\x13\n" +
+	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt2\xd1\x15\n" +
 	"\x11GovernanceService\x12i\n" +
 	"\x10RecordResolution\x12).mingzhang.api.v1.RecordResolutionRequest\x1a*.mingzhang.api.v1.RecordResolutionResponse\x12l\n" +
 	"\x11ConfirmResolution\x12*.mingzhang.api.v1.ConfirmResolutionRequest\x1a+.mingzhang.api.v1.ConfirmResolutionResponse\x12Z\n" +
@@ -4025,7 +4025,10 @@ const file_mingzhang_api_v1_governance_service_proto_rawDesc = "" +
 	"ChangeBody\x12#.mingzhang.api.v1.ChangeBodyRequest\x1a$.mingzhang.api.v1.ChangeBodyResponse\x12W\n" +
 	"\n" +
 	"ChangeFund\x12#.mingzhang.api.v1.ChangeFundRequest\x1a$.mingzhang.api.v1.ChangeFundResponse\x12o\n" +
-	"\x12AdoptWitnessPolicy\x12+.mingzhang.api.v1.AdoptWitnessPolicyRequest\x1a,.mingzhang.api.v1.AdoptWitnessPolicyResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
+	"\x12AdoptWitnessPolicy\x12+.mingzhang.api.v1.AdoptWitnessPolicyRequest\x1a,.mingzhang.api.v1.AdoptWitnessPolicyResponse\x12c\n" +
+	"\x0ePublishInquiry\x12'.mingzhang.api.v1.PublishInquiryRequest\x1a(.mingzhang.api.v1.PublishInquiryResponse\x12c\n" +
+	"\x0eDeclineInquiry\x12'.mingzhang.api.v1.DeclineInquiryRequest\x1a(.mingzhang.api.v1.DeclineInquiryResponse\x12`\n" +
+	"\rAnswerInquiry\x12&.mingzhang.api.v1.AnswerInquiryRequest\x1a'.mingzhang.api.v1.AnswerInquiryResponseBBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
 	file_mingzhang_api_v1_governance_service_proto_rawDescOnce sync.Once
@@ -4104,6 +4107,12 @@ var file_mingzhang_api_v1_governance_service_proto_goTypes = []any{
 	(*ReviewItem)(nil),                 // 60: mingzhang.api.v1.ReviewItem
 	(*Body)(nil),                       // 61: mingzhang.api.v1.Body
 	(*WitnessGroup)(nil),               // 62: mingzhang.api.v1.WitnessGroup
+	(*PublishInquiryRequest)(nil),      // 63: mingzhang.api.v1.PublishInquiryRequest
+	(*DeclineInquiryRequest)(nil),      // 64: mingzhang.api.v1.DeclineInquiryRequest
+	(*AnswerInquiryRequest)(nil),       // 65: mingzhang.api.v1.AnswerInquiryRequest
+	(*PublishInquiryResponse)(nil),     // 66: mingzhang.api.v1.PublishInquiryResponse
+	(*DeclineInquiryResponse)(nil),     // 67: mingzhang.api.v1.DeclineInquiryResponse
+	(*AnswerInquiryResponse)(nil),      // 68: mingzhang.api.v1.AnswerInquiryResponse
 }
 var file_mingzhang_api_v1_governance_service_proto_depIdxs = []int32{
 	50, // 0: mingzhang.api.v1.RecordResolutionRequest.matter:type_name -> mingzhang.api.v1.Matter
@@ -4169,33 +4178,39 @@ var file_mingzhang_api_v1_governance_service_proto_depIdxs = []int32{
 	44, // 60: mingzhang.api.v1.GovernanceService.ChangeBody:input_type -> mingzhang.api.v1.ChangeBodyRequest
 	46, // 61: mingzhang.api.v1.GovernanceService.ChangeFund:input_type -> mingzhang.api.v1.ChangeFundRequest
 	48, // 62: mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy:input_type -> mingzhang.api.v1.AdoptWitnessPolicyRequest
-	1,  // 63: mingzhang.api.v1.GovernanceService.RecordResolution:output_type -> mingzhang.api.v1.RecordResolutionResponse
-	3,  // 64: mingzhang.api.v1.GovernanceService.ConfirmResolution:output_type -> mingzhang.api.v1.ConfirmResolutionResponse
-	5,  // 65: mingzhang.api.v1.GovernanceService.AdoptPolicy:output_type -> mingzhang.api.v1.AdoptPolicyResponse
-	7,  // 66: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:output_type -> mingzhang.api.v1.AdoptSpendingRuleResponse
-	9,  // 67: mingzhang.api.v1.GovernanceService.OpenFund:output_type -> mingzhang.api.v1.OpenFundResponse
-	11, // 68: mingzhang.api.v1.GovernanceService.ConfirmOpening:output_type -> mingzhang.api.v1.ConfirmOpeningResponse
-	13, // 69: mingzhang.api.v1.GovernanceService.ReviewRequest:output_type -> mingzhang.api.v1.ReviewRequestResponse
-	15, // 70: mingzhang.api.v1.GovernanceService.ApproveRequest:output_type -> mingzhang.api.v1.ApproveRequestResponse
-	17, // 71: mingzhang.api.v1.GovernanceService.RejectRequest:output_type -> mingzhang.api.v1.RejectRequestResponse
-	19, // 72: mingzhang.api.v1.GovernanceService.ReviewGrantRound:output_type -> mingzhang.api.v1.ReviewGrantRoundResponse
-	21, // 73: mingzhang.api.v1.GovernanceService.AwardGrants:output_type -> mingzhang.api.v1.AwardGrantsResponse
-	23, // 74: mingzhang.api.v1.GovernanceService.CancelGrant:output_type -> mingzhang.api.v1.CancelGrantResponse
-	25, // 75: mingzhang.api.v1.GovernanceService.DeclareDividend:output_type -> mingzhang.api.v1.DeclareDividendResponse
-	27, // 76: mingzhang.api.v1.GovernanceService.ClosePeriod:output_type -> mingzhang.api.v1.ClosePeriodResponse
-	29, // 77: mingzhang.api.v1.GovernanceService.RatifyFlag:output_type -> mingzhang.api.v1.RatifyFlagResponse
-	31, // 78: mingzhang.api.v1.GovernanceService.ExpireRequest:output_type -> mingzhang.api.v1.ExpireRequestResponse
-	33, // 79: mingzhang.api.v1.GovernanceService.CancelGrantRound:output_type -> mingzhang.api.v1.CancelGrantRoundResponse
-	35, // 80: mingzhang.api.v1.GovernanceService.RaiseObjection:output_type -> mingzhang.api.v1.RaiseObjectionResponse
-	37, // 81: mingzhang.api.v1.GovernanceService.AnswerObjection:output_type -> mingzhang.api.v1.AnswerObjectionResponse
-	39, // 82: mingzhang.api.v1.GovernanceService.HoldPayee:output_type -> mingzhang.api.v1.HoldPayeeResponse
-	41, // 83: mingzhang.api.v1.GovernanceService.ReleaseHold:output_type -> mingzhang.api.v1.ReleaseHoldResponse
-	43, // 84: mingzhang.api.v1.GovernanceService.ReviewPeriod:output_type -> mingzhang.api.v1.ReviewPeriodResponse
-	45, // 85: mingzhang.api.v1.GovernanceService.ChangeBody:output_type -> mingzhang.api.v1.ChangeBodyResponse
-	47, // 86: mingzhang.api.v1.GovernanceService.ChangeFund:output_type -> mingzhang.api.v1.ChangeFundResponse
-	49, // 87: mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy:output_type -> mingzhang.api.v1.AdoptWitnessPolicyResponse
-	63, // [63:88] is the sub-list for method output_type
-	38, // [38:63] is the sub-list for method input_type
+	63, // 63: mingzhang.api.v1.GovernanceService.PublishInquiry:input_type -> mingzhang.api.v1.PublishInquiryRequest
+	64, // 64: mingzhang.api.v1.GovernanceService.DeclineInquiry:input_type -> mingzhang.api.v1.DeclineInquiryRequest
+	65, // 65: mingzhang.api.v1.GovernanceService.AnswerInquiry:input_type -> mingzhang.api.v1.AnswerInquiryRequest
+	1,  // 66: mingzhang.api.v1.GovernanceService.RecordResolution:output_type -> mingzhang.api.v1.RecordResolutionResponse
+	3,  // 67: mingzhang.api.v1.GovernanceService.ConfirmResolution:output_type -> mingzhang.api.v1.ConfirmResolutionResponse
+	5,  // 68: mingzhang.api.v1.GovernanceService.AdoptPolicy:output_type -> mingzhang.api.v1.AdoptPolicyResponse
+	7,  // 69: mingzhang.api.v1.GovernanceService.AdoptSpendingRule:output_type -> mingzhang.api.v1.AdoptSpendingRuleResponse
+	9,  // 70: mingzhang.api.v1.GovernanceService.OpenFund:output_type -> mingzhang.api.v1.OpenFundResponse
+	11, // 71: mingzhang.api.v1.GovernanceService.ConfirmOpening:output_type -> mingzhang.api.v1.ConfirmOpeningResponse
+	13, // 72: mingzhang.api.v1.GovernanceService.ReviewRequest:output_type -> mingzhang.api.v1.ReviewRequestResponse
+	15, // 73: mingzhang.api.v1.GovernanceService.ApproveRequest:output_type -> mingzhang.api.v1.ApproveRequestResponse
+	17, // 74: mingzhang.api.v1.GovernanceService.RejectRequest:output_type -> mingzhang.api.v1.RejectRequestResponse
+	19, // 75: mingzhang.api.v1.GovernanceService.ReviewGrantRound:output_type -> mingzhang.api.v1.ReviewGrantRoundResponse
+	21, // 76: mingzhang.api.v1.GovernanceService.AwardGrants:output_type -> mingzhang.api.v1.AwardGrantsResponse
+	23, // 77: mingzhang.api.v1.GovernanceService.CancelGrant:output_type -> mingzhang.api.v1.CancelGrantResponse
+	25, // 78: mingzhang.api.v1.GovernanceService.DeclareDividend:output_type -> mingzhang.api.v1.DeclareDividendResponse
+	27, // 79: mingzhang.api.v1.GovernanceService.ClosePeriod:output_type -> mingzhang.api.v1.ClosePeriodResponse
+	29, // 80: mingzhang.api.v1.GovernanceService.RatifyFlag:output_type -> mingzhang.api.v1.RatifyFlagResponse
+	31, // 81: mingzhang.api.v1.GovernanceService.ExpireRequest:output_type -> mingzhang.api.v1.ExpireRequestResponse
+	33, // 82: mingzhang.api.v1.GovernanceService.CancelGrantRound:output_type -> mingzhang.api.v1.CancelGrantRoundResponse
+	35, // 83: mingzhang.api.v1.GovernanceService.RaiseObjection:output_type -> mingzhang.api.v1.RaiseObjectionResponse
+	37, // 84: mingzhang.api.v1.GovernanceService.AnswerObjection:output_type -> mingzhang.api.v1.AnswerObjectionResponse
+	39, // 85: mingzhang.api.v1.GovernanceService.HoldPayee:output_type -> mingzhang.api.v1.HoldPayeeResponse
+	41, // 86: mingzhang.api.v1.GovernanceService.ReleaseHold:output_type -> mingzhang.api.v1.ReleaseHoldResponse
+	43, // 87: mingzhang.api.v1.GovernanceService.ReviewPeriod:output_type -> mingzhang.api.v1.ReviewPeriodResponse
+	45, // 88: mingzhang.api.v1.GovernanceService.ChangeBody:output_type -> mingzhang.api.v1.ChangeBodyResponse
+	47, // 89: mingzhang.api.v1.GovernanceService.ChangeFund:output_type -> mingzhang.api.v1.ChangeFundResponse
+	49, // 90: mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy:output_type -> mingzhang.api.v1.AdoptWitnessPolicyResponse
+	66, // 91: mingzhang.api.v1.GovernanceService.PublishInquiry:output_type -> mingzhang.api.v1.PublishInquiryResponse
+	67, // 92: mingzhang.api.v1.GovernanceService.DeclineInquiry:output_type -> mingzhang.api.v1.DeclineInquiryResponse
+	68, // 93: mingzhang.api.v1.GovernanceService.AnswerInquiry:output_type -> mingzhang.api.v1.AnswerInquiryResponse
+	66, // [66:94] is the sub-list for method output_type
+	38, // [38:66] is the sub-list for method input_type
 	38, // [38:38] is the sub-list for extension type_name
 	38, // [38:38] is the sub-list for extension extendee
 	0,  // [0:38] is the sub-list for field type_name
@@ -4206,6 +4221,7 @@ func file_mingzhang_api_v1_governance_service_proto_init() {
 	if File_mingzhang_api_v1_governance_service_proto != nil {
 		return
 	}
+	file_mingzhang_api_v1_inquiry_proto_init()
 	file_mingzhang_api_v1_types_proto_init()
 	file_mingzhang_api_v1_witness_proto_init()
 	file_mingzhang_api_v1_governance_service_proto_msgTypes[0].OneofWrappers = []any{}

@@ -894,7 +894,7 @@ func (x *BookedVoucher) GetDaysLate() uint32 {
 // RegisterChange is an item of a register that differs.
 type RegisterChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Register: request, resolution, grant_round, dividend_run, policy, spending_rule, month or role.
+	// Register: request, resolution, grant_round, dividend_run, policy, spending_rule, month, inquiry or role.
 	Register string `protobuf:"bytes,1,opt,name=register,proto3" json:"register,omitempty"`
 	// The item's id, number or version; of a role operator/role.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`

@@ -1594,7 +1594,9 @@ type Voucher struct {
 	// What it lacks or lacked.
 	Flags []*Flag `protobuf:"bytes,24,rep,name=flags,proto3" json:"flags,omitempty"`
 	// What supervisors say of it in their reviews of its month; none unless it was refused or remarked.
-	Reviews       []*VoucherReview `protobuf:"bytes,25,rep,name=reviews,proto3" json:"reviews,omitempty"`
+	Reviews []*VoucherReview `protobuf:"bytes,25,rep,name=reviews,proto3" json:"reviews,omitempty"`
+	// Numbers of the inquiries about it, in order (ListInquiries).
+	Inquiries     []uint32 `protobuf:"varint,26,rep,packed,name=inquiries,proto3" json:"inquiries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1800,6 +1802,13 @@ func (x *Voucher) GetFlags() []*Flag {
 func (x *Voucher) GetReviews() []*VoucherReview {
 	if x != nil {
 		return x.Reviews
+	}
+	return nil
+}
+
+func (x *Voucher) GetInquiries() []uint32 {
+	if x != nil {
+		return x.Inquiries
 	}
 	return nil
 }
@@ -2075,9 +2084,15 @@ type Receipt struct {
 	// Record of personal data that was kept, a UUID; empty for none.
 	RecordId string `protobuf:"bytes,24,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
 	// Erasure requested, approved or rejected; 0 for none.
-	Erasure       uint32 `protobuf:"varint,25,opt,name=erasure,proto3" json:"erasure,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Erasure uint32 `protobuf:"varint,25,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	// Number of the inquiry received, published, declined or answered; 0 for none.
+	Inquiry uint32 `protobuf:"varint,26,opt,name=inquiry,proto3" json:"inquiry,omitempty"`
+	// Last day for its answer, YYYY-MM-DD; only when it was received.
+	InquiryDueOn string `protobuf:"bytes,27,opt,name=inquiry_due_on,json=inquiryDueOn,proto3" json:"inquiry_due_on,omitempty"`
+	// What opens the commitment to what was asked; for whoever asked, and again only for the same text while it is kept.
+	InquiryOpening *InquiryOpening `protobuf:"bytes,28,opt,name=inquiry_opening,json=inquiryOpening,proto3" json:"inquiry_opening,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Receipt) Reset() {
@@ -2250,6 +2265,110 @@ func (x *Receipt) GetErasure() uint32 {
 	return 0
 }
 
+func (x *Receipt) GetInquiry() uint32 {
+	if x != nil {
+		return x.Inquiry
+	}
+	return 0
+}
+
+func (x *Receipt) GetInquiryDueOn() string {
+	if x != nil {
+		return x.InquiryDueOn
+	}
+	return ""
+}
+
+func (x *Receipt) GetInquiryOpening() *InquiryOpening {
+	if x != nil {
+		return x.InquiryOpening
+	}
+	return nil
+}
+
+// InquiryOpening (质询凭据) proves what was asked to whoever looks at the books: SHA-256 as docs/people.md lays it out gives the commitment of the
+// inquiry. Nobody else keeps it for long.
+type InquiryOpening struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Origin of the log.
+	Origin string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Record of the inquiry, a UUID.
+	RecordId string `protobuf:"bytes,2,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
+	// Salt, 32 bytes, hex.
+	Salt string `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	// What was asked, as it was handed in.
+	Text string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// Commitment that they give, 32 bytes, hex; the one in the books.
+	Commitment    string `protobuf:"bytes,5,opt,name=commitment,proto3" json:"commitment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InquiryOpening) Reset() {
+	*x = InquiryOpening{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InquiryOpening) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InquiryOpening) ProtoMessage() {}
+
+func (x *InquiryOpening) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InquiryOpening.ProtoReflect.Descriptor instead.
+func (*InquiryOpening) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *InquiryOpening) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *InquiryOpening) GetRecordId() string {
+	if x != nil {
+		return x.RecordId
+	}
+	return ""
+}
+
+func (x *InquiryOpening) GetSalt() string {
+	if x != nil {
+		return x.Salt
+	}
+	return ""
+}
+
+func (x *InquiryOpening) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *InquiryOpening) GetCommitment() string {
+	if x != nil {
+		return x.Commitment
+	}
+	return ""
+}
+
 // Refusal stands in the details of every error a rule caused.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2269,7 +2388,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2281,7 +2400,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[12]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2294,7 +2413,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Refusal) GetReason() string {
@@ -2355,7 +2474,7 @@ type Body struct {
 
 func (x *Body) Reset() {
 	*x = Body{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2367,7 +2486,7 @@ func (x *Body) String() string {
 func (*Body) ProtoMessage() {}
 
 func (x *Body) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[13]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2380,7 +2499,7 @@ func (x *Body) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Body.ProtoReflect.Descriptor instead.
 func (*Body) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{13}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Body) GetId() string {
@@ -2449,7 +2568,7 @@ type Fund struct {
 
 func (x *Fund) Reset() {
 	*x = Fund{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2461,7 +2580,7 @@ func (x *Fund) String() string {
 func (*Fund) ProtoMessage() {}
 
 func (x *Fund) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[14]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2474,7 +2593,7 @@ func (x *Fund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fund.ProtoReflect.Descriptor instead.
 func (*Fund) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{14}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Fund) GetId() string {
@@ -2520,7 +2639,7 @@ type MoneyAccount struct {
 
 func (x *MoneyAccount) Reset() {
 	*x = MoneyAccount{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2532,7 +2651,7 @@ func (x *MoneyAccount) String() string {
 func (*MoneyAccount) ProtoMessage() {}
 
 func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[15]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2545,7 +2664,7 @@ func (x *MoneyAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoneyAccount.ProtoReflect.Descriptor instead.
 func (*MoneyAccount) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{15}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MoneyAccount) GetId() string {
@@ -2588,7 +2707,7 @@ type PolicyShare struct {
 
 func (x *PolicyShare) Reset() {
 	*x = PolicyShare{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2600,7 +2719,7 @@ func (x *PolicyShare) String() string {
 func (*PolicyShare) ProtoMessage() {}
 
 func (x *PolicyShare) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[16]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2613,7 +2732,7 @@ func (x *PolicyShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShare.ProtoReflect.Descriptor instead.
 func (*PolicyShare) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{16}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PolicyShare) GetFund() string {
@@ -2674,7 +2793,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2686,7 +2805,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[17]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2699,7 +2818,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{17}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Policy) GetVersion() uint32 {
@@ -2770,7 +2889,7 @@ type TrueUpPart struct {
 
 func (x *TrueUpPart) Reset() {
 	*x = TrueUpPart{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2782,7 +2901,7 @@ func (x *TrueUpPart) String() string {
 func (*TrueUpPart) ProtoMessage() {}
 
 func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[18]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2795,7 +2914,7 @@ func (x *TrueUpPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUpPart.ProtoReflect.Descriptor instead.
 func (*TrueUpPart) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{18}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TrueUpPart) GetFund() string {
@@ -2850,7 +2969,7 @@ type TrueUpLine struct {
 
 func (x *TrueUpLine) Reset() {
 	*x = TrueUpLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2862,7 +2981,7 @@ func (x *TrueUpLine) String() string {
 func (*TrueUpLine) ProtoMessage() {}
 
 func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[19]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2875,7 +2994,7 @@ func (x *TrueUpLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUpLine.ProtoReflect.Descriptor instead.
 func (*TrueUpLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{19}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TrueUpLine) GetPolicyVersion() uint32 {
@@ -2923,7 +3042,7 @@ type TrueUp struct {
 
 func (x *TrueUp) Reset() {
 	*x = TrueUp{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2935,7 +3054,7 @@ func (x *TrueUp) String() string {
 func (*TrueUp) ProtoMessage() {}
 
 func (x *TrueUp) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[20]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2948,7 +3067,7 @@ func (x *TrueUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrueUp.ProtoReflect.Descriptor instead.
 func (*TrueUp) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{20}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TrueUp) GetYear() uint32 {
@@ -3008,7 +3127,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3020,7 +3139,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[21]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3033,7 +3152,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{21}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Tier) GetOperation() Operation {
@@ -3121,7 +3240,7 @@ type OpeningLine struct {
 
 func (x *OpeningLine) Reset() {
 	*x = OpeningLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3252,7 @@ func (x *OpeningLine) String() string {
 func (*OpeningLine) ProtoMessage() {}
 
 func (x *OpeningLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[22]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,7 +3265,7 @@ func (x *OpeningLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningLine.ProtoReflect.Descriptor instead.
 func (*OpeningLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{22}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *OpeningLine) GetAccount() string {
@@ -3197,7 +3316,7 @@ type Inflow struct {
 
 func (x *Inflow) Reset() {
 	*x = Inflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3209,7 +3328,7 @@ func (x *Inflow) String() string {
 func (*Inflow) ProtoMessage() {}
 
 func (x *Inflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3222,7 +3341,7 @@ func (x *Inflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inflow.ProtoReflect.Descriptor instead.
 func (*Inflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Inflow) GetInflow() InflowKind {
@@ -3313,7 +3432,7 @@ type Outflow struct {
 
 func (x *Outflow) Reset() {
 	*x = Outflow{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3325,7 +3444,7 @@ func (x *Outflow) String() string {
 func (*Outflow) ProtoMessage() {}
 
 func (x *Outflow) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3338,7 +3457,7 @@ func (x *Outflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outflow.ProtoReflect.Descriptor instead.
 func (*Outflow) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Outflow) GetFund() string {
@@ -3415,7 +3534,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3427,7 +3546,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3440,7 +3559,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Replacement) GetCorrects() string {
@@ -3544,7 +3663,7 @@ type Resolution struct {
 
 func (x *Resolution) Reset() {
 	*x = Resolution{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3556,7 +3675,7 @@ func (x *Resolution) String() string {
 func (*Resolution) ProtoMessage() {}
 
 func (x *Resolution) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3569,7 +3688,7 @@ func (x *Resolution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolution.ProtoReflect.Descriptor instead.
 func (*Resolution) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Resolution) GetId() string {
@@ -3796,7 +3915,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3808,7 +3927,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3821,7 +3940,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Request) GetNumber() uint32 {
@@ -4077,7 +4196,7 @@ type FundMove struct {
 
 func (x *FundMove) Reset() {
 	*x = FundMove{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4089,7 +4208,7 @@ func (x *FundMove) String() string {
 func (*FundMove) ProtoMessage() {}
 
 func (x *FundMove) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4102,7 +4221,7 @@ func (x *FundMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundMove.ProtoReflect.Descriptor instead.
 func (*FundMove) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *FundMove) GetFromFund() string {
@@ -4143,7 +4262,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4155,7 +4274,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4168,7 +4287,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GrantLine) GetMember() uint32 {
@@ -4238,7 +4357,7 @@ type GrantRound struct {
 
 func (x *GrantRound) Reset() {
 	*x = GrantRound{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4369,7 @@ func (x *GrantRound) String() string {
 func (*GrantRound) ProtoMessage() {}
 
 func (x *GrantRound) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4382,7 @@ func (x *GrantRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRound.ProtoReflect.Descriptor instead.
 func (*GrantRound) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GrantRound) GetId() string {
@@ -4396,7 +4515,7 @@ type GrantObjection struct {
 
 func (x *GrantObjection) Reset() {
 	*x = GrantObjection{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4408,7 +4527,7 @@ func (x *GrantObjection) String() string {
 func (*GrantObjection) ProtoMessage() {}
 
 func (x *GrantObjection) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4421,7 +4540,7 @@ func (x *GrantObjection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantObjection.ProtoReflect.Descriptor instead.
 func (*GrantObjection) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GrantObjection) GetNumber() uint32 {
@@ -4505,7 +4624,7 @@ type DividendFile struct {
 
 func (x *DividendFile) Reset() {
 	*x = DividendFile{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4517,7 +4636,7 @@ func (x *DividendFile) String() string {
 func (*DividendFile) ProtoMessage() {}
 
 func (x *DividendFile) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4530,7 +4649,7 @@ func (x *DividendFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendFile.ProtoReflect.Descriptor instead.
 func (*DividendFile) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DividendFile) GetFile() uint32 {
@@ -4636,7 +4755,7 @@ type DividendRun struct {
 
 func (x *DividendRun) Reset() {
 	*x = DividendRun{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4648,7 +4767,7 @@ func (x *DividendRun) String() string {
 func (*DividendRun) ProtoMessage() {}
 
 func (x *DividendRun) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4661,7 +4780,7 @@ func (x *DividendRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendRun.ProtoReflect.Descriptor instead.
 func (*DividendRun) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DividendRun) GetId() string {
@@ -4818,7 +4937,7 @@ type DividendReturn struct {
 
 func (x *DividendReturn) Reset() {
 	*x = DividendReturn{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4830,7 +4949,7 @@ func (x *DividendReturn) String() string {
 func (*DividendReturn) ProtoMessage() {}
 
 func (x *DividendReturn) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4843,7 +4962,7 @@ func (x *DividendReturn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendReturn.ProtoReflect.Descriptor instead.
 func (*DividendReturn) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DividendReturn) GetVoucher() string {
@@ -4921,7 +5040,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4933,7 +5052,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4946,7 +5065,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Hold) GetNumber() uint32 {
@@ -5048,7 +5167,7 @@ type MemberShares struct {
 
 func (x *MemberShares) Reset() {
 	*x = MemberShares{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5060,7 +5179,7 @@ func (x *MemberShares) String() string {
 func (*MemberShares) ProtoMessage() {}
 
 func (x *MemberShares) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5073,7 +5192,7 @@ func (x *MemberShares) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberShares.ProtoReflect.Descriptor instead.
 func (*MemberShares) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{36}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *MemberShares) GetMember() uint32 {
@@ -5110,7 +5229,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5122,7 +5241,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5135,7 +5254,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{37}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -5171,7 +5290,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5183,7 +5302,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5196,7 +5315,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{38}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -5255,7 +5374,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5267,7 +5386,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5280,7 +5399,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{39}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FundLine) GetFund() string {
@@ -5370,7 +5489,7 @@ type Collective struct {
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5382,7 +5501,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5395,7 +5514,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{40}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Collective) GetId() string {
@@ -5577,7 +5696,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\aPosting\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
-	"\x05party\x18\x03 \x01(\tR\x05party\"\xe4\x06\n" +
+	"\x05party\x18\x03 \x01(\tR\x05party\"\x82\a\n" +
 	"\aVoucher\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x1f\n" +
 	"\voccurred_on\x18\x02 \x01(\tR\n" +
@@ -5609,7 +5728,8 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\ftrue_up_year\x18\x17 \x01(\rR\n" +
 	"trueUpYear\x12,\n" +
 	"\x05flags\x18\x18 \x03(\v2\x16.mingzhang.api.v1.FlagR\x05flags\x129\n" +
-	"\areviews\x18\x19 \x03(\v2\x1f.mingzhang.api.v1.VoucherReviewR\areviews\"\\\n" +
+	"\areviews\x18\x19 \x03(\v2\x1f.mingzhang.api.v1.VoucherReviewR\areviews\x12\x1c\n" +
+	"\tinquiries\x18\x1a \x03(\rR\tinquiries\"\\\n" +
 	"\rVoucherReview\x123\n" +
 	"\averdict\x18\x01 \x01(\x0e2\x19.mingzhang.api.v1.VerdictR\averdict\x12\x16\n" +
 	"\x06remark\x18\x02 \x01(\tR\x06remark\"\xce\x01\n" +
@@ -5626,7 +5746,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\rR\x06signed\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x1a\n" +
 	"\bremarked\x18\x05 \x01(\rR\bremarked\x12<\n" +
-	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xea\x04\n" +
+	"\areviews\x18\x06 \x03(\v2\".mingzhang.api.v1.SupervisorReviewR\areviews\"\xf5\x05\n" +
 	"\aReceipt\x12#\n" +
 	"\rcollective_id\x18\x01 \x01(\tR\fcollectiveId\x12\x1d\n" +
 	"\n" +
@@ -5650,8 +5770,19 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\aedition\x18\x16 \x01(\rR\aedition\x12\x10\n" +
 	"\x03pin\x18\x17 \x01(\tR\x03pin\x12\x1b\n" +
 	"\trecord_id\x18\x18 \x01(\tR\brecordId\x12\x18\n" +
-	"\aerasure\x18\x19 \x01(\rR\aerasureB\t\n" +
-	"\a_passed\"\xf7\x01\n" +
+	"\aerasure\x18\x19 \x01(\rR\aerasure\x12\x18\n" +
+	"\ainquiry\x18\x1a \x01(\rR\ainquiry\x12$\n" +
+	"\x0einquiry_due_on\x18\x1b \x01(\tR\finquiryDueOn\x12I\n" +
+	"\x0finquiry_opening\x18\x1c \x01(\v2 .mingzhang.api.v1.InquiryOpeningR\x0einquiryOpeningB\t\n" +
+	"\a_passed\"\x8d\x01\n" +
+	"\x0eInquiryOpening\x12\x16\n" +
+	"\x06origin\x18\x01 \x01(\tR\x06origin\x12\x1b\n" +
+	"\trecord_id\x18\x02 \x01(\tR\brecordId\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\tR\x04salt\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\x12\x1e\n" +
+	"\n" +
+	"commitment\x18\x05 \x01(\tR\n" +
+	"commitment\"\xf7\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12@\n" +
 	"\afigures\x18\x02 \x03(\v2&.mingzhang.api.v1.Refusal.FiguresEntryR\afigures\x12\x1f\n" +
@@ -6089,7 +6220,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 17)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -6120,36 +6251,37 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(*SupervisorReview)(nil), // 26: mingzhang.api.v1.SupervisorReview
 	(*PeriodReview)(nil),     // 27: mingzhang.api.v1.PeriodReview
 	(*Receipt)(nil),          // 28: mingzhang.api.v1.Receipt
-	(*Refusal)(nil),          // 29: mingzhang.api.v1.Refusal
-	(*Body)(nil),             // 30: mingzhang.api.v1.Body
-	(*Fund)(nil),             // 31: mingzhang.api.v1.Fund
-	(*MoneyAccount)(nil),     // 32: mingzhang.api.v1.MoneyAccount
-	(*PolicyShare)(nil),      // 33: mingzhang.api.v1.PolicyShare
-	(*Policy)(nil),           // 34: mingzhang.api.v1.Policy
-	(*TrueUpPart)(nil),       // 35: mingzhang.api.v1.TrueUpPart
-	(*TrueUpLine)(nil),       // 36: mingzhang.api.v1.TrueUpLine
-	(*TrueUp)(nil),           // 37: mingzhang.api.v1.TrueUp
-	(*Tier)(nil),             // 38: mingzhang.api.v1.Tier
-	(*OpeningLine)(nil),      // 39: mingzhang.api.v1.OpeningLine
-	(*Inflow)(nil),           // 40: mingzhang.api.v1.Inflow
-	(*Outflow)(nil),          // 41: mingzhang.api.v1.Outflow
-	(*Replacement)(nil),      // 42: mingzhang.api.v1.Replacement
-	(*Resolution)(nil),       // 43: mingzhang.api.v1.Resolution
-	(*Request)(nil),          // 44: mingzhang.api.v1.Request
-	(*FundMove)(nil),         // 45: mingzhang.api.v1.FundMove
-	(*GrantLine)(nil),        // 46: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 47: mingzhang.api.v1.GrantRound
-	(*GrantObjection)(nil),   // 48: mingzhang.api.v1.GrantObjection
-	(*DividendFile)(nil),     // 49: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 50: mingzhang.api.v1.DividendRun
-	(*DividendReturn)(nil),   // 51: mingzhang.api.v1.DividendReturn
-	(*Hold)(nil),             // 52: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),     // 53: mingzhang.api.v1.MemberShares
-	(*AccountBalance)(nil),   // 54: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 55: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 56: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 57: mingzhang.api.v1.Collective
-	nil,                      // 58: mingzhang.api.v1.Refusal.FiguresEntry
+	(*InquiryOpening)(nil),   // 29: mingzhang.api.v1.InquiryOpening
+	(*Refusal)(nil),          // 30: mingzhang.api.v1.Refusal
+	(*Body)(nil),             // 31: mingzhang.api.v1.Body
+	(*Fund)(nil),             // 32: mingzhang.api.v1.Fund
+	(*MoneyAccount)(nil),     // 33: mingzhang.api.v1.MoneyAccount
+	(*PolicyShare)(nil),      // 34: mingzhang.api.v1.PolicyShare
+	(*Policy)(nil),           // 35: mingzhang.api.v1.Policy
+	(*TrueUpPart)(nil),       // 36: mingzhang.api.v1.TrueUpPart
+	(*TrueUpLine)(nil),       // 37: mingzhang.api.v1.TrueUpLine
+	(*TrueUp)(nil),           // 38: mingzhang.api.v1.TrueUp
+	(*Tier)(nil),             // 39: mingzhang.api.v1.Tier
+	(*OpeningLine)(nil),      // 40: mingzhang.api.v1.OpeningLine
+	(*Inflow)(nil),           // 41: mingzhang.api.v1.Inflow
+	(*Outflow)(nil),          // 42: mingzhang.api.v1.Outflow
+	(*Replacement)(nil),      // 43: mingzhang.api.v1.Replacement
+	(*Resolution)(nil),       // 44: mingzhang.api.v1.Resolution
+	(*Request)(nil),          // 45: mingzhang.api.v1.Request
+	(*FundMove)(nil),         // 46: mingzhang.api.v1.FundMove
+	(*GrantLine)(nil),        // 47: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 48: mingzhang.api.v1.GrantRound
+	(*GrantObjection)(nil),   // 49: mingzhang.api.v1.GrantObjection
+	(*DividendFile)(nil),     // 50: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 51: mingzhang.api.v1.DividendRun
+	(*DividendReturn)(nil),   // 52: mingzhang.api.v1.DividendReturn
+	(*Hold)(nil),             // 53: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),     // 54: mingzhang.api.v1.MemberShares
+	(*AccountBalance)(nil),   // 55: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 56: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 57: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 58: mingzhang.api.v1.Collective
+	nil,                      // 59: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
@@ -6167,41 +6299,42 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	21, // 12: mingzhang.api.v1.SupervisorReview.items:type_name -> mingzhang.api.v1.ReviewItem
 	26, // 13: mingzhang.api.v1.PeriodReview.reviews:type_name -> mingzhang.api.v1.SupervisorReview
 	24, // 14: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
-	58, // 15: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
-	1,  // 16: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
-	2,  // 17: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	33, // 18: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
-	33, // 19: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
-	5,  // 20: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
-	35, // 21: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
-	36, // 22: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
-	6,  // 23: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
-	9,  // 24: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
-	22, // 25: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
-	22, // 26: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
-	40, // 27: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
-	41, // 28: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
-	4,  // 29: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	22, // 30: mingzhang.api.v1.Request.documents:type_name -> mingzhang.api.v1.Document
-	45, // 31: mingzhang.api.v1.Request.moves:type_name -> mingzhang.api.v1.FundMove
-	42, // 32: mingzhang.api.v1.Request.replacements:type_name -> mingzhang.api.v1.Replacement
-	46, // 33: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	48, // 34: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
-	7,  // 35: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
-	8,  // 36: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	49, // 37: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	51, // 38: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
-	12, // 39: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
-	13, // 40: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
-	30, // 41: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	31, // 42: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	32, // 43: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 44: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	29, // 15: mingzhang.api.v1.Receipt.inquiry_opening:type_name -> mingzhang.api.v1.InquiryOpening
+	59, // 16: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	1,  // 17: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
+	2,  // 18: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	34, // 19: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
+	34, // 20: mingzhang.api.v1.Policy.shares:type_name -> mingzhang.api.v1.PolicyShare
+	5,  // 21: mingzhang.api.v1.Policy.rounding:type_name -> mingzhang.api.v1.Rounding
+	36, // 22: mingzhang.api.v1.TrueUpLine.parts:type_name -> mingzhang.api.v1.TrueUpPart
+	37, // 23: mingzhang.api.v1.TrueUp.lines:type_name -> mingzhang.api.v1.TrueUpLine
+	6,  // 24: mingzhang.api.v1.Tier.operation:type_name -> mingzhang.api.v1.Operation
+	9,  // 25: mingzhang.api.v1.Inflow.inflow:type_name -> mingzhang.api.v1.InflowKind
+	22, // 26: mingzhang.api.v1.Inflow.documents:type_name -> mingzhang.api.v1.Document
+	22, // 27: mingzhang.api.v1.Outflow.documents:type_name -> mingzhang.api.v1.Document
+	41, // 28: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
+	42, // 29: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
+	4,  // 30: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
+	22, // 31: mingzhang.api.v1.Request.documents:type_name -> mingzhang.api.v1.Document
+	46, // 32: mingzhang.api.v1.Request.moves:type_name -> mingzhang.api.v1.FundMove
+	43, // 33: mingzhang.api.v1.Request.replacements:type_name -> mingzhang.api.v1.Replacement
+	47, // 34: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	49, // 35: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
+	7,  // 36: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
+	8,  // 37: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
+	50, // 38: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	52, // 39: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
+	12, // 40: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
+	13, // 41: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
+	31, // 42: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	32, // 43: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	33, // 44: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 45: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -6210,7 +6343,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 		return
 	}
 	file_mingzhang_api_v1_types_proto_msgTypes[11].OneofWrappers = []any{}
-	file_mingzhang_api_v1_types_proto_msgTypes[25].OneofWrappers = []any{
+	file_mingzhang_api_v1_types_proto_msgTypes[26].OneofWrappers = []any{
 		(*Replacement_Inflow)(nil),
 		(*Replacement_Outflow)(nil),
 	}
@@ -6220,7 +6353,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
 			NumEnums:      17,
-			NumMessages:   42,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

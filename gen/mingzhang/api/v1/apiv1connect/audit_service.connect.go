@@ -45,6 +45,8 @@ const (
 	AuditServiceListEntitlementsProcedure = "/mingzhang.api.v1.AuditService/ListEntitlements"
 	// AuditServiceExplainProcedure is the procedure name of the AuditService's Explain RPC.
 	AuditServiceExplainProcedure = "/mingzhang.api.v1.AuditService/Explain"
+	// AuditServiceReadInquiryProcedure is the procedure name of the AuditService's ReadInquiry RPC.
+	AuditServiceReadInquiryProcedure = "/mingzhang.api.v1.AuditService/ReadInquiry"
 	// AuditServiceListChangesProcedure is the procedure name of the AuditService's ListChanges RPC.
 	AuditServiceListChangesProcedure = "/mingzhang.api.v1.AuditService/ListChanges"
 	// AuditServiceListRolesProcedure is the procedure name of the AuditService's ListRoles RPC.
@@ -158,6 +160,13 @@ var (
 			Schema:           v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("Explain"),
 			Procedure:        AuditServiceExplainProcedure,
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	auditServiceReadInquirySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_audit_service_proto.Services().ByName("AuditService").Methods().ByName("ReadInquiry"),
+			Procedure:  AuditServiceReadInquiryProcedure,
 		}
 	})
 	auditServiceListChangesSpec = sync.OnceValue(func() connect.Spec {
@@ -323,6 +332,8 @@ type AuditServiceClient interface {
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
 	// Explain (溯源) says why a figure is what it is: a balance, a voucher, a dividend's rate, or a refusal.
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	// ReadInquiry (审阅质询) shows a supervisor what was asked, until 30 days after it was published or declined. Who reads it is noted.
+	ReadInquiry(context.Context, *v1.ReadInquiryRequest) (*v1.ReadInquiryResponse, error)
 	// ListChanges (变动) says what changed between two moments in the figures of a day: balances, vouchers, registers.
 	ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error)
 	// ListRoles lists who holds which role since when.
@@ -447,6 +458,8 @@ type AuditServiceHandler interface {
 	ListEntitlements(context.Context, *v1.ListEntitlementsRequest) (*v1.ListEntitlementsResponse, error)
 	// Explain (溯源) says why a figure is what it is: a balance, a voucher, a dividend's rate, or a refusal.
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	// ReadInquiry (审阅质询) shows a supervisor what was asked, until 30 days after it was published or declined. Who reads it is noted.
+	ReadInquiry(context.Context, *v1.ReadInquiryRequest) (*v1.ReadInquiryResponse, error)
 	// ListChanges (变动) says what changed between two moments in the figures of a day: balances, vouchers, registers.
 	ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error)
 	// ListRoles lists who holds which role since when.
@@ -499,6 +512,7 @@ func RegisterAuditServiceHandler(server *connect.Server, svc AuditServiceHandler
 		connect.Method{Spec: auditServiceListDividendsSpec(), Handler: adapter.listDividends},
 		connect.Method{Spec: auditServiceListEntitlementsSpec(), Handler: adapter.listEntitlements},
 		connect.Method{Spec: auditServiceExplainSpec(), Handler: adapter.explain},
+		connect.Method{Spec: auditServiceReadInquirySpec(), Handler: adapter.readInquiry},
 		connect.Method{Spec: auditServiceListChangesSpec(), Handler: adapter.listChanges},
 		connect.Method{Spec: auditServiceListRolesSpec(), Handler: adapter.listRoles},
 		connect.Method{Spec: auditServiceListEventsSpec(), Handler: adapter.listEvents},
@@ -602,6 +616,10 @@ func (UnimplementedAuditServiceHandler) ListEntitlements(context.Context, *v1.Li
 
 func (UnimplementedAuditServiceHandler) Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.Explain is not implemented")
+}
+
+func (UnimplementedAuditServiceHandler) ReadInquiry(context.Context, *v1.ReadInquiryRequest) (*v1.ReadInquiryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.AuditService.ReadInquiry is not implemented")
 }
 
 func (UnimplementedAuditServiceHandler) ListChanges(context.Context, *v1.ListChangesRequest) (*v1.ListChangesResponse, error) {
@@ -747,6 +765,14 @@ func (c *auditServiceClient) ListEntitlements(ctx context.Context, req *v1.ListE
 func (c *auditServiceClient) Explain(ctx context.Context, req *v1.ExplainRequest) (*v1.ExplainResponse, error) {
 	var res v1.ExplainResponse
 	if err := c.client.CallUnary(ctx, auditServiceExplainSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *auditServiceClient) ReadInquiry(ctx context.Context, req *v1.ReadInquiryRequest) (*v1.ReadInquiryResponse, error) {
+	var res v1.ReadInquiryResponse
+	if err := c.client.CallUnary(ctx, auditServiceReadInquirySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -1000,6 +1026,18 @@ func (h auditServiceHandler) explain(ctx context.Context, _ connect.Spec, stream
 		return err
 	}
 	res, err := h.svc.Explain(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h auditServiceHandler) readInquiry(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ReadInquiryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ReadInquiry(ctx, &req)
 	if err != nil {
 		return err
 	}

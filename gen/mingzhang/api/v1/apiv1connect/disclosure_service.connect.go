@@ -73,6 +73,12 @@ const (
 	// DisclosureServiceGetEditionProcedure is the procedure name of the DisclosureService's GetEdition
 	// RPC.
 	DisclosureServiceGetEditionProcedure = "/mingzhang.api.v1.DisclosureService/GetEdition"
+	// DisclosureServiceListInquiriesProcedure is the procedure name of the DisclosureService's
+	// ListInquiries RPC.
+	DisclosureServiceListInquiriesProcedure = "/mingzhang.api.v1.DisclosureService/ListInquiries"
+	// DisclosureServiceRaiseInquiryProcedure is the procedure name of the DisclosureService's
+	// RaiseInquiry RPC.
+	DisclosureServiceRaiseInquiryProcedure = "/mingzhang.api.v1.DisclosureService/RaiseInquiry"
 	// DisclosureServiceGetVersionProcedure is the procedure name of the DisclosureService's GetVersion
 	// RPC.
 	DisclosureServiceGetVersionProcedure = "/mingzhang.api.v1.DisclosureService/GetVersion"
@@ -232,6 +238,21 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	disclosureServiceListInquiriesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("ListInquiries"),
+			Procedure:        DisclosureServiceListInquiriesProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	disclosureServiceRaiseInquirySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_disclosure_service_proto.Services().ByName("DisclosureService").Methods().ByName("RaiseInquiry"),
+			Procedure:  DisclosureServiceRaiseInquiryProcedure,
+		}
+	})
 	disclosureServiceGetVersionSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -324,6 +345,11 @@ type DisclosureServiceClient interface {
 	ListEditions(context.Context, *v1.ListEditionsRequest) (*v1.ListEditionsResponse, error)
 	// GetEdition (公示版本) reads a frozen board: its text, made anew from the log, and the proof that it was published.
 	GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error)
+	// ListInquiries (质询公开) lists what was asked about the books, by number: its public wording, its last day, its answer.
+	ListInquiries(context.Context, *v1.ListInquiriesRequest) (*v1.ListInquiriesResponse, error)
+	// RaiseInquiry (提出质询) asks about a voucher, or for a matter to be disclosed. Anybody may, without a key. The clock runs at once; what was asked
+	// is read by a supervisor first.
+	RaiseInquiry(context.Context, *v1.RaiseInquiryRequest) (*v1.RaiseInquiryResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
 	// ListSeals (五瓣章) lists closed months with who has signed each and whether it is sealed.
@@ -382,6 +408,11 @@ type DisclosureServiceHandler interface {
 	ListEditions(context.Context, *v1.ListEditionsRequest) (*v1.ListEditionsResponse, error)
 	// GetEdition (公示版本) reads a frozen board: its text, made anew from the log, and the proof that it was published.
 	GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error)
+	// ListInquiries (质询公开) lists what was asked about the books, by number: its public wording, its last day, its answer.
+	ListInquiries(context.Context, *v1.ListInquiriesRequest) (*v1.ListInquiriesResponse, error)
+	// RaiseInquiry (提出质询) asks about a voucher, or for a matter to be disclosed. Anybody may, without a key. The clock runs at once; what was asked
+	// is read by a supervisor first.
+	RaiseInquiry(context.Context, *v1.RaiseInquiryRequest) (*v1.RaiseInquiryResponse, error)
 	// GetVersion reads what this server runs.
 	GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error)
 	// ListSeals (五瓣章) lists closed months with who has signed each and whether it is sealed.
@@ -420,6 +451,8 @@ func RegisterDisclosureServiceHandler(server *connect.Server, svc DisclosureServ
 		connect.Method{Spec: disclosureServiceListGiftsSpec(), Handler: adapter.listGifts},
 		connect.Method{Spec: disclosureServiceListEditionsSpec(), Handler: adapter.listEditions},
 		connect.Method{Spec: disclosureServiceGetEditionSpec(), Handler: adapter.getEdition},
+		connect.Method{Spec: disclosureServiceListInquiriesSpec(), Handler: adapter.listInquiries},
+		connect.Method{Spec: disclosureServiceRaiseInquirySpec(), Handler: adapter.raiseInquiry},
 		connect.Method{Spec: disclosureServiceGetVersionSpec(), Handler: adapter.getVersion},
 		connect.Method{Spec: disclosureServiceListSealsSpec(), Handler: adapter.listSeals},
 		connect.Method{Spec: disclosureServiceGetSealSpec(), Handler: adapter.getSeal},
@@ -499,6 +532,14 @@ func (UnimplementedDisclosureServiceHandler) ListEditions(context.Context, *v1.L
 
 func (UnimplementedDisclosureServiceHandler) GetEdition(context.Context, *v1.GetEditionRequest) (*v1.GetEditionResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.GetEdition is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) ListInquiries(context.Context, *v1.ListInquiriesRequest) (*v1.ListInquiriesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.ListInquiries is not implemented")
+}
+
+func (UnimplementedDisclosureServiceHandler) RaiseInquiry(context.Context, *v1.RaiseInquiryRequest) (*v1.RaiseInquiryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.DisclosureService.RaiseInquiry is not implemented")
 }
 
 func (UnimplementedDisclosureServiceHandler) GetVersion(context.Context, *v1.GetVersionRequest) (*v1.GetVersionResponse, error) {
@@ -664,6 +705,22 @@ func (c *disclosureServiceClient) ListEditions(ctx context.Context, req *v1.List
 func (c *disclosureServiceClient) GetEdition(ctx context.Context, req *v1.GetEditionRequest) (*v1.GetEditionResponse, error) {
 	var res v1.GetEditionResponse
 	if err := c.client.CallUnary(ctx, disclosureServiceGetEditionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) ListInquiries(ctx context.Context, req *v1.ListInquiriesRequest) (*v1.ListInquiriesResponse, error) {
+	var res v1.ListInquiriesResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceListInquiriesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *disclosureServiceClient) RaiseInquiry(ctx context.Context, req *v1.RaiseInquiryRequest) (*v1.RaiseInquiryResponse, error) {
+	var res v1.RaiseInquiryResponse
+	if err := c.client.CallUnary(ctx, disclosureServiceRaiseInquirySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -925,6 +982,30 @@ func (h disclosureServiceHandler) getEdition(ctx context.Context, _ connect.Spec
 		return err
 	}
 	res, err := h.svc.GetEdition(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) listInquiries(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListInquiriesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListInquiries(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h disclosureServiceHandler) raiseInquiry(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RaiseInquiryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RaiseInquiry(ctx, &req)
 	if err != nil {
 		return err
 	}

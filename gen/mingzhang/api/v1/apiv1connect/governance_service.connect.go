@@ -98,6 +98,15 @@ const (
 	// GovernanceServiceAdoptWitnessPolicyProcedure is the procedure name of the GovernanceService's
 	// AdoptWitnessPolicy RPC.
 	GovernanceServiceAdoptWitnessPolicyProcedure = "/mingzhang.api.v1.GovernanceService/AdoptWitnessPolicy"
+	// GovernanceServicePublishInquiryProcedure is the procedure name of the GovernanceService's
+	// PublishInquiry RPC.
+	GovernanceServicePublishInquiryProcedure = "/mingzhang.api.v1.GovernanceService/PublishInquiry"
+	// GovernanceServiceDeclineInquiryProcedure is the procedure name of the GovernanceService's
+	// DeclineInquiry RPC.
+	GovernanceServiceDeclineInquiryProcedure = "/mingzhang.api.v1.GovernanceService/DeclineInquiry"
+	// GovernanceServiceAnswerInquiryProcedure is the procedure name of the GovernanceService's
+	// AnswerInquiry RPC.
+	GovernanceServiceAnswerInquiryProcedure = "/mingzhang.api.v1.GovernanceService/AnswerInquiry"
 )
 
 var (
@@ -276,6 +285,27 @@ var (
 			Procedure:  GovernanceServiceAdoptWitnessPolicyProcedure,
 		}
 	})
+	governanceServicePublishInquirySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("PublishInquiry"),
+			Procedure:  GovernanceServicePublishInquiryProcedure,
+		}
+	})
+	governanceServiceDeclineInquirySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("DeclineInquiry"),
+			Procedure:  GovernanceServiceDeclineInquiryProcedure,
+		}
+	})
+	governanceServiceAnswerInquirySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_governance_service_proto.Services().ByName("GovernanceService").Methods().ByName("AnswerInquiry"),
+			Procedure:  GovernanceServiceAnswerInquiryProcedure,
+		}
+	})
 )
 
 // GovernanceServiceClient is a client for the mingzhang.api.v1.GovernanceService service.
@@ -331,6 +361,12 @@ type GovernanceServiceClient interface {
 	// AdoptWitnessPolicy (见证章程) says whose signatures seal a month, by a resolution of the charter body. The first policy takes effect at once,
 	// each later one when the witnesses of the one before have sealed a month that contains it.
 	AdoptWitnessPolicy(context.Context, *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error)
+	// PublishInquiry (公开质询) gives an inquiry its public wording.
+	PublishInquiry(context.Context, *v1.PublishInquiryRequest) (*v1.PublishInquiryResponse, error)
+	// DeclineInquiry (不予公开) ends an inquiry whose wording is not published; it stays in the list by its number, with the reason.
+	DeclineInquiry(context.Context, *v1.DeclineInquiryRequest) (*v1.DeclineInquiryResponse, error)
+	// AnswerInquiry (答复质询) answers a published inquiry.
+	AnswerInquiry(context.Context, *v1.AnswerInquiryRequest) (*v1.AnswerInquiryResponse, error)
 }
 
 // NewGovernanceServiceClient constructs a client for the mingzhang.api.v1.GovernanceService
@@ -392,6 +428,12 @@ type GovernanceServiceHandler interface {
 	// AdoptWitnessPolicy (见证章程) says whose signatures seal a month, by a resolution of the charter body. The first policy takes effect at once,
 	// each later one when the witnesses of the one before have sealed a month that contains it.
 	AdoptWitnessPolicy(context.Context, *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error)
+	// PublishInquiry (公开质询) gives an inquiry its public wording.
+	PublishInquiry(context.Context, *v1.PublishInquiryRequest) (*v1.PublishInquiryResponse, error)
+	// DeclineInquiry (不予公开) ends an inquiry whose wording is not published; it stays in the list by its number, with the reason.
+	DeclineInquiry(context.Context, *v1.DeclineInquiryRequest) (*v1.DeclineInquiryResponse, error)
+	// AnswerInquiry (答复质询) answers a published inquiry.
+	AnswerInquiry(context.Context, *v1.AnswerInquiryRequest) (*v1.AnswerInquiryResponse, error)
 }
 
 // RegisterGovernanceServiceHandler registers svc as the mingzhang.api.v1.GovernanceService
@@ -424,6 +466,9 @@ func RegisterGovernanceServiceHandler(server *connect.Server, svc GovernanceServ
 		connect.Method{Spec: governanceServiceChangeBodySpec(), Handler: adapter.changeBody},
 		connect.Method{Spec: governanceServiceChangeFundSpec(), Handler: adapter.changeFund},
 		connect.Method{Spec: governanceServiceAdoptWitnessPolicySpec(), Handler: adapter.adoptWitnessPolicy},
+		connect.Method{Spec: governanceServicePublishInquirySpec(), Handler: adapter.publishInquiry},
+		connect.Method{Spec: governanceServiceDeclineInquirySpec(), Handler: adapter.declineInquiry},
+		connect.Method{Spec: governanceServiceAnswerInquirySpec(), Handler: adapter.answerInquiry},
 	)
 }
 
@@ -528,6 +573,18 @@ func (UnimplementedGovernanceServiceHandler) ChangeFund(context.Context, *v1.Cha
 
 func (UnimplementedGovernanceServiceHandler) AdoptWitnessPolicy(context.Context, *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.AdoptWitnessPolicy is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) PublishInquiry(context.Context, *v1.PublishInquiryRequest) (*v1.PublishInquiryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.PublishInquiry is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) DeclineInquiry(context.Context, *v1.DeclineInquiryRequest) (*v1.DeclineInquiryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.DeclineInquiry is not implemented")
+}
+
+func (UnimplementedGovernanceServiceHandler) AnswerInquiry(context.Context, *v1.AnswerInquiryRequest) (*v1.AnswerInquiryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.GovernanceService.AnswerInquiry is not implemented")
 }
 
 type governanceServiceClient struct {
@@ -729,6 +786,30 @@ func (c *governanceServiceClient) ChangeFund(ctx context.Context, req *v1.Change
 func (c *governanceServiceClient) AdoptWitnessPolicy(ctx context.Context, req *v1.AdoptWitnessPolicyRequest) (*v1.AdoptWitnessPolicyResponse, error) {
 	var res v1.AdoptWitnessPolicyResponse
 	if err := c.client.CallUnary(ctx, governanceServiceAdoptWitnessPolicySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) PublishInquiry(ctx context.Context, req *v1.PublishInquiryRequest) (*v1.PublishInquiryResponse, error) {
+	var res v1.PublishInquiryResponse
+	if err := c.client.CallUnary(ctx, governanceServicePublishInquirySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) DeclineInquiry(ctx context.Context, req *v1.DeclineInquiryRequest) (*v1.DeclineInquiryResponse, error) {
+	var res v1.DeclineInquiryResponse
+	if err := c.client.CallUnary(ctx, governanceServiceDeclineInquirySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *governanceServiceClient) AnswerInquiry(ctx context.Context, req *v1.AnswerInquiryRequest) (*v1.AnswerInquiryResponse, error) {
+	var res v1.AnswerInquiryResponse
+	if err := c.client.CallUnary(ctx, governanceServiceAnswerInquirySpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -1030,6 +1111,42 @@ func (h governanceServiceHandler) adoptWitnessPolicy(ctx context.Context, _ conn
 		return err
 	}
 	res, err := h.svc.AdoptWitnessPolicy(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) publishInquiry(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.PublishInquiryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.PublishInquiry(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) declineInquiry(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.DeclineInquiryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.DeclineInquiry(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h governanceServiceHandler) answerInquiry(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.AnswerInquiryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.AnswerInquiry(ctx, &req)
 	if err != nil {
 		return err
 	}
