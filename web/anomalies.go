@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/a-h/templ"
@@ -98,4 +99,10 @@ var ruleWords = map[string]words{
 	"split_under_tier": {"拆分报销", "Split under a tier"}, "duplicate_document": {"重复单据", "The same paper twice"}, "same_payee": {"同一收款人", "The same payee"},
 	"missing_document": {"缺原始凭证", "No paper"}, "late_entry": {"晚入账", "Booked late"}, "policy_drift": {"分配不符", "Another policy"},
 	"grant_without_notice": {"未经公示", "Without notice"}, "round_numbers": {"整数扎堆", "Round figures"},
+}
+
+// remarkOn is the month's review with a remark on the last voucher of an anomaly begun.
+func (f *folio) remarkOn(a *apiv1.Anomaly) string {
+	voucher := a.Vouchers[len(a.Vouchers)-1]
+	return search(f.to("months", a.Day[:len("2006-01")]), "voucher", voucher, "remark", f.word(ruleWords, a.Rule)) + "#item-" + url.PathEscape(voucher)
 }

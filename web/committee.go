@@ -19,6 +19,9 @@ func (s *site) committeePages() map[string]page {
 		"GET /d/{collective}/committee/{$}":                        s.waiting,
 		"GET /d/{collective}/anomalies/{$}":                        s.anomalies,
 		"GET /d/{collective}/anomalies/{period}/{$}":               s.anomalies,
+		"GET /d/{collective}/inquiries/{$}":                        s.inquiryList,
+		"GET /d/{collective}/inquiries/{number}/{$}":               s.inquiryStory,
+		"POST /d/{collective}/inquiries/{number}/{$}":              s.inquiryStory,
 		"GET /d/{collective}/vouchers/{$}":                         s.voucherList,
 		"GET /d/{collective}/vouchers/{number}/{$}":                s.voucher,
 		"GET /d/{collective}/requests/{$}":                         s.requestList,
@@ -180,6 +183,8 @@ func (f *folio) reference(kind, id string) string {
 		return search(f.to("log"), "command", id)
 	case "month":
 		return f.to("months", id)
+	case "inquiry":
+		return f.to("inquiries", id)
 	}
 	return ""
 }
@@ -190,6 +195,15 @@ var referenceWords = map[string]words{
 	"resolution": {"决议", "resolution"}, "policy": {"分配办法", "policy"}, "spending_rule": {"支出办法", "spending rule"}, "grant_round": {"救助奖学", "grant round"},
 	"dividend_run": {"分红", "dividend"}, "operator": {"操作员", "operator"}, "command": {"同一命令", "same command"}, "month": {"月份", "month"},
 	"document": {"原始凭证", "document"}, "refusal": {"拒绝", "refusal"}, "role": {"岗位", "role"}, "inquiry": {"质询", "inquiry"},
+}
+
+// referenceName is what a reference is called: its kind and its id, a command by the beginning of it.
+func (f *folio) referenceName(r *apiv1.ExplainReference) string {
+	id := r.Id
+	if r.Kind == "command" {
+		id, _, _ = strings.Cut(id, "-")
+	}
+	return f.word(referenceWords, r.Kind) + " " + id
 }
 
 // explanation is the page that explains a balance.
@@ -211,6 +225,7 @@ func (f *folio) sections() []section {
 		{"tasks", f.text("待办", "Needs me"), f.to("committee")},
 		{"months", f.text("月份", "Months"), f.to("months")},
 		{"anomalies", f.text("疑点", "Worth a look"), f.to("anomalies")},
+		{"inquiries", f.text("质询", "Inquiries"), f.to("inquiries")},
 		{"requests", f.text("申请", "Requests"), f.to("requests")},
 		{"vouchers", f.text("凭证", "Vouchers"), f.to("vouchers")},
 		{"balances", f.text("余额", "Balances"), f.to("balances")},
@@ -240,4 +255,22 @@ func figureOf(step *apiv1.ExplainStep, name string) string {
 		}
 	}
 	return ""
+}
+
+// party writes whom a posting is about, as people say it: org/<name> is a name, member/17 a member, party/<id> a person by a code.
+func (f *folio) party(party string) string {
+	kind, id, ok := strings.Cut(party, "/")
+	switch {
+	case !ok:
+		return party
+	case kind == "org":
+		return id
+	case kind == "member":
+		return f.text("成员 ", "member ") + id
+	case kind == "household":
+		return f.text("户 ", "household ") + id
+	case kind == "party":
+		return f.text("个人 ", "person ") + id
+	}
+	return party
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -37,7 +39,9 @@ func (s *site) compare(v *visit) (templ.Component, error) {
 	}
 	c.ends = seals
 	if c.a == "" {
-		c.a = f.sinceThen(seals)
+		if c.a, err = s.monthAgo(f); err != nil {
+			return nil, err
+		}
 	}
 	c.ListChangesResponse, err = s.audit.ListChanges(v.ctx, &apiv1.ListChangesRequest{
 		CollectiveId: f.books.Id, AsOf: c.day, Since: c.a, AsKnownAt: c.b, PageSize: 200, PageToken: v.query("page"),
@@ -55,15 +59,17 @@ func (s *site) compare(v *visit) (templ.Component, error) {
 	return comparePage(f, c), nil
 }
 
-// sinceThen is the earlier moment of a comparison for which nobody has chosen one: the last end of a month with something after it, or the
-// beginning.
-func (f *folio) sinceThen(seals []*apiv1.Seal) string {
-	for i := len(seals) - 1; i >= 0; i-- {
-		if seals[i].Size < f.books.Version {
-			return number(seals[i].Size)
-		}
+// monthAgo is the earlier moment of a comparison for which nobody has chosen one: the end of the day 30 days before the last event.
+func (s *site) monthAgo(f *folio) (string, error) {
+	last, err := s.recordedAt(f, f.books.Version)
+	if err != nil {
+		return "", err
 	}
-	return "0"
+	day, err := time.Parse(time.DateOnly, f.dayOf(last))
+	if err != nil {
+		return "", fmt.Errorf("the day of event %d: %w", f.books.Version, err)
+	}
+	return day.AddDate(0, 0, -30).Format(time.DateOnly), nil
 }
 
 // seals are the closed months, the first closed first; the last 1,000 where there are more.

@@ -71,6 +71,7 @@ type monthStory struct {
 	seal      *apiv1.GetSealResponse
 	policy    *apiv1.GetWitnessPolicyResponse // nil where none was adopted
 	origin    string                          // of this server, for command lines
+	form      *filling                        // the reader's review of it; nil for whoever may not give one
 }
 
 // monthVouchersMax is how many vouchers a month's page shows: ten reviews' worth. The journal has the rest.
@@ -85,6 +86,26 @@ func (s *site) monthPage(v *visit) (templ.Component, error) {
 	m, err := s.month(f, v.request.PathValue("month"))
 	if err != nil {
 		return nil, err
+	}
+	if m.review == nil {
+		return monthView(f, m), nil
+	}
+	mine, err := s.mineOf(f, m.month, "month_review")
+	if err != nil {
+		return nil, err
+	}
+	if v.query("again") != "" {
+		if err := s.mayGive(v, deskForms[reviewMonthForm]); err != nil {
+			return nil, err
+		}
+	}
+	if len(mine) > 0 || v.query("again") != "" {
+		m.form = s.newFilling(v, f.books, deskForms[reviewMonthForm])
+		m.form.begin()
+		m.fill()
+		if err := m.form.loadChoices(m.form.form.fields); err != nil {
+			return nil, err
+		}
 	}
 	return monthView(f, m), nil
 }

@@ -47,7 +47,11 @@ func (s *site) resolutionPage(v *visit) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return resolutionView(f, r, drawn.GetVouchers(), refused), nil
+	tasks, err := s.mineOf(f, r.Id, "resolution_")
+	if err != nil {
+		return nil, err
+	}
+	return resolutionView(f, r, drawn.GetVouchers(), refused, tasks), nil
 }
 
 func (s *site) grantList(v *visit) (templ.Component, error) {
@@ -77,7 +81,11 @@ func (s *site) grantPage(v *visit) (templ.Component, error) {
 		}
 		for _, r := range answer.Rounds {
 			if r.Id == v.request.PathValue("id") {
-				return grantView(f, r), nil
+				tasks, err := s.mineOf(f, r.Id, "grant_", "objection_")
+				if err != nil {
+					return nil, err
+				}
+				return grantView(f, r, tasks), nil
 			}
 		}
 		if token = answer.NextPageToken; token == "" {
@@ -106,6 +114,7 @@ type dividendStory struct {
 	addsUp       bool
 	noSteps      *apiv1.Refusal
 	entitlements *apiv1.ListEntitlementsResponse
+	tasks        []*apiv1.Task
 	payee        uint32 // of whom the explanation is; 0: of the whole
 }
 
@@ -149,6 +158,9 @@ func (s *site) dividend(v *visit, payee uint32) (templ.Component, error) {
 	}
 	told.steps, told.addsUp = explained.GetSteps(), explained.GetAddsUp()
 	if payee == 0 {
+		if told.tasks, err = s.mineOf(f, told.Id, "dividend_"); err != nil {
+			return nil, err
+		}
 		told.entitlements, err = s.audit.ListEntitlements(v.ctx, &apiv1.ListEntitlementsRequest{CollectiveId: f.books.Id, RunId: told.Id, PageSize: 100, PageToken: v.query("page")})
 		if err != nil {
 			return nil, err

@@ -27,8 +27,7 @@ type requestStory struct {
 	*apiv1.Request
 	fund       *apiv1.FundLine // that bears it, as it is now; nil where none does
 	resolution *apiv1.Resolution
-	tier       *apiv1.Tier // of the spending rule now in force that covers it; nil where none could be told
-	rule       uint32
+	tasks      []*apiv1.Task // what whoever looks may do with it now
 }
 
 func (s *site) requestPage(v *visit) (templ.Component, error) {
@@ -63,6 +62,9 @@ func (s *site) requestPage(v *visit) (templ.Component, error) {
 		if told.resolution, err = s.resolution(f, told.ResolutionId); err != nil {
 			return nil, err
 		}
+	}
+	if told.tasks, err = s.mineOf(f, number(told.Number), "request_"); err != nil {
+		return nil, err
 	}
 	return requestPage(f, told), nil
 }

@@ -35,7 +35,14 @@ type voucherStory struct {
 	noSteps *apiv1.Refusal // why the caller is told no steps
 	proof   *apiv1.ProveInclusionResponse
 	noProof *apiv1.Refusal
+	tasks   []*apiv1.Task
+	asked   []*apiv1.Inquiry
 	pair    []*apiv1.Voucher // wrong, reversal and right, in the order of the log; empty for a voucher that stands alone
+}
+
+// told are the steps that say more than the page does by itself: without the postings, and without the place in the log.
+func (v *voucherStory) told() []*apiv1.ExplainStep {
+	return slices.DeleteFunc(slices.Clone(v.steps), func(s *apiv1.ExplainStep) bool { return s.Kind == "voucher" || s.Kind == "tree" })
 }
 
 // voucher is one voucher that explains itself.
@@ -61,6 +68,14 @@ func (s *site) voucher(v *visit) (templ.Component, error) {
 		return nil, err
 	}
 	if told.pair, err = s.pairOf(f, told); err != nil {
+		return nil, err
+	}
+	if len(told.Inquiries) > 0 {
+		if told.asked, err = s.inquiries(v, &apiv1.ListInquiriesRequest{CollectiveId: f.books.Id, Voucher: told.Number}); err != nil {
+			return nil, err
+		}
+	}
+	if told.tasks, err = s.mineOf(f, told.Number, "flag_"); err != nil {
 		return nil, err
 	}
 	return voucherPage(f, told), nil
@@ -169,4 +184,12 @@ var stepWords = map[string]words{
 // pictured says whether a paper can be shown as a picture.
 func pictured(d *apiv1.Document) bool {
 	return d.Sha256 != "" && (d.MediaType == "image/jpeg" || d.MediaType == "image/png")
+}
+
+// paperCount says how many papers stand behind a voucher.
+func (f *folio) paperCount(v *apiv1.Voucher) string {
+	if len(v.Documents) == 0 {
+		return f.text("没有单据", "no paper")
+	}
+	return f.text(number(len(v.Documents))+" 张单据", number(len(v.Documents))+" papers")
 }
