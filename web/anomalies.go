@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -95,14 +96,14 @@ func (f *folio) periods(today time.Time) []string {
 	return list
 }
 
-var ruleWords = map[string]words{
-	"split_under_tier": {"拆分报销", "Split under a tier"}, "duplicate_document": {"重复单据", "The same paper twice"}, "same_payee": {"同一收款人", "The same payee"},
-	"missing_document": {"缺原始凭证", "No paper"}, "late_entry": {"晚入账", "Booked late"}, "policy_drift": {"分配不符", "Another policy"},
-	"grant_without_notice": {"未经公示", "Without notice"}, "round_numbers": {"整数扎堆", "Round figures"},
+// ruleNamed is what a sentence of a rule begins with, its name, and what it looks for.
+func (f *folio) ruleNamed(rule *apiv1.AnomalyRule) (name, looksFor string) {
+	name, looksFor, _ = strings.Cut(f.text(rule.SentenceZh, rule.SentenceEn), ":")
+	return name, strings.TrimSpace(looksFor)
 }
 
 // remarkOn is the month's review with a remark on the last voucher of an anomaly begun.
-func (f *folio) remarkOn(a *apiv1.Anomaly) string {
+func (f *folio) remarkOn(a *apiv1.Anomaly, rule string) string {
 	voucher := a.Vouchers[len(a.Vouchers)-1]
-	return search(f.to("months", a.Day[:len("2006-01")]), "voucher", voucher, "remark", f.word(ruleWords, a.Rule)) + "#item-" + url.PathEscape(voucher)
+	return search(f.to("months", a.Day[:len("2006-01")]), "voucher", voucher, "remark", rule) + "#item-" + url.PathEscape(voucher)
 }

@@ -76,7 +76,7 @@ var committeeForms = []*form{
 			{path: "same_as", label: words{"和第几号相同", "Same as number"}, kind: kindNumber, when: "reason=DECLINE_REASON_REPEATED"}},
 	},
 	{
-		name: "inquiry-answer", method: "GovernanceService/AnswerInquiry", roles: []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR},
+		name: "inquiry-answer", method: "GovernanceService/AnswerInquiry", roles: []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_APPROVER},
 		title: words{"答复质询", "Answer an inquiry"}, button: words{"公开答复", "Publish the answer"},
 		about: words{"答复就公开在那一笔旁边,不写姓名。", "It stands in public beside the line, without names."},
 		fields: []*field{inquiryField("published", "answered"), {path: "text", label: words{"答复", "Answer"}, kind: kindLong, must: true, max: 1000},

@@ -9,21 +9,21 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/mingzhang-ledger/mingzhang/internal/browsertest"
-	"github.com/mingzhang-ledger/mingzhang/seeds"
 )
 
 // TestCommitteePictures shows every page of the committee's desk in a browser: none is wider than a phone, and where MINGZHANG_SCREENSHOTS names
 // a directory pictures are kept for looking at them.
 func TestCommitteePictures(t *testing.T) {
-	n := newNode(t, nil).play(seeds.Demo()...)
+	n := demo(t)
 	p := n.person("supervisor")
 	ctx := browsertest.Browser(t)
 	browsertest.Do(t, ctx, chromedp.Navigate(n.url+"/assets/"))
 	browsertest.Do(t, ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.cookie = "mingzhang=%s; path=/"`, p.keys["supervisor"])))
 	only := os.Getenv("MINGZHANG_SCREENSHOTS_OF")
-	for _, path := range committeePaths {
+	for _, page := range committeePaths {
+		path := page.path
 		for _, language := range []string{"", "/en"} {
-			name := "committee-" + strings.Trim(strings.ReplaceAll(path, "/", "-"), "-") + strings.ReplaceAll(language, "/", "-")
+			name := "committee-" + strings.Trim(strings.NewReplacer("/", "-", "?", "-", "&", "-").Replace(path), "-") + strings.ReplaceAll(language, "/", "-")
 			if !strings.Contains(name, only) {
 				continue
 			}

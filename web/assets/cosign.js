@@ -39,7 +39,7 @@ const seen = memory('seen '), signedHeads = memory('signed '), keys = memory('ke
 const call = async (method, message) => {
   const r = await fetch('/mingzhang.api.v1.DisclosureService/' + method, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(message)})
   const answer = await r.json()
-  if (!r.ok) throw Error(answer.message || r.status)
+  if (!r.ok) throw Error(String(answer.message || r.status).split(' / ').at(english ? -1 : 0)) // refusals are said in both languages
   return answer
 }
 const {collective, month, size, root} = box.dataset
@@ -51,7 +51,7 @@ const begin = async () => {
   const show = async () => {
     const key = await keys.get('')
     at('make-key').hidden = !!key
-    at('sign-month').hidden = !key
+    at('have-key').hidden = !key
     at('my-key').textContent = key?.vkey ?? ''
     return key
   }
@@ -79,10 +79,11 @@ const begin = async () => {
       new: ['这个浏览器太旧,不会签。请用较新的(2025 年以后),或用下面的程序。', 'This browser is too old to sign. Use a newer one (of 2025 or later), or the program below.'],
     }[name] || ['没有签:' + e.message, 'Not signed: ' + e.message]))
   }
-  at('sign-month').onsubmit = async e => {
+  const form = at('sign-month') // none where no policy judges this month
+  if (form) form.onsubmit = async e => {
     e.preventDefault()
     at('cosign-says').replaceChildren()
-    const button = at('sign-month').querySelector('button')
+    const button = form.querySelector('button')
     button.disabled = true
     try {
       const first = await ask(), {origin} = v.parseNote(first.note), old = await signedHeads.get(origin), past = await seen.get(origin)
@@ -105,11 +106,12 @@ const begin = async () => {
   }
   box.hidden = false
   await show()
-  const {origin} = v.parseNote((await ask()).note)
-  if (!await known(origin)) {
-    at('first').hidden = false
-    at('first-seen').required = true
+  if (form) {
+    const {origin} = v.parseNote((await ask()).note)
+    at('first').hidden = at('first-seen').disabled = !!await known(origin)
+    at('first-seen').required = !at('first').hidden
   }
+  box.dataset.ready = ''
 }
 begin().catch(() => {
   box.hidden = false
