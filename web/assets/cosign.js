@@ -88,6 +88,7 @@ const begin = async () => {
     try {
       const first = await ask(), {origin} = v.parseNote(first.note), old = await signedHeads.get(origin), past = await seen.get(origin)
       if (past && past.vkey !== first.verifierKey) throw Error('vkey')
+      if (old?.size > BigInt(size)) throw Error('old')
       const asked = v.parseProof((await ask(old?.size)).request), head = await v.openNote(asked.note, first.verifierKey)
       if (String(head.size) !== size || v.hex(head.root) !== root) throw Error('root')
       const line = await v.cosign(await keys.get(''), signedHeads, head, async () => asked.hashes)
