@@ -102,7 +102,38 @@ var Matrix = map[string]Callers{
 	"IssueKey":        {Admin: true},
 	"RevokeKey":       {Admin: true},
 	"ListOperators":   {Admin: true},
+	"ListAccessFacts": {Admin: true},
 	"RetireLogKey":    {Admin: true},
+
+	"InviteOperator":    {Admin: true},
+	"SuspendOperator":   {Admin: true},
+	"ReinstateOperator": {Admin: true},
+
+	"GetSignInWays":        {Public: true},
+	"SignIn":               {Public: true}, // who gives a right password, passkey or secret is let in by it
+	"BeginPasskeySignIn":   {Public: true},
+	"FinishPasskeySignIn":  {Public: true},
+	"BeginIdentitySignIn":  {Public: true},
+	"FinishIdentitySignIn": {Public: true},
+	"OpenInvitation":       {Public: true},
+	"AcceptInvitation":     {Public: true},
+
+	"BeginPasskeyRegistration":  {Public: true}, // by an invitation, else by a session
+	"FinishPasskeyRegistration": {Public: true},
+
+	"WhoAmI":               {Operator: true},
+	"SignOut":              {Operator: true},
+	"Confirm":              {Operator: true},
+	"BeginPasskeyConfirm":  {Operator: true},
+	"FinishPasskeyConfirm": {Operator: true},
+	"SetPassword":          {Operator: true},
+	"RemovePassword":       {Operator: true},
+	"ListMyCredentials":    {Operator: true},
+	"RemovePasskey":        {Operator: true},
+	"UnlinkIdentity":       {Operator: true},
+	"ListSessions":         {Operator: true}, // one's own; an admin, anybody's
+	"EndSession":           {Operator: true},
+	"EndSessions":          {Operator: true},
 
 	"Apply":        {Operator: true},
 	"Preview":      {Operator: true},

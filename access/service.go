@@ -43,18 +43,21 @@ type Service struct {
 	mu        sync.RWMutex // guards the rest
 	state     *state
 	refreshed time.Time // when the store was last asked for more
+
+	seenMu sync.Mutex
+	seen   map[string]time.Time // when this node last saw a session, by the public part of its key
 }
 
 // NewService keeps operators in the store's stream "access". The clock says when keys are issued and expire.
 func NewService(store eventstore.Store, clock func() time.Time) *Service {
-	return &Service{store: store, clock: clock, state: newState()}
+	return &Service{store: store, clock: clock, state: newState(), seen: map[string]time.Time{}}
 }
 
 // CreateOperator adds an operator, with a first key when IssueKey is set. The very first operator of a store has to be an
 // admin and needs no admin to create it: that is how a store begins. It answers the key, which is shown this once: a
 // repeated command answers without it. Refusals: id_invalid, text_invalid, already_exists, role_missing, command_id_reused.
 func (s *Service) CreateOperator(ctx context.Context, c CreateOperator, m Meta) (text string, err error) {
-	text, keyID, digest := newKey()
+	text, keyID, digest := newKey(keyPrefix)
 	_, repeated, err := s.do(ctx, "CreateOperator", c, m, func(st *state) ([]*eventv1.Event, error) {
 		if err := st.mayManage(m.Actor, c.Admin && len(st.operators) == 0); err != nil {
 			return nil, err
@@ -83,7 +86,7 @@ func (s *Service) CreateOperator(ctx context.Context, c CreateOperator, m Meta) 
 // command answers the public part alone. Refusals: operator_unknown, date_invalid for an end that is over, role_missing,
 // command_id_reused.
 func (s *Service) IssueKey(ctx context.Context, c IssueKey, m Meta) (keyID, text string, err error) {
-	text, newID, digest := newKey()
+	text, newID, digest := newKey(keyPrefix)
 	events, repeated, err := s.do(ctx, "IssueKey", c, m, func(st *state) ([]*eventv1.Event, error) {
 		if err := st.mayManage(m.Actor, false); err != nil {
 			return nil, err
@@ -134,7 +137,7 @@ func (s *Service) RevokeKey(ctx context.Context, c RevokeKey, m Meta) error {
 
 // mayManage refuses with role_missing unless the actor is an admin of the server, or the store is just beginning.
 func (s *state) mayManage(actor string, beginning bool) error {
-	if o := s.operators[actor]; beginning || o != nil && o.admin {
+	if o := s.operators[actor]; beginning || o != nil && o.admin && !o.suspended {
 		return nil
 	}
 	return refuse(ledger.RoleMissing, "", "operator", actor, "roles", ServerAdmin)
@@ -302,37 +305,48 @@ func (s *Service) fresh(ctx context.Context, than time.Duration) error {
 	return nil
 }
 
-// Authenticate gives the operator of a key, or an error that wraps ErrKeyInvalid; any other error is the store's. The
-// comparison takes the same time whatever differs.
-func (s *Service) Authenticate(ctx context.Context, text string) (Operator, error) {
-	id, digest, err := parseKey(text)
+// Bearer is whoever came with a key.
+type Bearer struct {
+	Operator
+	Session *Session // nil for a bearer key
+}
+
+// Authenticate gives whose key it is, of a machine or of a session, or an error that wraps ErrKeyInvalid; any other error is the
+// store's. The comparison takes the same time whatever differs. It counts as use of a session.
+func (s *Service) Authenticate(ctx context.Context, text string) (Bearer, error) {
+	prefix, id, digest, err := parseKey(text)
 	if err != nil {
-		return Operator{}, err
+		return Bearer{}, err
 	}
 	if err := s.fresh(ctx, refreshEvery); err != nil {
-		return Operator{}, err
+		return Bearer{}, err
 	}
 	s.mu.RLock()
-	known := s.state.keys[id] != nil
+	known := s.state.key(prefix, id) != nil
 	s.mu.RUnlock()
 	if !known { // issued a moment ago on another node
 		if err := s.fresh(ctx, missEvery); err != nil {
-			return Operator{}, err
+			return Bearer{}, err
 		}
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	k := s.state.keys[id]
-	if k == nil {
-		return Operator{}, fmt.Errorf("%w: no key %s was issued here", ErrKeyInvalid, id)
+	now := s.clock()
+	switch k := s.state.key(prefix, id); {
+	case k == nil:
+		return Bearer{}, fmt.Errorf("%w: no key %s was issued here, or it is over", ErrKeyInvalid, id)
+	case subtle.ConstantTimeCompare(k.digest[:], digest[:]) != 1:
+		return Bearer{}, fmt.Errorf("%w: wrong secret for the key %s", ErrKeyInvalid, id)
+	case !k.live(now) || k.operator.suspended:
+		return Bearer{}, fmt.Errorf("%w: the key %s is revoked or expired, or its operator is suspended", ErrKeyInvalid, id)
+	case prefix == keyPrefix:
+		return Bearer{Operator: k.operator.shown()}, nil
+	default:
+		if !s.use(id, now) {
+			return Bearer{}, fmt.Errorf("%w: the session %s rested too long", ErrKeyInvalid, id)
+		}
+		return Bearer{Operator: k.operator.shown(), Session: s.state.sessions[id].view(now)}, nil
 	}
-	if subtle.ConstantTimeCompare(k.digest[:], digest[:]) != 1 {
-		return Operator{}, fmt.Errorf("%w: wrong secret for the key %s", ErrKeyInvalid, id)
-	}
-	if now := s.clock(); !k.live(now) {
-		return Operator{}, fmt.Errorf("%w: the key %s is revoked or expired", ErrKeyInvalid, id)
-	}
-	return Operator{ID: k.operator.id, DisplayName: k.operator.displayName, Admin: k.operator.admin}, nil
 }
 
 // Operators lists every operator with the public parts of the live keys, in order of the ids.
@@ -367,7 +381,7 @@ func (s *Service) lookup(id string) (Operator, bool) {
 	if o == nil {
 		return Operator{}, false
 	}
-	return Operator{ID: o.id, DisplayName: o.displayName, Admin: o.admin}, true
+	return o.shown(), true
 }
 
 // Exists reports whether the store has any operator at all; when not, the next CreateOperator begins it.

@@ -93,6 +93,9 @@ func TestFrozenEncodings(t *testing.T) {
 
 // elsewhereTypes are facts of other streams than a collective's.
 var elsewhereTypes = map[string]bool{"name_reserved": true, "operator_created": true, "key_issued": true, "key_revoked": true,
+	"invitation_issued": true, "password_set": true, "password_removed": true, "passkey_added": true, "passkey_removed": true,
+	"identity_linked": true, "identity_unlinked": true, "session_started": true, "session_confirmed": true, "session_ended": true,
+	"operator_suspended": true, "operator_reinstated": true,
 	"cosignature_added": true, "fork_reported": true, "personal_data_kept": true, "inquiry_text_kept": true}
 
 // eventJSON is an event as indented JSON, always spaced the same way.
@@ -212,6 +215,22 @@ func otherFacts() []*eventv1.Event {
 		event(&eventv1.Event{Fact: &eventv1.Event_OperatorCreated{OperatorCreated: &eventv1.OperatorCreated{Id: lt.Treasurer, DisplayName: "会计", Admin: true}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_KeyIssued{KeyIssued: &eventv1.KeyIssued{Operator: lt.Treasurer, KeyId: "abcdefgh23456789", SecretSha256: lt.Minutes("key"), ExpiresAt: lt.Noon("2021-03-01").UnixMicro()}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_KeyRevoked{KeyRevoked: &eventv1.KeyRevoked{KeyId: "abcdefgh23456789"}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_InvitationIssued{InvitationIssued: &eventv1.InvitationIssued{Operator: lt.Treasurer, SecretSha256: lt.Minutes("secret"), ExpiresAt: lt.Noon("2020-03-08").UnixMicro()}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_PasswordSet{PasswordSet: &eventv1.PasswordSet{Operator: lt.Treasurer,
+			Hash: "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_PasswordRemoved{PasswordRemoved: &eventv1.PasswordRemoved{Operator: lt.Treasurer}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_PasskeyAdded{PasskeyAdded: &eventv1.PasskeyAdded{Operator: lt.Treasurer, CredentialId: lt.Minutes("credential"), PublicKey: lt.Minutes("public"),
+			Name: "手机", Flags: 0x5d, SignCount: 3, Transports: []string{"internal", "hybrid"}, Aaguid: lt.Minutes("model")[:16]}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_PasskeyRemoved{PasskeyRemoved: &eventv1.PasskeyRemoved{CredentialId: lt.Minutes("credential")}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_IdentityLinked{IdentityLinked: &eventv1.IdentityLinked{Operator: lt.Treasurer, Issuer: "https://id.example", Subject: "248289761001"}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_IdentityUnlinked{IdentityUnlinked: &eventv1.IdentityUnlinked{Issuer: "https://id.example", Subject: "248289761001"}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_SessionStarted{SessionStarted: &eventv1.SessionStarted{Operator: lt.Treasurer, KeyId: "abcdefgh23456789", SecretSha256: lt.Minutes("session"),
+			ExpiresAt: lt.Noon("2020-03-02").UnixMicro(), Method: eventv1.SignInMethod_SIGN_IN_METHOD_PASSKEY, CredentialId: lt.Minutes("credential"), SignCount: 4}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_SessionConfirmed{SessionConfirmed: &eventv1.SessionConfirmed{KeyId: "abcdefgh23456789", Method: eventv1.SignInMethod_SIGN_IN_METHOD_PASSWORD,
+			CredentialId: lt.Minutes("credential"), SignCount: 5}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_SessionEnded{SessionEnded: &eventv1.SessionEnded{KeyId: "abcdefgh23456789"}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_OperatorSuspended{OperatorSuspended: &eventv1.OperatorSuspended{Operator: lt.Treasurer}}}),
+		event(&eventv1.Event{Fact: &eventv1.Event_OperatorReinstated{OperatorReinstated: &eventv1.OperatorReinstated{Operator: lt.Treasurer}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_CosignatureAdded{CosignatureAdded: &eventv1.CosignatureAdded{Size: 40, Root: lt.Minutes("root"), Key: lt.WitnessKey("first"),
 			SignedAt: lt.Noon("2020-04-02").Unix(), Signature: append(lt.Minutes("r"), lt.Minutes("s")...)}}}),
 		event(&eventv1.Event{Fact: &eventv1.Event_ForkReported{ForkReported: &eventv1.ForkReported{First: []byte("first\n"), Second: []byte("second\n")}}}),

@@ -286,7 +286,7 @@ func (c *DeclineInquiry) decide(d *decision) error {
 }
 
 // An inquiry is answered when everybody can read it, once; after the promise of a correction a second time, when that was made. Corrected
-// names the voucher that put it right, another than the one in question.
+// names the voucher that put it right, which is in the books.
 func (c *AnswerInquiry) decide(d *decision) error {
 	q, err := d.inquiryIn(c.Number, InquiryPublished, InquiryAnswered)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -84,6 +85,8 @@ func (v *Vault) align(ctx context.Context, collective string, s *shelf) error {
 		s.records[p.ID] = p
 	}
 	s.names.Store(namesOf(s.records))
+	masks := masksOf(s.records)
+	s.masks.Store(&masks)
 	return nil
 }
 
@@ -110,6 +113,26 @@ func namesOf(records map[uuid.UUID]*place) *Names {
 		}
 	}
 	return names
+}
+
+func masksOf(records map[uuid.UUID]*place) Masks {
+	masks, hidden := Masks{}, map[string]bool{}
+	for _, p := range records {
+		who := "party/" + p.Party
+		if p.Member > 0 {
+			who = "member/" + strconv.FormatUint(uint64(p.Member), 10)
+		}
+		gone := p.Erased | p.Restricted
+		if gone.Has(eventv1.PersonalField_PERSONAL_FIELD_NAME) || gone.Has(eventv1.PersonalField_PERSONAL_FIELD_MASK) {
+			hidden[who] = true
+		} else if p.mask != "" {
+			masks[who] = max(masks[who], p.mask) // several records of one person: the same one each time
+		}
+	}
+	for who := range hidden {
+		delete(masks, who)
+	}
+	return masks
 }
 
 // carryOut brings records in line, several at a time, and says where each is then.
@@ -153,6 +176,9 @@ func (v *Vault) carryOutOne(ctx context.Context, origin string, r ledger.Persona
 	p.lost = incomplete(kept, r)
 	if Given(kept, eventv1.PersonalField_PERSONAL_FIELD_NAME) {
 		p.name = kept.Slots[eventv1.PersonalField_PERSONAL_FIELD_NAME-1].Value
+	}
+	if Given(kept, eventv1.PersonalField_PERSONAL_FIELD_MASK) {
+		p.mask = kept.Slots[eventv1.PersonalField_PERSONAL_FIELD_MASK-1].Value
 	}
 	return p, v.deleteStreams(ctx, r.ID, r.Erasures)
 }

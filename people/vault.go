@@ -73,7 +73,7 @@ type Vault struct {
 	shelves map[string]*shelf // by collective
 }
 
-// shelf is what the vault knows of a collective by heart: no value but names.
+// shelf is what the vault knows of a collective by heart: no value but names and masks.
 type shelf struct {
 	// How often the log had more about personal data, and up to which time of these it is in line. Equal: it is in line. A shelf that is
 	// being brought in line is not, so that nobody is shown what is just being erased.
@@ -83,6 +83,7 @@ type shelf struct {
 	records map[uuid.UUID]*place
 	origin  string
 	names   atomic.Pointer[Names]
+	masks   atomic.Pointer[Masks]
 }
 
 // stale says whether the log has more about personal data than was looked at.
@@ -91,8 +92,8 @@ func (s *shelf) stale() bool { return s.settled.Load() != s.news.Load() }
 // place is where a record is.
 type place struct {
 	ledger.PersonalRecord
-	lost bool // the log does not say that it is erased, and it is not there
-	name string
+	lost       bool // the log does not say that it is erased, and it is not there
+	name, mask string
 }
 
 // NewVault makes a vault on a store, which stays the caller's to close.
@@ -268,6 +269,19 @@ func (v *Vault) Names(ctx context.Context, collective string) (*Names, error) {
 		return nil, err
 	}
 	return s.names.Load(), nil
+}
+
+// Masks (掩码) are the masked names that boards print, by the person as vouchers name him: "member/17", "party/shop-3". Somebody of whose name
+// or mask anything is restricted or erased, in any record, is not among them.
+type Masks map[string]string
+
+// Masks are those of a collective's people. They must not be changed.
+func (v *Vault) Masks(ctx context.Context, collective string) (Masks, error) {
+	s, err := v.ready(ctx, collective)
+	if err != nil {
+		return nil, err
+	}
+	return *s.masks.Load(), nil
 }
 
 // Lost lists the records of which the log says that something is kept and that are not there, in no particular order: evidence that

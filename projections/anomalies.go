@@ -76,9 +76,10 @@ const (
 
 	// RoundUnit is what round amounts are multiples of, fen: 100 yuan. RoundCount of them within RoundDays in a row, to one payee or for one
 	// purpose and without any other amount between, are a cluster: work and goods seldom come to round sums four times in a month.
-	RoundUnit  ledger.Fen = 100_00
-	RoundCount            = 4
-	RoundDays             = 30
+	RoundUnit ledger.Fen = 100_00
+
+	RoundCount = 4
+	RoundDays  = 30
 	// BelowPart says what is just below a line of the spending rule: less than it by at most its 20th part.
 	BelowPart = 20
 
@@ -129,6 +130,8 @@ type radar struct {
 	from, to ledger.Day
 	outlays  []outlay // of the longest span that a rule about payees reaches back, by day
 	gathered bool
+	below    []limit // outlays by the limits they stay below
+	under    map[limit][]outlay
 	found    []Anomaly
 }
 
@@ -217,10 +220,9 @@ type outlay struct {
 	amount               ledger.Fen
 	payee, fund, purpose string // fund is empty where a gift or the year's income bears it
 	cost                 bool   // the year's income bears it
-	papers               []*eventv1.Document
 }
 
-// spends gathers the outlays once. Those before the first day asked for are there for clusters that end in the period.
+// spends gathers the outlays once; what the bank charges on its own is none. Those before the first day asked for are there for clusters that end in the period.
 func (r *radar) spends() []outlay {
 	if r.gathered {
 		return r.outlays
@@ -228,7 +230,7 @@ func (r *radar) spends() []outlay {
 	r.gathered = true
 	reach := min(r.from.Add(-RoundDays), quarterOf(r.from))
 	r.walk(ledger.Payment, reach, func(place int32, row *row) {
-		if row.purpose != 0 {
+		if row.purpose != 0 && r.b.fact(row.version) != "fee_charged" {
 			r.outlays = append(r.outlays, r.paid(place, row))
 		}
 	})
@@ -236,9 +238,7 @@ func (r *radar) spends() []outlay {
 		if q.day < reach || q.day > r.to || q.made.GetPayment() == nil || !r.w.counts(q.mark) || q.state(r.w) != RequestOpen {
 			continue
 		}
-		p := q.made.GetPayment()
-		r.outlays = append(r.outlays, outlay{request: q.made.Number, day: q.day, version: q.version, amount: q.amount, payee: p.Payee, fund: p.Fund,
-			purpose: p.Purpose, cost: p.Cost, papers: p.Documents})
+		r.outlays = append(r.outlays, asked(q))
 	}
 	slices.SortStableFunc(r.outlays, func(x, y outlay) int { return cmp.Compare(x.day, y.day) })
 	var day ledger.Day
@@ -267,10 +267,13 @@ func (r *radar) paid(place int32, row *row) outlay {
 	if row.request != 0 {
 		o.version = b.requests.items[row.request-1].version
 	}
-	if row.papers != 0 {
-		o.papers = b.journal.papers[row.papers-1]
-	}
 	return o
+}
+
+// asked is the outlay of a request for a payment.
+func asked(q *request) outlay {
+	p := q.made.GetPayment()
+	return outlay{request: q.made.Number, day: q.day, version: q.version, amount: q.amount, payee: p.Payee, fund: p.Fund, purpose: p.Purpose, cost: p.Cost}
 }
 
 // quarterOf is the first day of a day's calendar quarter.
@@ -314,6 +317,9 @@ type limit struct {
 // limits groups the outlays by payee and by every line that would have asked for more than theirs, had the bill reached its amount, in the
 // order in which such groups first appear.
 func (r *radar) limits() (order []limit, groups map[limit][]outlay) {
+	if r.under != nil {
+		return r.below, r.under
+	}
 	groups = map[limit][]outlay{}
 	type scope struct {
 		rule          *eventv1.SpendingRuleAdopted
@@ -350,6 +356,7 @@ func (r *radar) limits() (order []limit, groups map[limit][]outlay) {
 			groups[l] = append(groups[l], o)
 		}
 	}
+	r.below, r.under = order, groups
 	return order, groups
 }
 
@@ -393,103 +400,113 @@ func bill(d *eventv1.Document) bool {
 // paperName is how an issuer names a paper, whatever kind somebody took it for.
 type paperName struct{ issuer, number string }
 
-// citation is a paper as a voucher or a request cites it.
+// citation is a paper as a voucher (place: its row from 1) or an open request cites it.
 type citation struct {
-	outlay
-	doc *eventv1.Document
+	place   int32
+	request uint32
+	doc     *eventv1.Document
 }
 
 // duplicates finds papers that are paid on twice: a number cited beyond its total, which is refused within one kind of paper and possible
 // across kinds; one file under several numbers; and bills of one total, day and payee under several numbers.
 func (r *radar) duplicates() {
+	type sameBill struct {
+		day   ledger.Day
+		payee string
+		total int64
+	}
 	var names []paperName
 	var files []string
-	byName, byFile := map[paperName][]citation{}, map[string][]citation{}
-	bills, billOrder := map[sameBill][]citation{}, []sameBill(nil)
-	note := func(o outlay) { // what is in the period
-		for _, d := range o.papers {
-			name := paperName{d.Issuer, d.Number}
-			if _, noted := byName[name]; bill(d) && !noted {
+	var alike []sameBill
+	byName, byFile, byBill := map[paperName][]citation{}, map[string][]citation{}, map[sameBill][]citation{}
+	r.papered(r.from, func(c citation) { // what is in the period
+		if name := (paperName{c.doc.Issuer, c.doc.Number}); bill(c.doc) {
+			if _, noted := byName[name]; !noted {
 				names = append(names, name)
 				byName[name] = nil
 			}
-			if _, noted := byFile[string(d.Sha256)]; len(d.Sha256) > 0 && !noted {
-				files = append(files, string(d.Sha256))
-				byFile[string(d.Sha256)] = nil
-			}
-			if key := (sameBill{o.day, o.payee, d.TotalFen}); bill(d) && o.payee != "" && o.purpose != "" {
-				if bills[key] == nil {
-					billOrder = append(billOrder, key)
+			if o := r.citing(c); o.payee != "" && o.purpose != "" {
+				key := sameBill{o.day, o.payee, c.doc.TotalFen}
+				if byBill[key] == nil {
+					alike = append(alike, key)
 				}
-				bills[key] = append(bills[key], citation{o, d})
+				byBill[key] = append(byBill[key], c)
 			}
 		}
-	}
-	cite := func(o outlay) { // what cites the same, however long ago
-		for _, d := range o.papers {
-			name := paperName{d.Issuer, d.Number}
-			if list, noted := byName[name]; noted && bill(d) {
-				byName[name] = append(list, citation{o, d})
-			}
-			if list, noted := byFile[string(d.Sha256)]; noted {
-				byFile[string(d.Sha256)] = append(list, citation{o, d})
-			}
+		if _, noted := byFile[string(c.doc.Sha256)]; len(c.doc.Sha256) > 0 && !noted {
+			files = append(files, string(c.doc.Sha256))
+			byFile[string(c.doc.Sha256)] = nil
 		}
-	}
-	r.papered(r.from, note)
-	r.papered(r.from.Add(-PaperDays), cite)
+	})
+	r.papered(r.from.Add(-PaperDays), func(c citation) { // what cites the same, however long ago
+		name := paperName{c.doc.Issuer, c.doc.Number}
+		if list, noted := byName[name]; noted && bill(c.doc) {
+			byName[name] = append(list, c)
+		}
+		if list, noted := byFile[string(c.doc.Sha256)]; noted {
+			byFile[string(c.doc.Sha256)] = append(list, c)
+		}
+	})
 	for _, name := range names {
 		r.overCited(name, byName[name])
 	}
 	for _, file := range files {
-		if list := byFile[file]; len(numbersOf(list)) > 1 {
-			r.cited(SameFile, list)
+		if severalNumbers(byFile[file]) {
+			r.cited(SameFile, byFile[file])
 		}
 	}
-	for _, key := range billOrder {
-		if list := bills[key]; len(numbersOf(list)) > 1 {
-			r.cited(SameBill, list)
+	for _, key := range alike {
+		if severalNumbers(byBill[key]) {
+			if a := r.cited(SameBill, byBill[key]); a != nil {
+				a.Threshold = ledger.Fen(key.total)
+			}
 		}
 	}
 }
 
-// sameBill is what two bills have in common that may be one.
-type sameBill struct {
-	day   ledger.Day
-	payee string
-	total int64
-}
-
-// papered yields what cites papers from a day on: vouchers that stand, then open requests.
-func (r *radar) papered(from ledger.Day, yield func(outlay)) {
+// papered yields every citation from a day on: by vouchers that stand, then by open requests.
+func (r *radar) papered(from ledger.Day, yield func(citation)) {
 	r.walk(0, from, func(place int32, row *row) {
-		if row.papers != 0 {
-			yield(r.paid(place, row))
+		if row.papers == 0 {
+			return
+		}
+		for _, d := range r.b.journal.papers[row.papers-1] {
+			yield(citation{place: place, doc: d})
 		}
 	})
 	for _, o := range r.spends() {
-		if o.place == 0 && o.day >= from && len(o.papers) > 0 {
-			yield(o)
+		if o.place != 0 || o.day < from {
+			continue
+		}
+		for _, d := range r.b.requests.items[o.request-1].made.GetPayment().GetDocuments() {
+			yield(citation{request: o.request, doc: d})
 		}
 	}
 }
 
-// numbersOf are the different numbers under which papers are cited.
-func numbersOf(list []citation) map[paperName]bool {
-	numbers := map[paperName]bool{}
-	for _, c := range list {
-		numbers[paperName{c.doc.Issuer, c.doc.Number}] = true
+// citing is the outlay that cites a paper.
+func (r *radar) citing(c citation) outlay {
+	if c.place != 0 {
+		return r.paid(c.place, r.b.journal.rows.at(int(c.place-1)))
 	}
-	return numbers
+	return asked(r.b.requests.items[c.request-1])
+}
+
+// severalNumbers says whether papers are cited under different numbers.
+func severalNumbers(list []citation) bool {
+	return slices.ContainsFunc(list, func(c citation) bool { return c.doc.Issuer != list[0].doc.Issuer || c.doc.Number != list[0].doc.Number })
 }
 
 // overCited holds that all that cite a number together cite at most its total, the smallest that was written down. What one voucher cites
 // of it under two kinds it cites once.
 func (r *radar) overCited(name paperName, list []citation) {
+	if len(list) < 2 {
+		return
+	}
 	var sum, total ledger.Fen
-	parts := map[[2]uint32]ledger.Fen{}
+	parts := map[citation]ledger.Fen{}
 	for i, c := range list {
-		key := [2]uint32{uint32(c.place), c.request}
+		key := citation{place: c.place, request: c.request}
 		if part := ledger.Fen(c.doc.CitedFen); part > parts[key] {
 			sum += part - parts[key]
 			parts[key] = part
@@ -498,7 +515,7 @@ func (r *radar) overCited(name paperName, list []citation) {
 			total = t
 		}
 	}
-	if len(parts) < 2 || sum <= total {
+	if sum <= total {
 		return
 	}
 	if a := r.cited(SameNumber, list); a != nil {
@@ -509,19 +526,15 @@ func (r *radar) overCited(name paperName, list []citation) {
 // cited adds an anomaly about those that cite papers, each once; nil when it is one alone.
 func (r *radar) cited(form string, list []citation) *Anomaly {
 	var about []outlay
-	for _, c := range list {
-		if !slices.ContainsFunc(about, func(o outlay) bool { return o.place == c.place && o.request == c.request }) {
-			about = append(about, c.outlay)
+	for i, c := range list {
+		if !slices.ContainsFunc(list[:i], func(o citation) bool { return o.place == c.place && o.request == c.request }) {
+			about = append(about, r.citing(c))
 		}
 	}
 	if len(about) < 2 {
 		return nil
 	}
-	a := r.anomaly(form, about...)
-	if form == SameBill {
-		a.Threshold = ledger.Fen(list[0].doc.TotalFen)
-	}
-	r.found = append(r.found, a)
+	r.found = append(r.found, r.anomaly(form, about...))
 	return &r.found[len(r.found)-1]
 }
 
@@ -675,7 +688,7 @@ func (r *radar) shares(version uint32, rows []int32) {
 		}
 		a := r.anomaly(OtherShares, about...)
 		a.Policy, a.Fund, a.Of = version, s.Fund, len(rows)
-		a.Threshold = ledger.Fen(new(big.Int).Div(off, new(big.Int).SetUint64(s.Share.Denominator)).Int64())
+		a.Threshold = ledger.Fen(new(big.Int).Quo(off, new(big.Int).SetUint64(s.Share.Denominator)).Int64())
 		a.Sum = got[s.Fund]
 		r.found = append(r.found, a)
 	}

@@ -82,10 +82,10 @@ func (b *Book) months(p Period, w view) []MonthStatement {
 		return nil
 	}
 	var list []MonthStatement
-	for month := p.From.Month(); month <= p.To.Month(); month = month.Next() {
+	first := max(p.From.Month(), (p.To.Month() - 100*yearsMax).Next())
+	for month := first; month <= p.To.Month(); month = month.Next() {
 		list = append(list, MonthStatement{Month: month})
 	}
-	list = list[max(len(list)-monthsMax, 0):]
 	for _, f := range b.charter.funds {
 		if f.version > w.version {
 			continue

@@ -76,6 +76,17 @@ fund:maintenance > purpose:planting 8355.00
 	}
 }
 
+// TestBoardOfManyYears: the last hundred of them, whatever is asked for, and none left out.
+func TestBoardOfManyYears(t *testing.T) {
+	b := fold(t, newDemo().events)
+	for to, first := range map[ledger.Day]ledger.Month{99991231: 990001, 21001130: 200012, 19001231: 190001} {
+		months := b.Board(Period{19000101, to}, Moment{}).Months
+		if n := len(months); months[0].Month != first || months[n-1].Month != to.Month() || n != min(1200, 12*(to.Year()-1899)) {
+			t.Errorf("to %v: %d months from %v to %v", to, n, months[0].Month, months[n-1].Month)
+		}
+	}
+}
+
 // TestBoardOfALateCorrection (V10): the planting cost more than was booked. As known before it, September stands as it was; as known after,
 // the reversal and the replacement of its own day come to the difference.
 func TestBoardOfALateCorrection(t *testing.T) {

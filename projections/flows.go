@@ -230,8 +230,8 @@ func (a *account) flowsIn(p Period, w view) []flowSum {
 	return sums
 }
 
-// monthsMax bounds the months of a board: a hundred years.
-const monthsMax = 1200
+// yearsMax bounds the months of a board.
+const yearsMax = 100
 
 // daysSeen are the first and the last business day with a voucher that counts in a view, 0 for none.
 func (b *Book) daysSeen(w view) (first, last ledger.Day) {

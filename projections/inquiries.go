@@ -209,10 +209,11 @@ func (b *Book) showInquiry(q *inquiry, day ledger.Day, w view) Inquiry {
 	return show
 }
 
-// questions are the numbers of the inquiries about a voucher, by its row from 1.
+// questions are the numbers of the inquiries about a voucher, by its row from 1: all that are known, also those of later days than the
+// view's, for a line of last month is questioned this month.
 func (b *Book) questions(row int32, w view) (numbers []uint32) {
 	for _, n := range b.inquiries.byVoucher[row] {
-		if w.counts(b.inquiries.list[n-1].received) {
+		if b.inquiries.list[n-1].received.version <= w.version {
 			numbers = append(numbers, n)
 		}
 	}

@@ -266,6 +266,11 @@ func (t *tasks) rounds() {
 				reviewer = b.actor(s.version)
 			}
 		}
+		for _, l := range r.lines {
+			if t.w.counts(l.mark) && l.version > since.version {
+				since = l.mark
+			}
+		}
 		g := b.grantRound(r, t.w)
 		task := Task{Subject: r.opened.Id, Amount: g.Total, Title: r.opened.Title}
 		unanswered := false

@@ -144,6 +144,9 @@ func (b *batch) try(ctx context.Context, i int, l line) error {
 	if err := b.authorise(ctx, l.method, c, l.request); err != nil {
 		return err
 	}
+	if err := b.confirmed(l.method, c); err != nil {
+		return err
+	}
 	book, ok := l.request.(bookRequest)
 	if !ok {
 		return b.tryCall(ctx, i, l, c)

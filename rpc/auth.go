@@ -23,8 +23,9 @@ const keysMax = 64
 // caller is who makes a call; the zero caller is anonymous.
 type caller struct {
 	operator access.Operator
+	session  *access.Session // nil for a bearer key and for who holds the process
 	// others are the operators whose keys were sent along; local callers may act as any operator instead.
-	others map[string]access.Operator
+	others map[string]access.Bearer
 	local  bool
 }
 
@@ -51,8 +52,8 @@ func AsOperator(ctx context.Context, id string) context.Context {
 // byContext authenticates calls through the in-process transport, the only one that hands on its caller's context.
 func (s *Server) byContext(ctx context.Context) (*caller, error) {
 	if key, ok := ctx.Value(keyOfCall{}).(string); ok {
-		operator, err := s.config.Access.Authenticate(ctx, key)
-		return &caller{operator: operator}, err
+		b, err := s.config.Access.Authenticate(ctx, key)
+		return &caller{operator: b.Operator, session: b.Session}, err
 	}
 	id, ok := ctx.Value(operatorKey{}).(string)
 	if !ok {
@@ -64,8 +65,11 @@ func (s *Server) byContext(ctx context.Context) (*caller, error) {
 
 func (s *Server) operator(ctx context.Context, id string) (access.Operator, error) {
 	operator, ok, err := s.config.Access.Operator(ctx, id)
-	if err == nil && !ok {
+	switch {
+	case err == nil && !ok:
 		err = refuse(access.OperatorUnknown, "", "operator", clip(id))
+	case operator.Suspended:
+		err = refuse(access.OperatorSuspended, "", "operator", clip(id))
 	}
 	return operator, err
 }
@@ -85,11 +89,11 @@ func (s *Server) byKey(ctx context.Context) (*caller, error) {
 	if !ok || len(values) > 1 {
 		return nil, refuse(keyNeeded, "")
 	}
-	operator, err := s.config.Access.Authenticate(ctx, key)
+	b, err := s.config.Access.Authenticate(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{operator: operator}
+	c := &caller{operator: b.Operator, session: b.Session}
 	return c, s.otherKeys(ctx, info.RequestHeader().Values(KeysHeader), c)
 }
 
@@ -106,13 +110,13 @@ func (s *Server) otherKeys(ctx context.Context, values []string, c *caller) erro
 	if len(keys) > keysMax {
 		return refuse(keyNeeded, "")
 	}
-	c.others = make(map[string]access.Operator, len(keys))
+	c.others = make(map[string]access.Bearer, len(keys))
 	for _, key := range keys {
-		operator, err := s.config.Access.Authenticate(ctx, strings.TrimSpace(key))
+		b, err := s.config.Access.Authenticate(ctx, strings.TrimSpace(key))
 		if err != nil {
 			return err
 		}
-		c.others[operator.ID] = operator
+		c.others[b.ID] = b
 	}
 	return nil
 }
@@ -126,7 +130,7 @@ func (s *Server) actingAs(ctx context.Context, c *caller, as string) (*caller, e
 		operator, err := s.operator(ctx, as)
 		return &caller{operator: operator, local: true}, err
 	case sent:
-		return &caller{operator: other}, nil
+		return &caller{operator: other.Operator, session: other.Session}, nil
 	}
 	return nil, refuse(keyNotGiven, "as", "operator", clip(as))
 }
@@ -158,6 +162,20 @@ func (s *Server) authorise(ctx context.Context, m *method, c *caller, req proto.
 		collective = r.GetCollectiveId()
 	}
 	return s.mayRead(ctx, m.callers, c, collective)
+}
+
+// confirmDue says whether a method wants the caller's session confirmed anew.
+func (s *Server) confirmDue(m *method, c *caller) bool {
+	return access.Grave[m.name] && c.session != nil && c.session.ConfirmedUntil(s.config.Clock()).IsZero()
+}
+
+// confirmed refuses with confirm_needed what is grave to a session that was not confirmed a moment ago. On a copy that is thrown away
+// nothing is grave.
+func (s *Server) confirmed(m *method, c *caller) error {
+	if !s.dry && s.confirmDue(m, c) {
+		return refuse(access.ConfirmNeeded, "")
+	}
+	return nil
 }
 
 // mayRead refuses callers that hold none of the roles a read is for, unless the collective's log is public.

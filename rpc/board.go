@@ -4,16 +4,18 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
+	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/witness"
 )
 
-// This file answers for the public board (公示栏): its first page, its lines and its rounds. Nothing in it names a person.
+// This file answers for the public board (公示栏): its first page, its lines and its rounds. Of people it shows masks alone.
 
 func (s disclosureService) GetBoard(ctx context.Context, r *apiv1.GetBoardRequest) (*apiv1.GetBoardResponse, error) {
 	span, err := period(r.From, r.To)
@@ -137,8 +139,9 @@ func (s disclosureService) ListReceiptsAndPayments(ctx context.Context, r *apiv1
 		return nil, err
 	}
 	answer := &apiv1.ListReceiptsAndPaymentsResponse{NextPageToken: next, Version: at.version}
+	masks := s.masks(ctx, r.CollectiveId)
 	for i := range lines {
-		note := noteOf(&lines[i].Voucher)
+		note := noteOf(&lines[i].Voucher, masks)
 		if r.Fund != "" {
 			note.Change, note.Balance = lines[i].Change.String(), lines[i].Balance.String()
 		}
@@ -167,32 +170,48 @@ func withoutBalance(book *projections.Book, f projections.VoucherFilter, after p
 }
 
 // noteOf says of a voucher what everybody may know beside it.
-func noteOf(v *projections.Voucher) *apiv1.LineNote {
+func noteOf(v *projections.Voucher, masks people.Masks) *apiv1.LineNote {
 	note := &apiv1.LineNote{Voucher: v.Ref.String(), Papers: uint32(len(v.Documents))}
 	for _, d := range v.Documents {
 		if len(d.Sha256) > 0 {
 			note.PapersWithFile++
 		}
 	}
-	note.Counterparty, note.CounterpartyKind = counterpartyOf(v)
+	note.Counterparty, note.CounterpartyKind = counterpartyOf(v, masks)
 	return note
 }
 
-// counterpartyOf is who paid or was paid as far as everybody may know: organisations by their public name, people by their kind alone, for
-// their masks are not for everybody, and donors not at all.
-func counterpartyOf(v *projections.Voucher) (name string, kind apiv1.CounterpartyKind) {
+// counterpartyOf is who paid or was paid as far as everybody may know: organisations by their public name, people who were paid by their mask,
+// other people by their kind alone, and donors not at all.
+func counterpartyOf(v *projections.Voucher, masks people.Masks) (name string, kind apiv1.CounterpartyKind) {
 	how, who, _ := strings.Cut(v.Party, "/")
+	mask := ""
+	if v.Ref.Class == eventv1.VoucherClass_VOUCHER_CLASS_PAYMENT {
+		mask = masks[v.Party]
+	}
 	switch {
 	case v.Given():
 		return "", apiv1.CounterpartyKind_COUNTERPARTY_KIND_UNSPECIFIED
 	case how == "org":
 		return who, apiv1.CounterpartyKind_COUNTERPARTY_KIND_ORGANISATION
 	case how == "member":
-		return "", apiv1.CounterpartyKind_COUNTERPARTY_KIND_MEMBER
+		return mask, apiv1.CounterpartyKind_COUNTERPARTY_KIND_MEMBER
 	case how == "party":
-		return "", apiv1.CounterpartyKind_COUNTERPARTY_KIND_PARTY
+		return mask, apiv1.CounterpartyKind_COUNTERPARTY_KIND_PARTY
 	}
 	return "", apiv1.CounterpartyKind_COUNTERPARTY_KIND_UNSPECIFIED
+}
+
+// masks are the masked names of a collective's people; none while the vault cannot be asked, so that the board is there all the same.
+func (s *Server) masks(ctx context.Context, collective string) people.Masks {
+	if s.config.People == nil {
+		return nil
+	}
+	masks, err := s.config.People.Masks(ctx, collective)
+	if err != nil {
+		s.config.Logger.LogAttrs(ctx, slog.LevelWarn, "the board shows no masks", slog.String("collective", collective), slog.String("error", err.Error()))
+	}
+	return masks
 }
 
 func (s disclosureService) GetLine(ctx context.Context, r *apiv1.GetLineRequest) (*apiv1.GetLineResponse, error) {
@@ -221,7 +240,7 @@ func (s disclosureService) GetLine(ctx context.Context, r *apiv1.GetLineRequest)
 		return nil, err
 	}
 	answer := &apiv1.GetLineResponse{
-		Voucher: publicVoucher(v.Voucher), Note: noteOf(&v.Voucher), Fact: v.Fact,
+		Voucher: publicVoucher(v.Voucher), Note: noteOf(&v.Voucher, s.masks(ctx, r.CollectiveId)), Fact: v.Fact,
 		Effects: each(at.book.FundEffects(ref, at.moment), func(e projections.FundEffect) *apiv1.FundEffect {
 			return &apiv1.FundEffect{Fund: e.Fund, Before: e.Before.String(), Change: e.Change.String(), After: e.After.String()}
 		}),

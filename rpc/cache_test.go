@@ -160,8 +160,9 @@ func TestTagChangesWhenTheAnswerDoes(t *testing.T) {
 	if _, reason := ahead.refusal(); reason != "version_stale" || ahead.header.Get("Cache-Control") != "private, no-store" {
 		t.Errorf("a version that is not there yet: %v %s", ahead.header, ahead.body)
 	}
-	first := v.must("", &apiv1.ListReceiptsAndPaymentsRequest{CollectiveId: "lmb", PageSize: 2}).(*apiv1.ListReceiptsAndPaymentsResponse)
-	next := &apiv1.ListReceiptsAndPaymentsRequest{CollectiveId: "lmb", PageSize: 2, PageToken: first.NextPageToken}
+	v.resolve("second", apiv1.Matter_MATTER_OTHER)
+	first := v.must("", &apiv1.ListResolutionsRequest{CollectiveId: "lmb", PageSize: 1}).(*apiv1.ListResolutionsResponse)
+	next := &apiv1.ListResolutionsRequest{CollectiveId: "lmb", PageSize: 1, PageToken: first.NextPageToken}
 	before, caching = tagOf(next)
 	v.must("treasurer", income("1.00"))
 	if after, _ := tagOf(next); after != before || caching != "public, max-age=2592000, immutable" {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mingzhang-ledger/mingzhang/access"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
 )
@@ -51,7 +52,13 @@ of an operator, not a role: it manages operators and founds collectives, and ope
 *key* means everybody with a key, whatever the role; a line of a batch is then judged like a call of its own. *public* means
 everybody without a key.
 
+Methods of SessionService are calls of their own, never lines of a batch. Some of them want a session and refuse bearer keys with
+` + "`session_needed`" + `.
+
 ¹ Everybody, when the collective's charter says public_log full.
+
+² From a session only when it was confirmed by password or passkey within five minutes, else ` + "`confirm_needed`" + `; keys of machines are not
+asked. So want SetPassword without the old password, BeginPasskeyRegistration without an invitation and BeginIdentitySignIn with link.
 `)
 	for _, s := range serviceDescriptors() {
 		fmt.Fprintf(&b, "\n## %s\n\n| method |", s.Name())
@@ -62,7 +69,11 @@ everybody without a key.
 		for i := range s.Methods().Len() {
 			name := string(s.Methods().Get(i).Name())
 			callers, _ := callersOf(name)
-			b.WriteString("| " + name + " |")
+			grave := ""
+			if access.Grave[name] {
+				grave = "²"
+			}
+			b.WriteString("| " + name + grave + " |")
 			for _, c := range columns {
 				b.WriteString(mark(slices.Contains(callers.Roles, c.role), ""))
 			}

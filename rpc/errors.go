@@ -113,6 +113,7 @@ var sentences = map[ledger.Reason]sentence{
 	personalLimited:  {connect.CodePermissionDenied, "记录 {record} 的 {field} 已限制(第 {erasure} 号处置),只有审计人员能看。", "The field {field} of the record {record} is restricted (erasure {erasure}): auditors alone may see it."},
 	personalNotGiven: {connect.CodeFailedPrecondition, "记录 {record} 没有登记 {field}。", "The record {record} was given no {field}."},
 	personalLost:     {connect.CodeDataLoss, "记录 {record} 的个人信息不见了,账簿里没有删除它的记载:这是证据缺失,请通知监督委员会。", "The personal data of the record {record} is not there, and no erasure in the books says why: evidence was lost. Tell the supervisory committee."},
+	access.TooOften:  {connect.CodeResourceExhausted, "不成功的尝试太多,请 {seconds} 秒后再试。", "Too many attempts failed: try again in {seconds} seconds."},
 	tooOften:         {connect.CodeResourceExhausted, "从这个地址提得太频繁了,请过 {minutes} 分钟再提;已提的都在。", "Too many inquiries came from this address: ask again in {minutes} minutes. Those that were received stand."},
 	inquiryGone:      {connect.CodeFailedPrecondition, "第 {inquiry} 号质询的原文在公开或不予公开 {days} 天后已按规定删除。", "What was asked by the inquiry {inquiry} was deleted, {days} days after it was published or declined."},
 	inquiryLost:      {connect.CodeDataLoss, "第 {inquiry} 号质询的原文不见了,还没到删除的时候:这是证据缺失,请通知监督委员会。", "What was asked by the inquiry {inquiry} is not there, and it was not to be deleted yet: evidence was lost. Tell the supervisory committee."},

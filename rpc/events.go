@@ -2,12 +2,14 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/mingzhang-ledger/mingzhang/eventstore"
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
 	eventv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/event/v1"
 	"github.com/mingzhang-ledger/mingzhang/ledger"
@@ -57,7 +59,8 @@ func (s auditService) ListEvents(ctx context.Context, r *apiv1.ListEventsRequest
 	return answer, err
 }
 
-// events is a page of the log after a place, and where to go on.
+// events is a page of the log after a place, and where to go on. While the store cannot be read the books say who did what kind of thing
+// when, and the sentences are left out.
 func (s auditService) events(ctx context.Context, collective string, at reading, filter projections.EventFilter, after uint64, limit int) ([]*apiv1.EventHeader, uint64, error) {
 	headers, next := at.book.Events(filter, after, limit, at.moment)
 	for range emptyPagesMax {
@@ -67,7 +70,7 @@ func (s auditService) events(ctx context.Context, collective string, at reading,
 		headers, next = at.book.Events(filter, next, limit, at.moment)
 	}
 	events, err := s.storedEvents(ctx, collective, headers)
-	if err != nil {
+	if damage := (*eventstore.CorruptError)(nil); errors.As(err, &damage) || err != nil && ctx.Err() != nil {
 		return nil, 0, err
 	}
 	list := make([]*apiv1.EventHeader, len(headers))
@@ -108,7 +111,8 @@ func (s auditService) searchEvents(ctx context.Context, r *apiv1.ListEventsReque
 // runGap is how many events between two that are wanted are read with them, instead of beginning anew.
 const runGap = 16
 
-// storedEvents reads the events of headers, which are in order of their versions, upward or downward.
+// storedEvents reads the events of headers, which are in order of their versions, upward or downward. With an error come those that were
+// read, nil in the places of the others.
 func (s *Server) storedEvents(ctx context.Context, collective string, headers []projections.EventHeader) ([]*eventv1.Event, error) {
 	events := make([]*eventv1.Event, len(headers))
 	up := len(headers) < 2 || headers[0].Version < headers[1].Version
@@ -126,7 +130,7 @@ func (s *Server) storedEvents(ctx context.Context, collective string, headers []
 		want := first
 		for stored, err := range s.config.Events.Read(ctx, ledger.StreamOf(collective), headers[place(first)].Version-1) {
 			if err != nil {
-				return nil, fmt.Errorf("read event %d of %s: %w", headers[place(want)].Version, collective, err)
+				return events, fmt.Errorf("read event %d of %s: %w", headers[place(want)].Version, collective, err)
 			}
 			if stored.Version != headers[place(want)].Version {
 				continue
@@ -139,7 +143,7 @@ func (s *Server) storedEvents(ctx context.Context, collective string, headers []
 			}
 		}
 		if want <= last {
-			return nil, fmt.Errorf("read event %d of %s: the log ends before an event that is in the books", headers[place(want)].Version, collective)
+			return nil, &eventstore.CorruptError{Stream: ledger.StreamOf(collective), Version: headers[place(want)].Version, Reason: "the log ends before an event that is in the books"}
 		}
 		first = last + 1
 	}
@@ -147,7 +151,10 @@ func (s *Server) storedEvents(ctx context.Context, collective string, headers []
 }
 
 func headerOf(h projections.EventHeader, e *eventv1.Event) *apiv1.EventHeader {
-	zh, en := summaryOf(e)
+	var zh, en string
+	if e != nil {
+		zh, en = summaryOf(e)
+	}
 	return &apiv1.EventHeader{
 		Version: h.Version, Type: h.Fact, RecordedAt: instant(h.RecordedAt), Actor: h.Actor,
 		CommandId: uuid.UUID(h.CommandID).String(), Vouchers: each(h.Vouchers, ledger.VoucherRef.String), SummaryZh: zh, SummaryEn: en,

@@ -29,3 +29,20 @@ func TimeoutOf(name string) time.Duration {
 	}
 	return 0
 }
+
+// PublicRound shows a round to everybody.
+var PublicRound = publicRound
+
+// SummaryOf, AnomalyOf and AnomalyRuleWords are the sentences of events, of anomalies and of their rules.
+var (
+	SummaryOf        = summaryOf
+	AnomalyOf        = anomalyOf
+	AnomalyRuleWords = anomalyRules
+)
+
+// TaskWords are the sentences of all kinds of tasks, those of carrying out a request by their command.
+func TaskWords() map[string][2]string {
+	all := maps.Clone(taskWords)
+	maps.Copy(all, settleWords)
+	return all
+}

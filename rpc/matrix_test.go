@@ -26,7 +26,7 @@ import (
 func serviceDescriptors() []protoreflect.ServiceDescriptor {
 	var all []protoreflect.ServiceDescriptor
 	for _, f := range []protoreflect.FileDescriptor{
-		apiv1.File_mingzhang_api_v1_registry_service_proto, apiv1.File_mingzhang_api_v1_governance_service_proto,
+		apiv1.File_mingzhang_api_v1_registry_service_proto, apiv1.File_mingzhang_api_v1_session_service_proto, apiv1.File_mingzhang_api_v1_governance_service_proto,
 		apiv1.File_mingzhang_api_v1_books_service_proto, apiv1.File_mingzhang_api_v1_audit_service_proto,
 		apiv1.File_mingzhang_api_v1_disclosure_service_proto, apiv1.File_mingzhang_api_v1_documents_service_proto,
 	} {
@@ -171,6 +171,8 @@ func text(f protoreflect.FieldDescriptor) string {
 		return strings.Repeat("ab", 32)
 	case name == "kind" && f.Parent().Name() == "Document":
 		return "receipt"
+	case f.Parent().Name() == "FinishIdentitySignInRequest":
+		return "gone"
 	case strings.HasSuffix(name, "_on"), name == "first_day", name == "record_date", strings.HasPrefix(name, "notice_"), strings.HasPrefix(name, "valid_"):
 		return "2021-09-10"
 	case name == "from" || name == "to":

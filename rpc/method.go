@@ -39,6 +39,7 @@ func services() []protoreflect.ServiceDescriptor {
 	var all []protoreflect.ServiceDescriptor
 	for _, file := range []protoreflect.FileDescriptor{
 		apiv1.File_mingzhang_api_v1_registry_service_proto,
+		apiv1.File_mingzhang_api_v1_session_service_proto,
 		apiv1.File_mingzhang_api_v1_governance_service_proto,
 		apiv1.File_mingzhang_api_v1_books_service_proto,
 		apiv1.File_mingzhang_api_v1_audit_service_proto,
@@ -116,6 +117,9 @@ func CallersOf(method string) (callers access.Callers, onBooks bool) {
 	return access.Callers{Roles: roles}, onBooks
 }
 
+// sessionServiceName is the service whose calls are never lines of a batch: they hold passwords, and files hold batches.
+const sessionServiceName = "SessionService"
+
 // registry finds methods by their names.
 type registry struct {
 	byProcedure map[string]*method
@@ -129,7 +133,7 @@ func newRegistry() *registry {
 	for _, m := range methods() {
 		r.byProcedure[m.procedure] = m
 		r.methods = append(r.methods, m.name)
-		if m.read || !m.unary || m.name == "Apply" {
+		if m.read || !m.unary || m.name == "Apply" || m.service == sessionServiceName {
 			continue
 		}
 		for _, name := range []string{m.name, m.service + "/" + m.name, m.procedure[1:]} {

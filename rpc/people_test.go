@@ -407,3 +407,35 @@ func TestPartyThatNamesItself(t *testing.T) {
 	}
 	v.must("treasurer", keep("lessee-8", "Ottilie Kern"))
 }
+
+// TestMasksOnTheBoard: everybody sees who was paid by the mask, until it is restricted; who paid is not shown.
+func TestMasksOnTheBoard(t *testing.T) {
+	v, record := peopled(t)
+	paying := income("98000.00")
+	paying.Payer = "member/1017"
+	v.must("treasurer", paying)
+	asked := v.must("treasurer", &apiv1.RequestPaymentRequest{CommandId: id(), CollectiveId: "lmb", Fund: "maintenance", Purpose: "upkeep", Amount: "1200.00", Payee: "member/1017",
+		Narration: "修路", MoneyAccount: "bank"}).(*apiv1.RequestPaymentResponse).Receipt
+	v.must("supervisor", &apiv1.ReviewRequestRequest{CommandId: id(), CollectiveId: "lmb", RequestNumber: 1, Digest: asked.RequestDigest})
+	v.must("approver", &apiv1.ApproveRequestRequest{CommandId: id(), CollectiveId: "lmb", RequestNumber: 1, Digest: asked.RequestDigest})
+	v.must("cashier", &apiv1.SettlePaymentRequest{CommandId: id(), CollectiveId: "lmb", RequestNumber: 1, OccurredOn: "2021-09-30", MoneyAccount: "bank"})
+	shown := func() string {
+		t.Helper()
+		answer := v.must("", &apiv1.ListReceiptsAndPaymentsRequest{CollectiveId: "lmb", Ascending: true}).(*apiv1.ListReceiptsAndPaymentsResponse)
+		return answer.Notes[0].Counterparty + "|" + answer.Notes[1].Counterparty + "|" + v.must("", &apiv1.GetLineRequest{CollectiveId: "lmb", Voucher: "P2021-1"}).(*apiv1.GetLineResponse).Note.Counterparty
+	}
+	if got := shown(); got != "|欧阳*枫|欧阳*枫" {
+		t.Errorf("the board shows %q", got)
+	}
+	fetched := v.send("GET", "", getURL(t, &apiv1.ListReceiptsAndPaymentsRequest{CollectiveId: "lmb", AsKnownAt: "9"}), nil)
+	if caching := fetched.header.Get("Cache-Control"); fetched.status != 200 || strings.Contains(caching, "immutable") {
+		t.Errorf("an answer with masks may be kept: %d %s", fetched.status, caching)
+	}
+	wantClean(t, "the board", []byte(v.post("", disclosure+"ListReceiptsAndPayments", `{"collectiveId":"lmb"}`).body))
+	r := v.must("treasurer", &apiv1.RequestErasureRequest{CommandId: id(), CollectiveId: "lmb", Kind: apiv1.ErasureKind_ERASURE_KIND_RESTRICT, Basis: apiv1.ErasureBasis_ERASURE_BASIS_PURPOSE_MET,
+		RecordIds: []string{record}, Fields: []apiv1.PersonalField{apiv1.PersonalField_PERSONAL_FIELD_MASK}}).(*apiv1.RequestErasureResponse)
+	v.must("approver", &apiv1.ApproveErasureRequest{CommandId: id(), CollectiveId: "lmb", Erasure: r.Receipt.Erasure})
+	if got := shown(); got != "||" {
+		t.Errorf("once the mask is restricted the board shows %q", got)
+	}
+}

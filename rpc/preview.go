@@ -16,7 +16,7 @@ const previewMax = 2
 
 // triable are the commands beside those on books that can be carried out on a copy of the log, because the log is all they
 // change. Of any other, only form and permission are checked.
-var triable = map[string]bool{"CreateOperator": true, "IssueKey": true, "RevokeKey": true}
+var triable = map[string]bool{"CreateOperator": true, "IssueKey": true, "RevokeKey": true, "InviteOperator": true, "SuspendOperator": true, "ReinstateOperator": true}
 
 func (s booksService) Preview(ctx context.Context, r *apiv1.PreviewRequest) (*apiv1.PreviewResponse, error) {
 	return &apiv1.PreviewResponse{Result: s.preview(ctx, callerOf(ctx), s.parseLine(r.Line))}, ctx.Err()
@@ -75,13 +75,14 @@ func (s *Server) tryPreview(ctx context.Context, c *caller, l line) (*apiv1.Prev
 	if err := s.authorise(ctx, l.method, c, l.request); err != nil {
 		return nil, err
 	}
+	due := s.confirmDue(l.method, c)
 	book, ok := l.request.(bookRequest)
 	switch {
 	case !ok && triable[l.method.name]:
 		_, err := s.scratch().call(ctx, l.method, c, l.request) // its answer may hold a key, which opens nothing
-		return new(apiv1.PreviewResult), err
+		return &apiv1.PreviewResult{ConfirmNeeded: due}, err
 	case !ok:
-		return &apiv1.PreviewResult{CheckedOnly: true}, nil
+		return &apiv1.PreviewResult{CheckedOnly: true, ConfirmNeeded: due}, nil
 	}
 	g, err := s.prepare(ctx, c, book)
 	if err != nil {
@@ -94,7 +95,7 @@ func (s *Server) tryPreview(ctx context.Context, c *caller, l line) (*apiv1.Prev
 	if err != nil {
 		return nil, err
 	}
-	result := &apiv1.PreviewResult{Receipt: receiptOf(g.collective, p.Events), Repeated: p.Repeated}
+	result := &apiv1.PreviewResult{Receipt: receiptOf(g.collective, p.Events), Repeated: p.Repeated, ConfirmNeeded: due}
 	// A cashier may settle, and read no balances; a founding has none.
 	if len(p.Balances) > 0 {
 		callers := access.Matrix["GetBalances"]

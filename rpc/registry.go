@@ -85,7 +85,7 @@ func (s registryService) ListOperators(ctx context.Context, _ *apiv1.ListOperato
 	}
 	answer := new(apiv1.ListOperatorsResponse)
 	for _, o := range operators {
-		answer.Operators = append(answer.Operators, &apiv1.Operator{Id: o.ID, DisplayName: o.DisplayName, Admin: o.Admin, KeyIds: o.KeyIDs})
+		answer.Operators = append(answer.Operators, operatorOf(o))
 	}
 	return answer, nil
 }

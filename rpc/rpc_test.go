@@ -348,7 +348,7 @@ func TestHealthAndReflection(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	stream := grpcreflect.NewClient(&http.Client{Transport: transport}, v.url, connectv1.WithGRPC()).NewStream(t.Context())
 	names, err := stream.ListServices()
-	if err != nil || !slices.Contains(names, "mingzhang.api.v1.AuditService") || len(names) != 7 {
+	if err != nil || !slices.Contains(names, "mingzhang.api.v1.AuditService") || len(names) != 8 {
 		t.Errorf("services %v, %v", names, err)
 	}
 	if files, err := stream.FileContainingSymbol("mingzhang.api.v1.Voucher"); err != nil || len(files) == 0 {

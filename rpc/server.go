@@ -1,7 +1,8 @@
-// Package rpc is the API of mingzhang: six services that turn messages into commands of the ledger and reads of the books,
+// Package rpc is the API of mingzhang: seven services that turn messages into commands of the ledger and reads of the books,
 // and what comes of them into answers.
 //
 //	RegistryService    collectives, members, money accounts, operators and their roles
+//	SessionService     how people sign in
 //	GovernanceService  what is decided and checked
 //	BooksService       the treasurer's commands, and Apply for batches of commands of every service
 //	AuditService       everything that can be read, for those who answer for the books or check them
@@ -89,6 +90,8 @@ type Log interface {
 type Config struct {
 	Ledger *ledger.Service
 	Access *access.Service
+	// Door is where people sign in; default one that knows no origin: passwords alone.
+	Door   *access.Door
 	Books  *projections.Library
 	Events eventstore.Store // the log as stored, for ReadLog and the list of collectives
 	Log    Log
@@ -126,7 +129,7 @@ type Config struct {
 	Around []connect.ServerInterceptor
 }
 
-// Server answers the six services. Its methods may be called at once.
+// Server answers the seven services. Its methods may be called at once.
 type Server struct {
 	config   Config
 	registry *registry
@@ -167,6 +170,9 @@ func New(config Config) *Server {
 	if config.Serving == nil {
 		config.Serving = func() bool { return true }
 	}
+	if config.Door == nil {
+		config.Door, _ = access.NewDoor(config.Access, access.DoorOptions{Clock: config.Clock, Logger: config.Logger}) // fails for an origin alone
+	}
 	s := &Server{config: config, registry: newRegistry(), verifying: make(chan struct{}, verifyMax), previewing: make(chan struct{}, previewMax), watching: watchDefaults}
 	s.asking = newAskers(config.Asking)
 	s.seals = witness.NewService(config.Events, config.Log, s.logKeys, config.Clock)
@@ -180,6 +186,7 @@ func New(config Config) *Server {
 func (s *Server) register(interceptors ...connect.ServerInterceptor) *connect.Server {
 	server := connect.NewServer(interceptors...)
 	apiv1connect.RegisterRegistryServiceHandler(server, registryService{s})
+	apiv1connect.RegisterSessionServiceHandler(server, sessionService{s})
 	apiv1connect.RegisterGovernanceServiceHandler(server, governanceService{s})
 	apiv1connect.RegisterBooksServiceHandler(server, booksService{s})
 	apiv1connect.RegisterAuditServiceHandler(server, auditService{s})
@@ -189,7 +196,8 @@ func (s *Server) register(interceptors ...connect.ServerInterceptor) *connect.Se
 	return server
 }
 
-// InProcess is the transport for clients in the same process: the pages and the command line. AsOperator says who calls.
+// InProcess is the transport for clients in the same process: the pages and the command line. AsOperator or
+// WithKey says who calls.
 func (s *Server) InProcess() connect.Transport { return connectinprocess.New(s.local) }
 
 // around is the interceptor of every call: it names the caller, bounds the time, checks the request when it is received,
@@ -257,6 +265,9 @@ func (st *checkedStream) Receive(msg any) error {
 		return st.method.unechoed(err)
 	}
 	if err := st.server.authorise(st.ctx, st.method, st.caller, request); err != nil {
+		return err
+	}
+	if err := st.server.confirmed(st.method, st.caller); err != nil {
 		return err
 	}
 	if st.method.timeout > callTimeout {

@@ -8,9 +8,11 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -38,6 +40,7 @@ type node struct {
 	access *access.Service
 	keys   map[string]string // operator -> bearer key
 	url    string
+	origin string // the same by name: passkeys want one
 	now    time.Time
 	logs   *bytes.Buffer
 }
@@ -80,8 +83,12 @@ func newNode(t testing.TB, store eventstore.Store) *node {
 	n.access = access.NewService(log, clock)
 	papers, err := documents.Open(filepath.Join(t.TempDir(), "documents"), documents.Options{})
 	n.must(err)
+	server := httptest.NewUnstartedServer(nil)
+	n.origin = "http://localhost:" + strconv.Itoa(server.Listener.Addr().(*net.TCPAddr).Port)
+	door, err := access.NewDoor(n.access, access.DoorOptions{Origin: n.origin, Clock: clock, Logger: logger})
+	n.must(err)
 	n.server = rpc.New(rpc.Config{
-		Ledger: from.Service, Access: n.access, Books: books, Events: log, Log: log, Clock: clock, Feed: feed, People: vault, Documents: papers,
+		Ledger: from.Service, Access: n.access, Door: door, Books: books, Events: log, Log: log, Clock: clock, Feed: feed, People: vault, Documents: papers,
 		Seeds:       rpc.SeedStreams{Store: eventstore.NewMemory()},
 		VerifierKey: func(origin string) string { return transparency.VerifierKeyOf(context.Background(), signer, origin) }, Signer: signer,
 		Logger: logger, Version: "test", Store: "memory",
@@ -89,11 +96,12 @@ func newNode(t testing.TB, store eventstore.Store) *node {
 	mux := http.NewServeMux()
 	mux.Handle("/", n.server.Handler())
 	mux.Handle("GET /log/", n.server.LogHandler())
-	pages := New(Config{Services: n.server.InProcess(), Clock: clock, Logger: logger})
+	pages := New(Config{Services: n.server.InProcess(), Origin: n.origin, Clock: clock, Logger: logger})
 	for _, prefix := range append(Prefixes, "/{$}") {
 		mux.Handle(prefix, pages)
 	}
-	server := httptest.NewServer(mux)
+	server.Config.Handler = mux
+	server.Start()
 	t.Cleanup(server.Close)
 	n.url = server.URL
 	n.keys["admin"], err = n.access.CreateOperator(context.Background(), access.CreateOperator{Operator: "admin", DisplayName: "管理员", Admin: true, IssueKey: true},

@@ -45,6 +45,7 @@ type site struct {
 	governance apiv1connect.GovernanceServiceClient
 	registry   apiv1connect.RegistryServiceClient
 	documents  apiv1connect.DocumentsServiceClient
+	session    apiv1connect.SessionServiceClient
 }
 
 // page makes one page of a visit. A nil component says that the page has written its answer itself.
@@ -67,6 +68,7 @@ func newSite(c Config) *site {
 		governance: apiv1connect.NewGovernanceServiceClient(client),
 		registry:   apiv1connect.NewRegistryServiceClient(client),
 		documents:  apiv1connect.NewDocumentsServiceClient(client),
+		session:    apiv1connect.NewSessionServiceClient(client),
 	}
 }
 
@@ -86,12 +88,12 @@ func New(c Config) http.Handler {
 }
 
 // Prefixes are the beginnings of the paths that New's handler answers, beside "/" itself.
-var Prefixes = []string{"/b/", "/d/", "/en/", "/assets/"}
+var Prefixes = []string{"/b/", "/d/", "/en/", "/assets/", "/sign-in/", "/sign-out/", "/invitation/", "/confirm/", "/account/", "/admin/"}
 
 // pages lists every page by its pattern, without the language. Each part of the site adds its own.
 func (s *site) pages() map[string]page {
 	all := map[string]page{"GET /{$}": s.home}
-	for _, part := range []map[string]page{s.deskPages(), s.committeePages()} {
+	for _, part := range []map[string]page{s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.committeePages()} {
 		for pattern, page := range part {
 			all[pattern] = page
 		}
@@ -137,8 +139,15 @@ func (s *site) frame(p page) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "private, no-store")
-		component, err := p(v)
-		status := http.StatusOK
+		status, component := s.confirmFirst(v)
+		var err error
+		if component == nil {
+			status = http.StatusOK
+			component, err = p(v)
+		}
+		if own, ok := component.(withStatus); ok {
+			status, component = own.status, own.Component
+		}
 		if err != nil {
 			h.Del("ETag")
 			h.Set("Cache-Control", "private, no-store")
@@ -172,16 +181,22 @@ func (s *site) trouble(v *visit, err error) (int, templ.Component) {
 	switch refusal := rpc.RefusalOf(err); {
 	case errors.Is(err, errNotFound):
 		return http.StatusNotFound, troublePage(v, v.text("没有这一页", "There is no such page"), v.text("网址可能抄错了,或者这一页已经不在。", "The address may be mistyped, or the page is gone."))
+	case refusal != nil && refusal.Reason == reasonSignedOut:
+		return s.signedOut(v)
+	case refusal != nil && refusal.Reason == reasonConfirm && v.request.Method == http.MethodPost:
+		return s.confirmAgainPage(v, "")
 	case errors.As(err, &known):
 		return known.status, troublePage(v, v.text("这一步没有办成", "This was not done"), v.text(known.zh, known.en))
 	case refusal != nil:
-		status := httpStatus(connect.CodeOf(err))
-		return status, troublePage(v, v.text("这一步没有办成", "This was not done"), v.text(refusal.SentenceZh, refusal.SentenceEn))
+		return httpStatusOf(err), troublePage(v, v.text("这一步没有办成", "This was not done"), v.text(refusal.SentenceZh, refusal.SentenceEn))
 	default:
 		s.config.Logger.ErrorContext(v.request.Context(), "a page failed", "path", v.path, "error", err)
 		return http.StatusInternalServerError, troublePage(v, v.text("服务器内部出错", "The server made a mistake"), v.text("已经记下,请稍后再试。", "It is in the log; try again later."))
 	}
 }
+
+// httpStatusOf is the status of a page whose call ended with an error.
+func httpStatusOf(err error) int { return httpStatus(connect.CodeOf(err)) }
 
 // httpStatus is the status of a page whose call ended with a code.
 func httpStatus(code connect.Code) int {

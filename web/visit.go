@@ -52,6 +52,11 @@ func (v *visit) public() context.Context {
 	return rpc.FromAddress(v.request.Context(), v.site.addressOf(v.request))
 }
 
+// signedIn says whether the page is one of somebody who brought the key of a session. Public pages are the same for everybody.
+func (v *visit) signedIn() bool {
+	return v.key != "" && !v.static && !strings.HasPrefix(v.path, "/b/") && !strings.HasPrefix(v.path, "/sign-in/") && !strings.HasPrefix(v.path, "/invitation/")
+}
+
 // collective is the id in the page's address; empty where there is none.
 func (v *visit) collective() string { return v.request.PathValue("collective") }
 

@@ -17,7 +17,7 @@ import (
 func wholeCell(f protoreflect.FieldDescriptor) bool {
 	if d := f.Message(); d != nil {
 		switch d.Name() {
-		case "SealGroup", "Witness", "WitnessGroup", "PersonalFieldState":
+		case "SealGroup", "Witness", "WitnessGroup", "PersonalFieldState", "InquiryAnswer":
 			return true
 		}
 	}
@@ -44,6 +44,12 @@ func entryWords(m proto.Message, l language) string {
 			names[i] = w.Name
 		}
 		return fmt.Sprintf(l.text("%s 要 %d 人:%s", "%s needs %d: %s"), e.Name, e.Threshold, strings.Join(names, " "))
+	case *apiv1.InquiryAnswer:
+		text := e.AnsweredOn + " " + enumText(e.Outcome.Descriptor().Values().ByNumber(e.Outcome.Number()), l)
+		if e.CorrectedBy != "" {
+			text += " " + e.CorrectedBy
+		}
+		return text + l.text(":", ": ") + e.Text
 	case *apiv1.PersonalFieldState:
 		text := enumText(e.Field.Descriptor().Values().ByNumber(e.Field.Number()), l)
 		if e.Masked != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/people"
 	"github.com/mingzhang-ledger/mingzhang/projections"
 	"github.com/mingzhang-ledger/mingzhang/rpc"
+	"github.com/mingzhang-ledger/mingzhang/web"
 )
 
 // clock is the time of commands and keys.
@@ -39,6 +40,7 @@ type directory struct {
 	server    *rpc.Server
 
 	stopping atomic.Bool // it serves, and takes no more calls
+	pages    web.Config  // of a server: what it knows of its pages
 }
 
 // opening says how a data directory is opened, where that is not what it says itself. The zero value changes nothing.
@@ -51,6 +53,8 @@ type opening struct {
 	asking       rpc.Asking  // how often one address may ask without a key
 	trustProxy   bool        // whether a caller's address is what the proxy in front wrote down
 	seen         instruments // for a process that is looked at while it runs
+
+	door access.DoorOptions // how people sign in, for a process that serves
 }
 
 // openDirectory opens a data directory for this process alone. Its errors are explained in one sentence each: missing,
@@ -104,8 +108,12 @@ func openDirectory(path string, logger *slog.Logger, o opening) (*directory, err
 		d.follower = ledger.NewFollower(d.ledger, log)
 	}
 	d.access = access.NewService(events, clock)
+	door, err := access.NewDoor(d.access, o.door)
+	if err != nil {
+		return nil, errors.Join(failed(exitUsage, "登录的设置不对:%v。", "The settings of signing in are wrong: %v.", err), d.Close())
+	}
 	d.server = rpc.New(rpc.Config{
-		Ledger: d.ledger, Access: d.access, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
+		Ledger: d.ledger, Access: d.access, Door: door, Books: d.books, Log: log, Events: events, Documents: papers, People: d.people, Seeds: rpc.SeedStreams{Store: kept},
 		Asking: o.asking, TrustProxy: o.trustProxy,
 		Feed: feed, Meter: o.seen.meter, Around: o.seen.around,
 		VerifierKey: log.signer.verifierKey, Signer: log.signer,

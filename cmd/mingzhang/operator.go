@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,10 @@ import (
 func (s *session) operatorCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "operator",
-		Short: s.lang.text("操作员:增加、列出、密钥、角色", "operators: add, list, keys, roles"),
+		Short: s.lang.text("操作员:增加、列出、密钥、邀请、停用、角色", "operators: add, list, keys, invitations, suspension, roles"),
 	}
-	cmd.AddCommand(s.operatorAddCmd(), s.operatorListCmd(), s.operatorKeyCmd(), s.operatorRevokeCmd(), s.operatorRoleCmd())
+	cmd.AddCommand(s.operatorAddCmd(), s.operatorListCmd(), s.operatorKeyCmd(), s.operatorRevokeCmd(), s.operatorInviteCmd(),
+		s.operatorSuspendCmd(), s.operatorReinstateCmd(), s.operatorRoleCmd())
 	return cmd
 }
 
@@ -99,7 +101,7 @@ func (c *client) said(err error, zh, en string) error {
 func (s *session) operatorListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: s.lang.text("列出操作员和密钥编号", "list operators and the public parts of their keys"),
+		Short: s.lang.text("列出操作员和各人的登录方式", "list operators and by what they can sign in"),
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.with(func(c *client) error {
@@ -115,15 +117,27 @@ func (s *session) operatorListCmd() *cobra.Command {
 					{name: "operator", zh: "编号", en: "Id"},
 					{name: "name", zh: "名称", en: "Name"},
 					{name: "admin", zh: "管理员", en: "Admin"},
+					{name: "password", zh: "密码", en: "Password"},
+					{name: "passkeys", zh: "通行密钥", en: "Passkeys", right: true},
+					{name: "sessions", zh: "登录中", en: "Sessions", right: true},
+					{name: "suspended", zh: "已停用", en: "Suspended"},
 					{name: "keys", zh: "密钥编号", en: "Keys"},
 				}}
 				for _, o := range answer.Operators {
-					t.add(o.Id, o.DisplayName, s.yes(o.Admin), strings.Join(o.KeyIds, " "))
+					t.add(o.Id, o.DisplayName, s.yes(o.Admin), s.yes(o.HasPassword), some(o.Passkeys), some(o.Sessions), s.yes(o.Suspended), strings.Join(o.KeyIds, " "))
 				}
 				return s.show(answer, t)
 			})
 		},
 	}
+}
+
+// some is a number in a table, empty for none.
+func some(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(n), 10)
 }
 
 func (s *session) yes(is bool) string {
@@ -173,6 +187,80 @@ func (s *session) operatorRevokeCmd() *cobra.Command {
 				}
 				_, err = c.registry.RevokeKey(ctx, &apiv1.RevokeKeyRequest{CommandId: commandID(""), KeyId: args[0]})
 				return c.said(err, "密钥 "+args[0]+" 已吊销。", "The key "+args[0]+" is ended.")
+			})
+		},
+	}
+}
+
+func (s *session) operatorInviteCmd() *cobra.Command {
+	var origin string
+	cmd := &cobra.Command{
+		Use:   "invite ID",
+		Short: s.lang.text("邀请操作员设密码或通行密钥(7 天内,一次有效)", "invite an operator to set a password or a passkey, once, within seven days"),
+		Long: s.lang.text(`链接只显示这一次,请当面或经可靠的渠道交给本人:谁拿到它,谁就能以这位操作员登录。再次邀请会使上一次的作废;忘记密码也这样重设。`,
+			`The link is shown this once. Hand it to the person, or send it a way you trust: whoever has it can sign in as that operator. A later invitation takes the place of the one before; a lost password is replaced the same way.`),
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.with(func(c *client) error {
+				ctx, err := c.asAdmin(cmd.Context(), "InviteOperator")
+				if err != nil {
+					return err
+				}
+				answer, err := c.registry.InviteOperator(ctx, &apiv1.InviteOperatorRequest{CommandId: commandID(""), Operator: args[0]})
+				if err != nil {
+					return err
+				}
+				if origin = strings.TrimSuffix(origin, "/"); origin != "" {
+					answer.Link = origin + "/invitation/" + answer.Secret + "/"
+				}
+				if s.json {
+					return writeJSON(s.stdout, answer)
+				}
+				what := answer.Link
+				if what == "" {
+					what = answer.Secret
+				}
+				_, err = fmt.Fprintln(s.stdout, what)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&origin, "origin", os.Getenv(envOrigin), s.lang.text("页面的网址,写进链接("+envOrigin+",默认:问服务器;在数据目录里只给出邀请码)",
+		"address of the pages, for the link ("+envOrigin+"; default: what the server knows; in a data directory the secret alone)"))
+	return cmd
+}
+
+func (s *session) operatorSuspendCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "suspend ID",
+		Short: s.lang.text("停用操作员:密钥和登录都立即失效", "stop every key and session of an operator"),
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.with(func(c *client) error {
+				ctx, err := c.asAdmin(cmd.Context(), "SuspendOperator")
+				if err != nil {
+					return err
+				}
+				_, err = c.registry.SuspendOperator(ctx, &apiv1.SuspendOperatorRequest{CommandId: commandID(""), Operator: args[0]})
+				return c.said(err, "操作员 "+args[0]+" 已停用。", "The operator "+args[0]+" is suspended.")
+			})
+		},
+	}
+}
+
+func (s *session) operatorReinstateCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reinstate ID",
+		Short: s.lang.text("恢复停用的操作员", "let a suspended operator's keys work again"),
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.with(func(c *client) error {
+				ctx, err := c.asAdmin(cmd.Context(), "ReinstateOperator")
+				if err != nil {
+					return err
+				}
+				_, err = c.registry.ReinstateOperator(ctx, &apiv1.ReinstateOperatorRequest{CommandId: commandID(""), Operator: args[0]})
+				return c.said(err, "操作员 "+args[0]+" 已恢复。", "The operator "+args[0]+" is reinstated.")
 			})
 		},
 	}

@@ -171,18 +171,19 @@ func alignCopy(ctx context.Context, dir string, lock *sqlite.DirLock, log opened
 	return false, os.Remove(path)
 }
 
-// replayErasures carries out every erasure that the restored log knows, and counts what is kept and what is not there.
+// replayErasures carries out every erasure that the restored log knows, deletes what inquiries asked whose time is over, and counts what is kept and what is not there.
 func (r *restore) replayErasures(ctx context.Context, d *directory) error {
 	lost, kept, err := d.lostPeople(ctx)
 	for _, gone := range lost {
 		r.lost += len(gone)
 	}
+	_, swept := d.people.Sweep(ctx)
 	asked, texts, askedErr := d.lostInquiries(ctx)
 	for _, gone := range asked {
 		r.lost += len(gone)
 	}
 	r.persons = kept + texts
-	return errors.Join(err, askedErr)
+	return errors.Join(err, swept, askedErr)
 }
 
 // goOn appends to the restored log what a newer copy of it has beyond.

@@ -36,6 +36,7 @@ func (s *session) serveCmd() *cobra.Command {
 	var asking rpc.Asking
 	var trustProxy bool
 	var o observation
+	var in signIn
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: s.lang.text("提供服务:Connect、gRPC、gRPC-Web 和 JSON", "serve the API: Connect, gRPC, gRPC-Web and JSON"),
@@ -63,11 +64,16 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 				return err
 			}
 			defer o.end(logger)
-			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20,
-				asking: asking, trustProxy: trustProxy, seen: seen})
+			door, err := in.options(listen, logger)
 			if err != nil {
 				return err
 			}
+			dir, err := openDirectory(s.data, logger, opening{store: s.store, signer: s.signer, documents: papers, booksMemory: booksMemory << 20, statesMemory: statesMemory << 20,
+				asking: asking, trustProxy: trustProxy, seen: seen, door: door})
+			if err != nil {
+				return err
+			}
+			dir.pages = web.Config{Origin: door.Origin, TrustProxy: trustProxy}
 			defer func() { err = errors.Join(err, dir.Close()) }()
 			closeAdmin, err := o.serve(cmd.Context(), dir, logger)
 			if err != nil {
@@ -83,6 +89,7 @@ Put it behind a reverse proxy with TLS for the outside: keys travel with every c
 		s.lang.text("账簿最多占用的内存(MiB);多出的、最久没有用到的先放下,再用时重读", "memory for books, MiB: beyond it those not used for longest are given up and read again when asked for"))
 	cmd.Flags().Int64Var(&statesMemory, "states-memory", statesMemoryDefault,
 		s.lang.text("各集体办理业务的状态最多占用的内存(MiB);多出的、最久没有用到的先放下", "memory for the states that commands are decided on, MiB: beyond it those not used for longest are given up"))
+	in.flags(cmd, s.lang)
 	cmd.Flags().IntVar(&asking.EveryHour, "inquiries-hourly", rpc.AskingDefault.EveryHour, s.lang.text("同一地址不用密钥每小时最多提几件质询", "inquiries that one address may raise in an hour without a key"))
 	cmd.Flags().IntVar(&asking.Burst, "inquiries-at-once", rpc.AskingDefault.Burst, s.lang.text("其中一次最多连提几件", "of these, how many at once"))
 	cmd.Flags().BoolVar(&trustProxy, "trust-proxy", false, s.lang.text("来访地址以前面的反向代理写在 X-Forwarded-For 末尾的为准;没有代理时不要用,否则人人可以自己写",
@@ -104,7 +111,8 @@ func (s *session) serve(ctx context.Context, dir *directory, listen string, logg
 	mux.Handle("/", dir.server.Handler())
 	mux.HandleFunc("GET /healthz", dir.healthz)
 	mux.Handle("GET /log/", dir.server.LogHandler())
-	pages := web.New(web.Config{Services: dir.server.InProcess(), Clock: clock, Logger: logger})
+	dir.pages.Services, dir.pages.Clock, dir.pages.Logger = dir.server.InProcess(), clock, logger
+	pages := web.New(dir.pages)
 	for _, prefix := range append(web.Prefixes, "/{$}") {
 		mux.Handle(prefix, pages)
 	}

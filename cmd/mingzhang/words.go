@@ -54,6 +54,7 @@ var chineseServices = map[string]string{
 var chineseVerbs = map[string]string{
 	"FoundCollective": "成立集体", "GrantRole": "授予角色", "RevokeRole": "收回角色", "RotateLogKey": "更换签名密钥", "RetireLogKey": "停用旧的签名密钥", "GetTile": "账簿的树的一块", "WatchHeads": "跟踪签名的根", "OpenMoneyAccount": "增设资金账户",
 	"EnrolMembers": "成员入社", "DepartMembers": "成员退出", "CreateOperator": "增加操作员", "IssueKey": "发密钥", "RevokeKey": "作废密钥",
+	"InviteOperator": "邀请操作员设密码或通行密钥", "SuspendOperator": "停用操作员", "ReinstateOperator": "恢复操作员", "ListAccessFacts": "登录和密钥的记录",
 	"ListOperators": "列出操作员", "RecordResolution": "记录决议", "ConfirmResolution": "确认决议", "AdoptPolicy": "通过分配办法",
 	"AdoptSpendingRule": "通过支出办法", "OpenFund": "设立基金", "ClosePeriod": "结账", "ConfirmOpening": "确认期初余额",
 	"ReviewRequest": "审核申请", "ApproveRequest": "批准申请", "RejectRequest": "驳回申请", "DeclareDividend": "宣告分红",
@@ -104,6 +105,9 @@ var chineseFields = map[string]string{
 	"committee_only": "只有委员会", "adopted_version": "见于第几笔", "in_force": "现行", "forks": "分叉", "first": "其一", "second": "其二", "old_size": "记得的笔数",
 	"id_no": "证件号", "phone": "电话", "bank_account": "银行账号", "address": "住址", "mask": "掩码", "masked": "掩码", "party_id": "当事人", "record_id": "记录",
 	"record_ids": "记录", "erasure": "处置", "carried_out": "已执行", "decided_by": "决定人", "decided_at": "决定时间",
+	"has_password": "有密码", "passkeys": "通行密钥", "identities": "统一身份", "sessions": "登录中", "suspended": "已停用", "invited_until": "邀请有效到", "secret": "邀请码",
+	"link": "链接", "AccessFact.type": "事项", "AccessFact.method": "登录方式", "facts": "记录", "ListAccessFactsRequest.before": "在第几笔之前",
+	"AccessFact.name": "名称", "next_before": "下一页在第几笔之前",
 	"id": "编号", "number": "号码", "name": "名称", "title": "标题", "kind": "种类", "class": "类别", "state": "状态", "version": "第几笔",
 	"amount": "金额", "balance": "余额", "opening": "期初", "closing": "期末", "debit": "借方", "credit": "贷方", "received": "收入", "spent": "支出",
 	"total": "合计", "paid": "已付", "owed": "未付", "budget": "预算", "pool": "总额", "rate": "每份", "remainder": "结余", "declared": "宣告金额",

@@ -14,6 +14,7 @@ func TestEnumsHaveChineseWords(t *testing.T) {
 	for _, e := range []protoreflect.EnumDescriptor{
 		apiv1.PersonalField(0).Descriptor(), apiv1.ErasureKind(0).Descriptor(), apiv1.ErasureBasis(0).Descriptor(),
 		apiv1.PersonalDataState(0).Descriptor(), apiv1.WitnessPolicyState(0).Descriptor(), apiv1.RoundKind(0).Descriptor(),
+		apiv1.InquiryKind(0).Descriptor(), apiv1.DeclineReason(0).Descriptor(), apiv1.InquiryOutcome(0).Descriptor(),
 	} {
 		for i := range e.Values().Len() {
 			v := e.Values().Get(i)

@@ -68,8 +68,11 @@ var clients = map[string][]string{
 	"github.com/xuri":         {"web"},
 	"github.com/go-webauthn":  {"access"},
 	"github.com/coreos":       {"access"},
+	"golang.org/x/oauth2":     {"access"},
+	"golang.org/x/crypto":     {"access"},
 	// A second verifier of proofs and a driver of browsers, for tests alone.
 	"github.com/chromedp":         {"internal/browsertest"},
+	"github.com/descope":          {},
 	"github.com/transparency-dev": {},
 }
 

@@ -911,8 +911,8 @@ type LineNote struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of the voucher.
 	Voucher string `protobuf:"bytes,1,opt,name=voucher,proto3" json:"voucher,omitempty"`
-	// Who paid or was paid: the public name of an organisation; empty for people, whose masks are not for everybody (docs/people.md), and
-	// for donors.
+	// Who paid or was paid: the public name of an organisation. Of a person who was paid the masked name (张*三) as it stands now, where one is
+	// kept and not restricted (docs/people.md); empty for others, and for donors.
 	Counterparty string `protobuf:"bytes,2,opt,name=counterparty,proto3" json:"counterparty,omitempty"`
 	// What kind of somebody that is.
 	CounterpartyKind CounterpartyKind `protobuf:"varint,3,opt,name=counterparty_kind,json=counterpartyKind,proto3,enum=mingzhang.api.v1.CounterpartyKind" json:"counterparty_kind,omitempty"`

@@ -3757,7 +3757,9 @@ type PreviewResult struct {
 	// Refusal, when a rule caused the error.
 	Refusal *Refusal `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	// One sentence about the error.
-	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	// Whether the caller's session has to be confirmed before the command is given (SessionService.Confirm).
+	ConfirmNeeded bool `protobuf:"varint,8,opt,name=confirm_needed,json=confirmNeeded,proto3" json:"confirm_needed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3839,6 +3841,13 @@ func (x *PreviewResult) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *PreviewResult) GetConfirmNeeded() bool {
+	if x != nil {
+		return x.ConfirmNeeded
+	}
+	return false
 }
 
 // PreviewRequest is what Preview takes.
@@ -6476,7 +6485,7 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\rBalanceChange\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
-	"\x05after\x18\x03 \x01(\tR\x05after\"\xa3\x02\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\xca\x02\n" +
 	"\rPreviewResult\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\x12\x1a\n" +
 	"\brepeated\x18\x02 \x01(\bR\brepeated\x12;\n" +
@@ -6484,7 +6493,8 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\fchecked_only\x18\x04 \x01(\bR\vcheckedOnly\x12\x12\n" +
 	"\x04code\x18\x05 \x01(\tR\x04code\x123\n" +
 	"\arefusal\x18\x06 \x01(\v2\x19.mingzhang.api.v1.RefusalR\arefusal\x12\x18\n" +
-	"\amessage\x18\a \x01(\tR\amessage\"I\n" +
+	"\amessage\x18\a \x01(\tR\amessage\x12%\n" +
+	"\x0econfirm_needed\x18\b \x01(\bR\rconfirmNeeded\"I\n" +
 	"\x0ePreviewRequest\x127\n" +
 	"\x04line\x18\x01 \x01(\v2\x1b.mingzhang.api.v1.ApplyLineB\x06\xbaH\x03\xc8\x01\x01R\x04line\"J\n" +
 	"\x0fPreviewResponse\x127\n" +

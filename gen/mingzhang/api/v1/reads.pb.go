@@ -1489,7 +1489,7 @@ type EventHeader struct {
 	CommandId string `protobuf:"bytes,5,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
 	// Numbers of the vouchers it booked.
 	Vouchers []string `protobuf:"bytes,6,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
-	// What was done, one line, Chinese. It names no person: who did it is the actor.
+	// What was done, one line, Chinese; empty while the log cannot be read. It names no person: who did it is the actor.
 	SummaryZh string `protobuf:"bytes,7,opt,name=summary_zh,json=summaryZh,proto3" json:"summary_zh,omitempty"`
 	// The same in English.
 	SummaryEn     string `protobuf:"bytes,8,opt,name=summary_en,json=summaryEn,proto3" json:"summary_en,omitempty"`

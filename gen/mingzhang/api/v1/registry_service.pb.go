@@ -32,7 +32,19 @@ type Operator struct {
 	// May manage operators and found collectives.
 	Admin bool `protobuf:"varint,3,opt,name=admin,proto3" json:"admin,omitempty"`
 	// Public parts of the live keys.
-	KeyIds        []string `protobuf:"bytes,4,rep,name=key_ids,json=keyIds,proto3" json:"key_ids,omitempty"`
+	KeyIds []string `protobuf:"bytes,4,rep,name=key_ids,json=keyIds,proto3" json:"key_ids,omitempty"`
+	// Whether there is a password.
+	HasPassword bool `protobuf:"varint,5,opt,name=has_password,json=hasPassword,proto3" json:"has_password,omitempty"`
+	// How many passkeys there are.
+	Passkeys uint32 `protobuf:"varint,6,opt,name=passkeys,proto3" json:"passkeys,omitempty"`
+	// How many identities of other services are linked.
+	Identities uint32 `protobuf:"varint,7,opt,name=identities,proto3" json:"identities,omitempty"`
+	// How many sessions are live.
+	Sessions uint32 `protobuf:"varint,8,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	// Whether every key and session is stopped.
+	Suspended bool `protobuf:"varint,9,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// End of an invitation that is open, RFC 3339 UTC; empty: none is.
+	InvitedUntil  string `protobuf:"bytes,10,opt,name=invited_until,json=invitedUntil,proto3" json:"invited_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -93,6 +105,48 @@ func (x *Operator) GetKeyIds() []string {
 		return x.KeyIds
 	}
 	return nil
+}
+
+func (x *Operator) GetHasPassword() bool {
+	if x != nil {
+		return x.HasPassword
+	}
+	return false
+}
+
+func (x *Operator) GetPasskeys() uint32 {
+	if x != nil {
+		return x.Passkeys
+	}
+	return 0
+}
+
+func (x *Operator) GetIdentities() uint32 {
+	if x != nil {
+		return x.Identities
+	}
+	return 0
+}
+
+func (x *Operator) GetSessions() uint32 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *Operator) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
+}
+
+func (x *Operator) GetInvitedUntil() string {
+	if x != nil {
+		return x.InvitedUntil
+	}
+	return ""
 }
 
 // FoundCollectiveRequest is what FoundCollective takes.
@@ -1665,6 +1719,537 @@ func (x *RevokeKeyResponse) GetKeyId() string {
 	return ""
 }
 
+// InviteOperatorRequest is what InviteOperator takes.
+type InviteOperatorRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// The operator.
+	Operator      string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteOperatorRequest) Reset() {
+	*x = InviteOperatorRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteOperatorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteOperatorRequest) ProtoMessage() {}
+
+func (x *InviteOperatorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteOperatorRequest.ProtoReflect.Descriptor instead.
+func (*InviteOperatorRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *InviteOperatorRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *InviteOperatorRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+// InviteOperatorResponse is what InviteOperator answers.
+type InviteOperatorResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The secret, shown this once; empty in the answer to a repeated command.
+	Secret string `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Address of the page that takes it, where the server knows the origin of its pages; shown this once.
+	Link string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
+	// End of the invitation, RFC 3339 UTC.
+	ExpiresAt     string `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteOperatorResponse) Reset() {
+	*x = InviteOperatorResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteOperatorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteOperatorResponse) ProtoMessage() {}
+
+func (x *InviteOperatorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteOperatorResponse.ProtoReflect.Descriptor instead.
+func (*InviteOperatorResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *InviteOperatorResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *InviteOperatorResponse) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *InviteOperatorResponse) GetExpiresAt() string {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return ""
+}
+
+// SuspendOperatorRequest is what SuspendOperator takes.
+type SuspendOperatorRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// The operator.
+	Operator      string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendOperatorRequest) Reset() {
+	*x = SuspendOperatorRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendOperatorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendOperatorRequest) ProtoMessage() {}
+
+func (x *SuspendOperatorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendOperatorRequest.ProtoReflect.Descriptor instead.
+func (*SuspendOperatorRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SuspendOperatorRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *SuspendOperatorRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+// SuspendOperatorResponse is what SuspendOperator answers.
+type SuspendOperatorResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendOperatorResponse) Reset() {
+	*x = SuspendOperatorResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendOperatorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendOperatorResponse) ProtoMessage() {}
+
+func (x *SuspendOperatorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendOperatorResponse.ProtoReflect.Descriptor instead.
+func (*SuspendOperatorResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{26}
+}
+
+// ReinstateOperatorRequest is what ReinstateOperator takes.
+type ReinstateOperatorRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Client-made UUID.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// The operator.
+	Operator      string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReinstateOperatorRequest) Reset() {
+	*x = ReinstateOperatorRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReinstateOperatorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReinstateOperatorRequest) ProtoMessage() {}
+
+func (x *ReinstateOperatorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReinstateOperatorRequest.ProtoReflect.Descriptor instead.
+func (*ReinstateOperatorRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ReinstateOperatorRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ReinstateOperatorRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+// ReinstateOperatorResponse is what ReinstateOperator answers.
+type ReinstateOperatorResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReinstateOperatorResponse) Reset() {
+	*x = ReinstateOperatorResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReinstateOperatorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReinstateOperatorResponse) ProtoMessage() {}
+
+func (x *ReinstateOperatorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReinstateOperatorResponse.ProtoReflect.Descriptor instead.
+func (*ReinstateOperatorResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{28}
+}
+
+// AccessFact is one fact about who may sign in. No secret, hash or public key is in it.
+type AccessFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its place, from 1.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// When it was stored, RFC 3339 UTC.
+	RecordedAt string `protobuf:"bytes,2,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	// Who gave the command.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What it is, as docs/events.md names it, e.g. session_started.
+	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
+	// Whom it is about.
+	Operator string `protobuf:"bytes,5,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Public part of the key or the session, where it is about one.
+	KeyId string `protobuf:"bytes,6,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// How somebody signed in or confirmed, where it is about that: password, passkey, oidc or invitation.
+	Method string `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`
+	// Name of the passkey or issuer of the identity, where it is about one.
+	Name          string `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessFact) Reset() {
+	*x = AccessFact{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessFact) ProtoMessage() {}
+
+func (x *AccessFact) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessFact.ProtoReflect.Descriptor instead.
+func (*AccessFact) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *AccessFact) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *AccessFact) GetRecordedAt() string {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return ""
+}
+
+func (x *AccessFact) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *AccessFact) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *AccessFact) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *AccessFact) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *AccessFact) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *AccessFact) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// ListAccessFactsRequest is what ListAccessFacts takes.
+type ListAccessFactsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Facts about or by this operator only; default: all.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Facts before this version; default: from the newest.
+	Before uint64 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"`
+	// Facts at most, 1 to 1,000; default 50.
+	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessFactsRequest) Reset() {
+	*x = ListAccessFactsRequest{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessFactsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessFactsRequest) ProtoMessage() {}
+
+func (x *ListAccessFactsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessFactsRequest.ProtoReflect.Descriptor instead.
+func (*ListAccessFactsRequest) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListAccessFactsRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *ListAccessFactsRequest) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *ListAccessFactsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+// ListAccessFactsResponse is what ListAccessFacts answers.
+type ListAccessFactsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Facts, the newest first.
+	Facts []*AccessFact `protobuf:"bytes,1,rep,name=facts,proto3" json:"facts,omitempty"`
+	// What to give as before for the next page; 0 on the last.
+	NextBefore    uint64 `protobuf:"varint,2,opt,name=next_before,json=nextBefore,proto3" json:"next_before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessFactsResponse) Reset() {
+	*x = ListAccessFactsResponse{}
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessFactsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessFactsResponse) ProtoMessage() {}
+
+func (x *ListAccessFactsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessFactsResponse.ProtoReflect.Descriptor instead.
+func (*ListAccessFactsResponse) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListAccessFactsResponse) GetFacts() []*AccessFact {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *ListAccessFactsResponse) GetNextBefore() uint64 {
+	if x != nil {
+		return x.NextBefore
+	}
+	return 0
+}
+
 // ListOperatorsRequest is what ListOperators takes.
 type ListOperatorsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1674,7 +2259,7 @@ type ListOperatorsRequest struct {
 
 func (x *ListOperatorsRequest) Reset() {
 	*x = ListOperatorsRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +2271,7 @@ func (x *ListOperatorsRequest) String() string {
 func (*ListOperatorsRequest) ProtoMessage() {}
 
 func (x *ListOperatorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[23]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +2284,7 @@ func (x *ListOperatorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperatorsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperatorsRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{23}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{32}
 }
 
 // ListOperatorsResponse is what ListOperators answers.
@@ -1713,7 +2298,7 @@ type ListOperatorsResponse struct {
 
 func (x *ListOperatorsResponse) Reset() {
 	*x = ListOperatorsResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1725,7 +2310,7 @@ func (x *ListOperatorsResponse) String() string {
 func (*ListOperatorsResponse) ProtoMessage() {}
 
 func (x *ListOperatorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[24]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1738,7 +2323,7 @@ func (x *ListOperatorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperatorsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperatorsResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{24}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListOperatorsResponse) GetOperators() []*Operator {
@@ -1773,7 +2358,7 @@ type SetSharesRequest struct {
 
 func (x *SetSharesRequest) Reset() {
 	*x = SetSharesRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +2370,7 @@ func (x *SetSharesRequest) String() string {
 func (*SetSharesRequest) ProtoMessage() {}
 
 func (x *SetSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[25]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +2383,7 @@ func (x *SetSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSharesRequest.ProtoReflect.Descriptor instead.
 func (*SetSharesRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{25}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SetSharesRequest) GetCommandId() string {
@@ -1868,7 +2453,7 @@ type SetSharesResponse struct {
 
 func (x *SetSharesResponse) Reset() {
 	*x = SetSharesResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +2465,7 @@ func (x *SetSharesResponse) String() string {
 func (*SetSharesResponse) ProtoMessage() {}
 
 func (x *SetSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[26]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +2478,7 @@ func (x *SetSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSharesResponse.ProtoReflect.Descriptor instead.
 func (*SetSharesResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{26}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SetSharesResponse) GetReceipt() *Receipt {
@@ -1922,7 +2507,7 @@ type ReadmitMembersRequest struct {
 
 func (x *ReadmitMembersRequest) Reset() {
 	*x = ReadmitMembersRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1934,7 +2519,7 @@ func (x *ReadmitMembersRequest) String() string {
 func (*ReadmitMembersRequest) ProtoMessage() {}
 
 func (x *ReadmitMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[27]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1947,7 +2532,7 @@ func (x *ReadmitMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadmitMembersRequest.ProtoReflect.Descriptor instead.
 func (*ReadmitMembersRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{27}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReadmitMembersRequest) GetCommandId() string {
@@ -1996,7 +2581,7 @@ type ReadmitMembersResponse struct {
 
 func (x *ReadmitMembersResponse) Reset() {
 	*x = ReadmitMembersResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2008,7 +2593,7 @@ func (x *ReadmitMembersResponse) String() string {
 func (*ReadmitMembersResponse) ProtoMessage() {}
 
 func (x *ReadmitMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[28]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2021,7 +2606,7 @@ func (x *ReadmitMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadmitMembersResponse.ProtoReflect.Descriptor instead.
 func (*ReadmitMembersResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{28}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReadmitMembersResponse) GetReceipt() *Receipt {
@@ -2066,7 +2651,7 @@ type KeepPersonalDataRequest struct {
 
 func (x *KeepPersonalDataRequest) Reset() {
 	*x = KeepPersonalDataRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2663,7 @@ func (x *KeepPersonalDataRequest) String() string {
 func (*KeepPersonalDataRequest) ProtoMessage() {}
 
 func (x *KeepPersonalDataRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2676,7 @@ func (x *KeepPersonalDataRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepPersonalDataRequest.ProtoReflect.Descriptor instead.
 func (*KeepPersonalDataRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *KeepPersonalDataRequest) GetCommandId() string {
@@ -2196,7 +2781,7 @@ type KeepPersonalDataResponse struct {
 
 func (x *KeepPersonalDataResponse) Reset() {
 	*x = KeepPersonalDataResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2208,7 +2793,7 @@ func (x *KeepPersonalDataResponse) String() string {
 func (*KeepPersonalDataResponse) ProtoMessage() {}
 
 func (x *KeepPersonalDataResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2221,7 +2806,7 @@ func (x *KeepPersonalDataResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepPersonalDataResponse.ProtoReflect.Descriptor instead.
 func (*KeepPersonalDataResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *KeepPersonalDataResponse) GetReceipt() *Receipt {
@@ -2254,7 +2839,7 @@ type ListPersonalDataRequest struct {
 
 func (x *ListPersonalDataRequest) Reset() {
 	*x = ListPersonalDataRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2266,7 +2851,7 @@ func (x *ListPersonalDataRequest) String() string {
 func (*ListPersonalDataRequest) ProtoMessage() {}
 
 func (x *ListPersonalDataRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2279,7 +2864,7 @@ func (x *ListPersonalDataRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPersonalDataRequest.ProtoReflect.Descriptor instead.
 func (*ListPersonalDataRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListPersonalDataRequest) GetCollectiveId() string {
@@ -2346,7 +2931,7 @@ type ListPersonalDataResponse struct {
 
 func (x *ListPersonalDataResponse) Reset() {
 	*x = ListPersonalDataResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2943,7 @@ func (x *ListPersonalDataResponse) String() string {
 func (*ListPersonalDataResponse) ProtoMessage() {}
 
 func (x *ListPersonalDataResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2956,7 @@ func (x *ListPersonalDataResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPersonalDataResponse.ProtoReflect.Descriptor instead.
 func (*ListPersonalDataResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListPersonalDataResponse) GetRecords() []*PersonalRecord {
@@ -2412,7 +2997,7 @@ type OpenPersonalFieldRequest struct {
 
 func (x *OpenPersonalFieldRequest) Reset() {
 	*x = OpenPersonalFieldRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +3009,7 @@ func (x *OpenPersonalFieldRequest) String() string {
 func (*OpenPersonalFieldRequest) ProtoMessage() {}
 
 func (x *OpenPersonalFieldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +3022,7 @@ func (x *OpenPersonalFieldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenPersonalFieldRequest.ProtoReflect.Descriptor instead.
 func (*OpenPersonalFieldRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *OpenPersonalFieldRequest) GetCollectiveId() string {
@@ -2482,7 +3067,7 @@ type OpenPersonalFieldResponse struct {
 
 func (x *OpenPersonalFieldResponse) Reset() {
 	*x = OpenPersonalFieldResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2494,7 +3079,7 @@ func (x *OpenPersonalFieldResponse) String() string {
 func (*OpenPersonalFieldResponse) ProtoMessage() {}
 
 func (x *OpenPersonalFieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2507,7 +3092,7 @@ func (x *OpenPersonalFieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenPersonalFieldResponse.ProtoReflect.Descriptor instead.
 func (*OpenPersonalFieldResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *OpenPersonalFieldResponse) GetValue() string {
@@ -2549,7 +3134,7 @@ type RequestErasureRequest struct {
 
 func (x *RequestErasureRequest) Reset() {
 	*x = RequestErasureRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2561,7 +3146,7 @@ func (x *RequestErasureRequest) String() string {
 func (*RequestErasureRequest) ProtoMessage() {}
 
 func (x *RequestErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2574,7 +3159,7 @@ func (x *RequestErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestErasureRequest.ProtoReflect.Descriptor instead.
 func (*RequestErasureRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RequestErasureRequest) GetCommandId() string {
@@ -2644,7 +3229,7 @@ type RequestErasureResponse struct {
 
 func (x *RequestErasureResponse) Reset() {
 	*x = RequestErasureResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2656,7 +3241,7 @@ func (x *RequestErasureResponse) String() string {
 func (*RequestErasureResponse) ProtoMessage() {}
 
 func (x *RequestErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2669,7 +3254,7 @@ func (x *RequestErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestErasureResponse.ProtoReflect.Descriptor instead.
 func (*RequestErasureResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{36}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RequestErasureResponse) GetReceipt() *Receipt {
@@ -2698,7 +3283,7 @@ type ApproveErasureRequest struct {
 
 func (x *ApproveErasureRequest) Reset() {
 	*x = ApproveErasureRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2710,7 +3295,7 @@ func (x *ApproveErasureRequest) String() string {
 func (*ApproveErasureRequest) ProtoMessage() {}
 
 func (x *ApproveErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2723,7 +3308,7 @@ func (x *ApproveErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveErasureRequest.ProtoReflect.Descriptor instead.
 func (*ApproveErasureRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{37}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ApproveErasureRequest) GetCommandId() string {
@@ -2772,7 +3357,7 @@ type ApproveErasureResponse struct {
 
 func (x *ApproveErasureResponse) Reset() {
 	*x = ApproveErasureResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +3369,7 @@ func (x *ApproveErasureResponse) String() string {
 func (*ApproveErasureResponse) ProtoMessage() {}
 
 func (x *ApproveErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2797,7 +3382,7 @@ func (x *ApproveErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveErasureResponse.ProtoReflect.Descriptor instead.
 func (*ApproveErasureResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{38}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ApproveErasureResponse) GetReceipt() *Receipt {
@@ -2826,7 +3411,7 @@ type RejectErasureRequest struct {
 
 func (x *RejectErasureRequest) Reset() {
 	*x = RejectErasureRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +3423,7 @@ func (x *RejectErasureRequest) String() string {
 func (*RejectErasureRequest) ProtoMessage() {}
 
 func (x *RejectErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +3436,7 @@ func (x *RejectErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectErasureRequest.ProtoReflect.Descriptor instead.
 func (*RejectErasureRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{39}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RejectErasureRequest) GetCommandId() string {
@@ -2900,7 +3485,7 @@ type RejectErasureResponse struct {
 
 func (x *RejectErasureResponse) Reset() {
 	*x = RejectErasureResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2912,7 +3497,7 @@ func (x *RejectErasureResponse) String() string {
 func (*RejectErasureResponse) ProtoMessage() {}
 
 func (x *RejectErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2925,7 +3510,7 @@ func (x *RejectErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectErasureResponse.ProtoReflect.Descriptor instead.
 func (*RejectErasureResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{40}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RejectErasureResponse) GetReceipt() *Receipt {
@@ -2952,7 +3537,7 @@ type ListErasuresRequest struct {
 
 func (x *ListErasuresRequest) Reset() {
 	*x = ListErasuresRequest{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[41]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2964,7 +3549,7 @@ func (x *ListErasuresRequest) String() string {
 func (*ListErasuresRequest) ProtoMessage() {}
 
 func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[41]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2977,7 +3562,7 @@ func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
 func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{41}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListErasuresRequest) GetCollectiveId() string {
@@ -3023,7 +3608,7 @@ type ListErasuresResponse struct {
 
 func (x *ListErasuresResponse) Reset() {
 	*x = ListErasuresResponse{}
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[42]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3035,7 +3620,7 @@ func (x *ListErasuresResponse) String() string {
 func (*ListErasuresResponse) ProtoMessage() {}
 
 func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[42]
+	mi := &file_mingzhang_api_v1_registry_service_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3048,7 +3633,7 @@ func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
 func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{42}
+	return file_mingzhang_api_v1_registry_service_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListErasuresResponse) GetErasures() []*Erasure {
@@ -3076,12 +3661,21 @@ var File_mingzhang_api_v1_registry_service_proto protoreflect.FileDescriptor
 
 const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\n" +
-	"'mingzhang/api/v1/registry_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dmingzhang/api/v1/people.proto\x1a\x1cmingzhang/api/v1/types.proto\"l\n" +
+	"'mingzhang/api/v1/registry_service.proto\x12\x10mingzhang.api.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dmingzhang/api/v1/people.proto\x1a\x1cmingzhang/api/v1/types.proto\"\xaa\x02\n" +
 	"\bOperator\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05admin\x18\x03 \x01(\bR\x05admin\x12\x17\n" +
-	"\akey_ids\x18\x04 \x03(\tR\x06keyIds\"\xaa\t\n" +
+	"\akey_ids\x18\x04 \x03(\tR\x06keyIds\x12!\n" +
+	"\fhas_password\x18\x05 \x01(\bR\vhasPassword\x12\x1a\n" +
+	"\bpasskeys\x18\x06 \x01(\rR\bpasskeys\x12\x1e\n" +
+	"\n" +
+	"identities\x18\a \x01(\rR\n" +
+	"identities\x12\x1a\n" +
+	"\bsessions\x18\b \x01(\rR\bsessions\x12\x1c\n" +
+	"\tsuspended\x18\t \x01(\bR\tsuspended\x12#\n" +
+	"\rinvited_until\x18\n" +
+	" \x01(\tR\finvitedUntil\"\xaa\t\n" +
 	"\x16FoundCollectiveRequest\x12'\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12M\n" +
@@ -3222,7 +3816,45 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12 \n" +
 	"\x06key_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x05keyId\"*\n" +
 	"\x11RevokeKeyResponse\x12\x15\n" +
-	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"\x16\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"\x87\x01\n" +
+	"\x15InviteOperatorRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12E\n" +
+	"\boperator\x18\x02 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\boperator\"c\n" +
+	"\x16InviteOperatorResponse\x12\x16\n" +
+	"\x06secret\x18\x01 \x01(\tR\x06secret\x12\x12\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18\x03 \x01(\tR\texpiresAt\"\x88\x01\n" +
+	"\x16SuspendOperatorRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12E\n" +
+	"\boperator\x18\x02 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\boperator\"\x19\n" +
+	"\x17SuspendOperatorResponse\"\x8a\x01\n" +
+	"\x18ReinstateOperatorRequest\x12'\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tcommandId\x12E\n" +
+	"\boperator\x18\x02 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9_-]{0,38}[a-z0-9]$R\boperator\"\x1b\n" +
+	"\x19ReinstateOperatorResponse\"\xd0\x01\n" +
+	"\n" +
+	"AccessFact\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1f\n" +
+	"\vrecorded_at\x18\x02 \x01(\tR\n" +
+	"recordedAt\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x12\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\x12\x1a\n" +
+	"\boperator\x18\x05 \x01(\tR\boperator\x12\x15\n" +
+	"\x06key_id\x18\x06 \x01(\tR\x05keyId\x12\x16\n" +
+	"\x06method\x18\a \x01(\tR\x06method\x12\x12\n" +
+	"\x04name\x18\b \x01(\tR\x04name\"|\n" +
+	"\x16ListAccessFactsRequest\x12#\n" +
+	"\boperator\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\boperator\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\x04R\x06before\x12%\n" +
+	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\"n\n" +
+	"\x17ListAccessFactsResponse\x122\n" +
+	"\x05facts\x18\x01 \x03(\v2\x1c.mingzhang.api.v1.AccessFactR\x05facts\x12\x1f\n" +
+	"\vnext_before\x18\x02 \x01(\x04R\n" +
+	"nextBefore\"\x16\n" +
 	"\x14ListOperatorsRequest\"Q\n" +
 	"\x15ListOperatorsResponse\x128\n" +
 	"\toperators\x18\x01 \x03(\v2\x1a.mingzhang.api.v1.OperatorR\toperators\"\xef\x03\n" +
@@ -3339,7 +3971,7 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\x14ListErasuresResponse\x125\n" +
 	"\berasures\x18\x01 \x03(\v2\x19.mingzhang.api.v1.ErasureR\berasures\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x04R\aversion2\x9b\x10\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion2\xc3\x13\n" +
 	"\x0fRegistryService\x12f\n" +
 	"\x0fFoundCollective\x12(.mingzhang.api.v1.FoundCollectiveRequest\x1a).mingzhang.api.v1.FoundCollectiveResponse\x12T\n" +
 	"\tGrantRole\x12\".mingzhang.api.v1.GrantRoleRequest\x1a#.mingzhang.api.v1.GrantRoleResponse\x12W\n" +
@@ -3361,7 +3993,11 @@ const file_mingzhang_api_v1_registry_service_proto_rawDesc = "" +
 	"\fListErasures\x12%.mingzhang.api.v1.ListErasuresRequest\x1a&.mingzhang.api.v1.ListErasuresResponse\"\x03\x90\x02\x01\x12c\n" +
 	"\x0eCreateOperator\x12'.mingzhang.api.v1.CreateOperatorRequest\x1a(.mingzhang.api.v1.CreateOperatorResponse\x12Q\n" +
 	"\bIssueKey\x12!.mingzhang.api.v1.IssueKeyRequest\x1a\".mingzhang.api.v1.IssueKeyResponse\x12T\n" +
-	"\tRevokeKey\x12\".mingzhang.api.v1.RevokeKeyRequest\x1a#.mingzhang.api.v1.RevokeKeyResponse\x12e\n" +
+	"\tRevokeKey\x12\".mingzhang.api.v1.RevokeKeyRequest\x1a#.mingzhang.api.v1.RevokeKeyResponse\x12c\n" +
+	"\x0eInviteOperator\x12'.mingzhang.api.v1.InviteOperatorRequest\x1a(.mingzhang.api.v1.InviteOperatorResponse\x12f\n" +
+	"\x0fSuspendOperator\x12(.mingzhang.api.v1.SuspendOperatorRequest\x1a).mingzhang.api.v1.SuspendOperatorResponse\x12l\n" +
+	"\x11ReinstateOperator\x12*.mingzhang.api.v1.ReinstateOperatorRequest\x1a+.mingzhang.api.v1.ReinstateOperatorResponse\x12k\n" +
+	"\x0fListAccessFacts\x12(.mingzhang.api.v1.ListAccessFactsRequest\x1a).mingzhang.api.v1.ListAccessFactsResponse\"\x03\x90\x02\x01\x12e\n" +
 	"\rListOperators\x12&.mingzhang.api.v1.ListOperatorsRequest\x1a'.mingzhang.api.v1.ListOperatorsResponse\"\x03\x90\x02\x01BBZ@github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1;apiv1b\x06proto3"
 
 var (
@@ -3376,7 +4012,7 @@ func file_mingzhang_api_v1_registry_service_proto_rawDescGZIP() []byte {
 	return file_mingzhang_api_v1_registry_service_proto_rawDescData
 }
 
-var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_mingzhang_api_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_mingzhang_api_v1_registry_service_proto_goTypes = []any{
 	(*Operator)(nil),                  // 0: mingzhang.api.v1.Operator
 	(*FoundCollectiveRequest)(nil),    // 1: mingzhang.api.v1.FoundCollectiveRequest
@@ -3401,112 +4037,130 @@ var file_mingzhang_api_v1_registry_service_proto_goTypes = []any{
 	(*IssueKeyResponse)(nil),          // 20: mingzhang.api.v1.IssueKeyResponse
 	(*RevokeKeyRequest)(nil),          // 21: mingzhang.api.v1.RevokeKeyRequest
 	(*RevokeKeyResponse)(nil),         // 22: mingzhang.api.v1.RevokeKeyResponse
-	(*ListOperatorsRequest)(nil),      // 23: mingzhang.api.v1.ListOperatorsRequest
-	(*ListOperatorsResponse)(nil),     // 24: mingzhang.api.v1.ListOperatorsResponse
-	(*SetSharesRequest)(nil),          // 25: mingzhang.api.v1.SetSharesRequest
-	(*SetSharesResponse)(nil),         // 26: mingzhang.api.v1.SetSharesResponse
-	(*ReadmitMembersRequest)(nil),     // 27: mingzhang.api.v1.ReadmitMembersRequest
-	(*ReadmitMembersResponse)(nil),    // 28: mingzhang.api.v1.ReadmitMembersResponse
-	(*KeepPersonalDataRequest)(nil),   // 29: mingzhang.api.v1.KeepPersonalDataRequest
-	(*KeepPersonalDataResponse)(nil),  // 30: mingzhang.api.v1.KeepPersonalDataResponse
-	(*ListPersonalDataRequest)(nil),   // 31: mingzhang.api.v1.ListPersonalDataRequest
-	(*ListPersonalDataResponse)(nil),  // 32: mingzhang.api.v1.ListPersonalDataResponse
-	(*OpenPersonalFieldRequest)(nil),  // 33: mingzhang.api.v1.OpenPersonalFieldRequest
-	(*OpenPersonalFieldResponse)(nil), // 34: mingzhang.api.v1.OpenPersonalFieldResponse
-	(*RequestErasureRequest)(nil),     // 35: mingzhang.api.v1.RequestErasureRequest
-	(*RequestErasureResponse)(nil),    // 36: mingzhang.api.v1.RequestErasureResponse
-	(*ApproveErasureRequest)(nil),     // 37: mingzhang.api.v1.ApproveErasureRequest
-	(*ApproveErasureResponse)(nil),    // 38: mingzhang.api.v1.ApproveErasureResponse
-	(*RejectErasureRequest)(nil),      // 39: mingzhang.api.v1.RejectErasureRequest
-	(*RejectErasureResponse)(nil),     // 40: mingzhang.api.v1.RejectErasureResponse
-	(*ListErasuresRequest)(nil),       // 41: mingzhang.api.v1.ListErasuresRequest
-	(*ListErasuresResponse)(nil),      // 42: mingzhang.api.v1.ListErasuresResponse
-	(*Body)(nil),                      // 43: mingzhang.api.v1.Body
-	(*Fund)(nil),                      // 44: mingzhang.api.v1.Fund
-	(PublicLog)(0),                    // 45: mingzhang.api.v1.PublicLog
-	(*Receipt)(nil),                   // 46: mingzhang.api.v1.Receipt
-	(Role)(0),                         // 47: mingzhang.api.v1.Role
-	(MoneyAccountKind)(0),             // 48: mingzhang.api.v1.MoneyAccountKind
-	(*PersonalRecord)(nil),            // 49: mingzhang.api.v1.PersonalRecord
-	(PersonalField)(0),                // 50: mingzhang.api.v1.PersonalField
-	(ErasureKind)(0),                  // 51: mingzhang.api.v1.ErasureKind
-	(ErasureBasis)(0),                 // 52: mingzhang.api.v1.ErasureBasis
-	(*Erasure)(nil),                   // 53: mingzhang.api.v1.Erasure
+	(*InviteOperatorRequest)(nil),     // 23: mingzhang.api.v1.InviteOperatorRequest
+	(*InviteOperatorResponse)(nil),    // 24: mingzhang.api.v1.InviteOperatorResponse
+	(*SuspendOperatorRequest)(nil),    // 25: mingzhang.api.v1.SuspendOperatorRequest
+	(*SuspendOperatorResponse)(nil),   // 26: mingzhang.api.v1.SuspendOperatorResponse
+	(*ReinstateOperatorRequest)(nil),  // 27: mingzhang.api.v1.ReinstateOperatorRequest
+	(*ReinstateOperatorResponse)(nil), // 28: mingzhang.api.v1.ReinstateOperatorResponse
+	(*AccessFact)(nil),                // 29: mingzhang.api.v1.AccessFact
+	(*ListAccessFactsRequest)(nil),    // 30: mingzhang.api.v1.ListAccessFactsRequest
+	(*ListAccessFactsResponse)(nil),   // 31: mingzhang.api.v1.ListAccessFactsResponse
+	(*ListOperatorsRequest)(nil),      // 32: mingzhang.api.v1.ListOperatorsRequest
+	(*ListOperatorsResponse)(nil),     // 33: mingzhang.api.v1.ListOperatorsResponse
+	(*SetSharesRequest)(nil),          // 34: mingzhang.api.v1.SetSharesRequest
+	(*SetSharesResponse)(nil),         // 35: mingzhang.api.v1.SetSharesResponse
+	(*ReadmitMembersRequest)(nil),     // 36: mingzhang.api.v1.ReadmitMembersRequest
+	(*ReadmitMembersResponse)(nil),    // 37: mingzhang.api.v1.ReadmitMembersResponse
+	(*KeepPersonalDataRequest)(nil),   // 38: mingzhang.api.v1.KeepPersonalDataRequest
+	(*KeepPersonalDataResponse)(nil),  // 39: mingzhang.api.v1.KeepPersonalDataResponse
+	(*ListPersonalDataRequest)(nil),   // 40: mingzhang.api.v1.ListPersonalDataRequest
+	(*ListPersonalDataResponse)(nil),  // 41: mingzhang.api.v1.ListPersonalDataResponse
+	(*OpenPersonalFieldRequest)(nil),  // 42: mingzhang.api.v1.OpenPersonalFieldRequest
+	(*OpenPersonalFieldResponse)(nil), // 43: mingzhang.api.v1.OpenPersonalFieldResponse
+	(*RequestErasureRequest)(nil),     // 44: mingzhang.api.v1.RequestErasureRequest
+	(*RequestErasureResponse)(nil),    // 45: mingzhang.api.v1.RequestErasureResponse
+	(*ApproveErasureRequest)(nil),     // 46: mingzhang.api.v1.ApproveErasureRequest
+	(*ApproveErasureResponse)(nil),    // 47: mingzhang.api.v1.ApproveErasureResponse
+	(*RejectErasureRequest)(nil),      // 48: mingzhang.api.v1.RejectErasureRequest
+	(*RejectErasureResponse)(nil),     // 49: mingzhang.api.v1.RejectErasureResponse
+	(*ListErasuresRequest)(nil),       // 50: mingzhang.api.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),      // 51: mingzhang.api.v1.ListErasuresResponse
+	(*Body)(nil),                      // 52: mingzhang.api.v1.Body
+	(*Fund)(nil),                      // 53: mingzhang.api.v1.Fund
+	(PublicLog)(0),                    // 54: mingzhang.api.v1.PublicLog
+	(*Receipt)(nil),                   // 55: mingzhang.api.v1.Receipt
+	(Role)(0),                         // 56: mingzhang.api.v1.Role
+	(MoneyAccountKind)(0),             // 57: mingzhang.api.v1.MoneyAccountKind
+	(*PersonalRecord)(nil),            // 58: mingzhang.api.v1.PersonalRecord
+	(PersonalField)(0),                // 59: mingzhang.api.v1.PersonalField
+	(ErasureKind)(0),                  // 60: mingzhang.api.v1.ErasureKind
+	(ErasureBasis)(0),                 // 61: mingzhang.api.v1.ErasureBasis
+	(*Erasure)(nil),                   // 62: mingzhang.api.v1.Erasure
 }
 var file_mingzhang_api_v1_registry_service_proto_depIdxs = []int32{
-	43, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
-	44, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
-	45, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
-	46, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	46, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 6: mingzhang.api.v1.RotateLogKeyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	47, // 7: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
-	46, // 8: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	48, // 9: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
-	46, // 10: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 11: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 12: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	0,  // 13: mingzhang.api.v1.ListOperatorsResponse.operators:type_name -> mingzhang.api.v1.Operator
-	46, // 14: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 15: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 16: mingzhang.api.v1.KeepPersonalDataResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	49, // 17: mingzhang.api.v1.ListPersonalDataResponse.records:type_name -> mingzhang.api.v1.PersonalRecord
-	50, // 18: mingzhang.api.v1.OpenPersonalFieldRequest.field:type_name -> mingzhang.api.v1.PersonalField
-	51, // 19: mingzhang.api.v1.RequestErasureRequest.kind:type_name -> mingzhang.api.v1.ErasureKind
-	52, // 20: mingzhang.api.v1.RequestErasureRequest.basis:type_name -> mingzhang.api.v1.ErasureBasis
-	50, // 21: mingzhang.api.v1.RequestErasureRequest.fields:type_name -> mingzhang.api.v1.PersonalField
-	46, // 22: mingzhang.api.v1.RequestErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 23: mingzhang.api.v1.ApproveErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	46, // 24: mingzhang.api.v1.RejectErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
-	53, // 25: mingzhang.api.v1.ListErasuresResponse.erasures:type_name -> mingzhang.api.v1.Erasure
-	1,  // 26: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
-	3,  // 27: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
-	9,  // 28: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
-	5,  // 29: mingzhang.api.v1.RegistryService.RotateLogKey:input_type -> mingzhang.api.v1.RotateLogKeyRequest
-	7,  // 30: mingzhang.api.v1.RegistryService.RetireLogKey:input_type -> mingzhang.api.v1.RetireLogKeyRequest
-	11, // 31: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
-	13, // 32: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
-	15, // 33: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
-	25, // 34: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
-	27, // 35: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
-	29, // 36: mingzhang.api.v1.RegistryService.KeepPersonalData:input_type -> mingzhang.api.v1.KeepPersonalDataRequest
-	31, // 37: mingzhang.api.v1.RegistryService.ListPersonalData:input_type -> mingzhang.api.v1.ListPersonalDataRequest
-	33, // 38: mingzhang.api.v1.RegistryService.OpenPersonalField:input_type -> mingzhang.api.v1.OpenPersonalFieldRequest
-	35, // 39: mingzhang.api.v1.RegistryService.RequestErasure:input_type -> mingzhang.api.v1.RequestErasureRequest
-	37, // 40: mingzhang.api.v1.RegistryService.ApproveErasure:input_type -> mingzhang.api.v1.ApproveErasureRequest
-	39, // 41: mingzhang.api.v1.RegistryService.RejectErasure:input_type -> mingzhang.api.v1.RejectErasureRequest
-	41, // 42: mingzhang.api.v1.RegistryService.ListErasures:input_type -> mingzhang.api.v1.ListErasuresRequest
-	17, // 43: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
-	19, // 44: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
-	21, // 45: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
-	23, // 46: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
-	2,  // 47: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
-	4,  // 48: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
-	10, // 49: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
-	6,  // 50: mingzhang.api.v1.RegistryService.RotateLogKey:output_type -> mingzhang.api.v1.RotateLogKeyResponse
-	8,  // 51: mingzhang.api.v1.RegistryService.RetireLogKey:output_type -> mingzhang.api.v1.RetireLogKeyResponse
-	12, // 52: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
-	14, // 53: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
-	16, // 54: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
-	26, // 55: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
-	28, // 56: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
-	30, // 57: mingzhang.api.v1.RegistryService.KeepPersonalData:output_type -> mingzhang.api.v1.KeepPersonalDataResponse
-	32, // 58: mingzhang.api.v1.RegistryService.ListPersonalData:output_type -> mingzhang.api.v1.ListPersonalDataResponse
-	34, // 59: mingzhang.api.v1.RegistryService.OpenPersonalField:output_type -> mingzhang.api.v1.OpenPersonalFieldResponse
-	36, // 60: mingzhang.api.v1.RegistryService.RequestErasure:output_type -> mingzhang.api.v1.RequestErasureResponse
-	38, // 61: mingzhang.api.v1.RegistryService.ApproveErasure:output_type -> mingzhang.api.v1.ApproveErasureResponse
-	40, // 62: mingzhang.api.v1.RegistryService.RejectErasure:output_type -> mingzhang.api.v1.RejectErasureResponse
-	42, // 63: mingzhang.api.v1.RegistryService.ListErasures:output_type -> mingzhang.api.v1.ListErasuresResponse
-	18, // 64: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
-	20, // 65: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
-	22, // 66: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
-	24, // 67: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
-	47, // [47:68] is the sub-list for method output_type
-	26, // [26:47] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	52, // 0: mingzhang.api.v1.FoundCollectiveRequest.bodies:type_name -> mingzhang.api.v1.Body
+	53, // 1: mingzhang.api.v1.FoundCollectiveRequest.funds:type_name -> mingzhang.api.v1.Fund
+	54, // 2: mingzhang.api.v1.FoundCollectiveRequest.public_log:type_name -> mingzhang.api.v1.PublicLog
+	55, // 3: mingzhang.api.v1.FoundCollectiveResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	56, // 4: mingzhang.api.v1.GrantRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	55, // 5: mingzhang.api.v1.GrantRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 6: mingzhang.api.v1.RotateLogKeyResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	56, // 7: mingzhang.api.v1.RevokeRoleRequest.role:type_name -> mingzhang.api.v1.Role
+	55, // 8: mingzhang.api.v1.RevokeRoleResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	57, // 9: mingzhang.api.v1.OpenMoneyAccountRequest.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
+	55, // 10: mingzhang.api.v1.OpenMoneyAccountResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 11: mingzhang.api.v1.EnrolMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 12: mingzhang.api.v1.DepartMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	29, // 13: mingzhang.api.v1.ListAccessFactsResponse.facts:type_name -> mingzhang.api.v1.AccessFact
+	0,  // 14: mingzhang.api.v1.ListOperatorsResponse.operators:type_name -> mingzhang.api.v1.Operator
+	55, // 15: mingzhang.api.v1.SetSharesResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 16: mingzhang.api.v1.ReadmitMembersResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 17: mingzhang.api.v1.KeepPersonalDataResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	58, // 18: mingzhang.api.v1.ListPersonalDataResponse.records:type_name -> mingzhang.api.v1.PersonalRecord
+	59, // 19: mingzhang.api.v1.OpenPersonalFieldRequest.field:type_name -> mingzhang.api.v1.PersonalField
+	60, // 20: mingzhang.api.v1.RequestErasureRequest.kind:type_name -> mingzhang.api.v1.ErasureKind
+	61, // 21: mingzhang.api.v1.RequestErasureRequest.basis:type_name -> mingzhang.api.v1.ErasureBasis
+	59, // 22: mingzhang.api.v1.RequestErasureRequest.fields:type_name -> mingzhang.api.v1.PersonalField
+	55, // 23: mingzhang.api.v1.RequestErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 24: mingzhang.api.v1.ApproveErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	55, // 25: mingzhang.api.v1.RejectErasureResponse.receipt:type_name -> mingzhang.api.v1.Receipt
+	62, // 26: mingzhang.api.v1.ListErasuresResponse.erasures:type_name -> mingzhang.api.v1.Erasure
+	1,  // 27: mingzhang.api.v1.RegistryService.FoundCollective:input_type -> mingzhang.api.v1.FoundCollectiveRequest
+	3,  // 28: mingzhang.api.v1.RegistryService.GrantRole:input_type -> mingzhang.api.v1.GrantRoleRequest
+	9,  // 29: mingzhang.api.v1.RegistryService.RevokeRole:input_type -> mingzhang.api.v1.RevokeRoleRequest
+	5,  // 30: mingzhang.api.v1.RegistryService.RotateLogKey:input_type -> mingzhang.api.v1.RotateLogKeyRequest
+	7,  // 31: mingzhang.api.v1.RegistryService.RetireLogKey:input_type -> mingzhang.api.v1.RetireLogKeyRequest
+	11, // 32: mingzhang.api.v1.RegistryService.OpenMoneyAccount:input_type -> mingzhang.api.v1.OpenMoneyAccountRequest
+	13, // 33: mingzhang.api.v1.RegistryService.EnrolMembers:input_type -> mingzhang.api.v1.EnrolMembersRequest
+	15, // 34: mingzhang.api.v1.RegistryService.DepartMembers:input_type -> mingzhang.api.v1.DepartMembersRequest
+	34, // 35: mingzhang.api.v1.RegistryService.SetShares:input_type -> mingzhang.api.v1.SetSharesRequest
+	36, // 36: mingzhang.api.v1.RegistryService.ReadmitMembers:input_type -> mingzhang.api.v1.ReadmitMembersRequest
+	38, // 37: mingzhang.api.v1.RegistryService.KeepPersonalData:input_type -> mingzhang.api.v1.KeepPersonalDataRequest
+	40, // 38: mingzhang.api.v1.RegistryService.ListPersonalData:input_type -> mingzhang.api.v1.ListPersonalDataRequest
+	42, // 39: mingzhang.api.v1.RegistryService.OpenPersonalField:input_type -> mingzhang.api.v1.OpenPersonalFieldRequest
+	44, // 40: mingzhang.api.v1.RegistryService.RequestErasure:input_type -> mingzhang.api.v1.RequestErasureRequest
+	46, // 41: mingzhang.api.v1.RegistryService.ApproveErasure:input_type -> mingzhang.api.v1.ApproveErasureRequest
+	48, // 42: mingzhang.api.v1.RegistryService.RejectErasure:input_type -> mingzhang.api.v1.RejectErasureRequest
+	50, // 43: mingzhang.api.v1.RegistryService.ListErasures:input_type -> mingzhang.api.v1.ListErasuresRequest
+	17, // 44: mingzhang.api.v1.RegistryService.CreateOperator:input_type -> mingzhang.api.v1.CreateOperatorRequest
+	19, // 45: mingzhang.api.v1.RegistryService.IssueKey:input_type -> mingzhang.api.v1.IssueKeyRequest
+	21, // 46: mingzhang.api.v1.RegistryService.RevokeKey:input_type -> mingzhang.api.v1.RevokeKeyRequest
+	23, // 47: mingzhang.api.v1.RegistryService.InviteOperator:input_type -> mingzhang.api.v1.InviteOperatorRequest
+	25, // 48: mingzhang.api.v1.RegistryService.SuspendOperator:input_type -> mingzhang.api.v1.SuspendOperatorRequest
+	27, // 49: mingzhang.api.v1.RegistryService.ReinstateOperator:input_type -> mingzhang.api.v1.ReinstateOperatorRequest
+	30, // 50: mingzhang.api.v1.RegistryService.ListAccessFacts:input_type -> mingzhang.api.v1.ListAccessFactsRequest
+	32, // 51: mingzhang.api.v1.RegistryService.ListOperators:input_type -> mingzhang.api.v1.ListOperatorsRequest
+	2,  // 52: mingzhang.api.v1.RegistryService.FoundCollective:output_type -> mingzhang.api.v1.FoundCollectiveResponse
+	4,  // 53: mingzhang.api.v1.RegistryService.GrantRole:output_type -> mingzhang.api.v1.GrantRoleResponse
+	10, // 54: mingzhang.api.v1.RegistryService.RevokeRole:output_type -> mingzhang.api.v1.RevokeRoleResponse
+	6,  // 55: mingzhang.api.v1.RegistryService.RotateLogKey:output_type -> mingzhang.api.v1.RotateLogKeyResponse
+	8,  // 56: mingzhang.api.v1.RegistryService.RetireLogKey:output_type -> mingzhang.api.v1.RetireLogKeyResponse
+	12, // 57: mingzhang.api.v1.RegistryService.OpenMoneyAccount:output_type -> mingzhang.api.v1.OpenMoneyAccountResponse
+	14, // 58: mingzhang.api.v1.RegistryService.EnrolMembers:output_type -> mingzhang.api.v1.EnrolMembersResponse
+	16, // 59: mingzhang.api.v1.RegistryService.DepartMembers:output_type -> mingzhang.api.v1.DepartMembersResponse
+	35, // 60: mingzhang.api.v1.RegistryService.SetShares:output_type -> mingzhang.api.v1.SetSharesResponse
+	37, // 61: mingzhang.api.v1.RegistryService.ReadmitMembers:output_type -> mingzhang.api.v1.ReadmitMembersResponse
+	39, // 62: mingzhang.api.v1.RegistryService.KeepPersonalData:output_type -> mingzhang.api.v1.KeepPersonalDataResponse
+	41, // 63: mingzhang.api.v1.RegistryService.ListPersonalData:output_type -> mingzhang.api.v1.ListPersonalDataResponse
+	43, // 64: mingzhang.api.v1.RegistryService.OpenPersonalField:output_type -> mingzhang.api.v1.OpenPersonalFieldResponse
+	45, // 65: mingzhang.api.v1.RegistryService.RequestErasure:output_type -> mingzhang.api.v1.RequestErasureResponse
+	47, // 66: mingzhang.api.v1.RegistryService.ApproveErasure:output_type -> mingzhang.api.v1.ApproveErasureResponse
+	49, // 67: mingzhang.api.v1.RegistryService.RejectErasure:output_type -> mingzhang.api.v1.RejectErasureResponse
+	51, // 68: mingzhang.api.v1.RegistryService.ListErasures:output_type -> mingzhang.api.v1.ListErasuresResponse
+	18, // 69: mingzhang.api.v1.RegistryService.CreateOperator:output_type -> mingzhang.api.v1.CreateOperatorResponse
+	20, // 70: mingzhang.api.v1.RegistryService.IssueKey:output_type -> mingzhang.api.v1.IssueKeyResponse
+	22, // 71: mingzhang.api.v1.RegistryService.RevokeKey:output_type -> mingzhang.api.v1.RevokeKeyResponse
+	24, // 72: mingzhang.api.v1.RegistryService.InviteOperator:output_type -> mingzhang.api.v1.InviteOperatorResponse
+	26, // 73: mingzhang.api.v1.RegistryService.SuspendOperator:output_type -> mingzhang.api.v1.SuspendOperatorResponse
+	28, // 74: mingzhang.api.v1.RegistryService.ReinstateOperator:output_type -> mingzhang.api.v1.ReinstateOperatorResponse
+	31, // 75: mingzhang.api.v1.RegistryService.ListAccessFacts:output_type -> mingzhang.api.v1.ListAccessFactsResponse
+	33, // 76: mingzhang.api.v1.RegistryService.ListOperators:output_type -> mingzhang.api.v1.ListOperatorsResponse
+	52, // [52:77] is the sub-list for method output_type
+	27, // [27:52] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_registry_service_proto_init() }
@@ -3523,19 +4177,19 @@ func file_mingzhang_api_v1_registry_service_proto_init() {
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[11].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[13].OneofWrappers = []any{}
 	file_mingzhang_api_v1_registry_service_proto_msgTypes[15].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[25].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[27].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[29].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[35].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[37].OneofWrappers = []any{}
-	file_mingzhang_api_v1_registry_service_proto_msgTypes[39].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[34].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[36].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[38].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[44].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[46].OneofWrappers = []any{}
+	file_mingzhang_api_v1_registry_service_proto_msgTypes[48].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_registry_service_proto_rawDesc), len(file_mingzhang_api_v1_registry_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -79,6 +79,18 @@ const (
 	RegistryServiceIssueKeyProcedure = "/mingzhang.api.v1.RegistryService/IssueKey"
 	// RegistryServiceRevokeKeyProcedure is the procedure name of the RegistryService's RevokeKey RPC.
 	RegistryServiceRevokeKeyProcedure = "/mingzhang.api.v1.RegistryService/RevokeKey"
+	// RegistryServiceInviteOperatorProcedure is the procedure name of the RegistryService's
+	// InviteOperator RPC.
+	RegistryServiceInviteOperatorProcedure = "/mingzhang.api.v1.RegistryService/InviteOperator"
+	// RegistryServiceSuspendOperatorProcedure is the procedure name of the RegistryService's
+	// SuspendOperator RPC.
+	RegistryServiceSuspendOperatorProcedure = "/mingzhang.api.v1.RegistryService/SuspendOperator"
+	// RegistryServiceReinstateOperatorProcedure is the procedure name of the RegistryService's
+	// ReinstateOperator RPC.
+	RegistryServiceReinstateOperatorProcedure = "/mingzhang.api.v1.RegistryService/ReinstateOperator"
+	// RegistryServiceListAccessFactsProcedure is the procedure name of the RegistryService's
+	// ListAccessFacts RPC.
+	RegistryServiceListAccessFactsProcedure = "/mingzhang.api.v1.RegistryService/ListAccessFacts"
 	// RegistryServiceListOperatorsProcedure is the procedure name of the RegistryService's
 	// ListOperators RPC.
 	RegistryServiceListOperatorsProcedure = "/mingzhang.api.v1.RegistryService/ListOperators"
@@ -227,6 +239,35 @@ var (
 			Procedure:  RegistryServiceRevokeKeyProcedure,
 		}
 	})
+	registryServiceInviteOperatorSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("InviteOperator"),
+			Procedure:  RegistryServiceInviteOperatorProcedure,
+		}
+	})
+	registryServiceSuspendOperatorSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("SuspendOperator"),
+			Procedure:  RegistryServiceSuspendOperatorProcedure,
+		}
+	})
+	registryServiceReinstateOperatorSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("ReinstateOperator"),
+			Procedure:  RegistryServiceReinstateOperatorProcedure,
+		}
+	})
+	registryServiceListAccessFactsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_mingzhang_api_v1_registry_service_proto.Services().ByName("RegistryService").Methods().ByName("ListAccessFacts"),
+			Procedure:        RegistryServiceListAccessFactsProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	registryServiceListOperatorsSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -280,7 +321,16 @@ type RegistryServiceClient interface {
 	IssueKey(context.Context, *v1.IssueKeyRequest) (*v1.IssueKeyResponse, error)
 	// RevokeKey ends a bearer key.
 	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
-	// ListOperators lists operators and the public parts of their keys.
+	// InviteOperator (邀请) makes a link by which an operator sets a first password or passkey, once, within seven days. A later invitation of
+	// the same operator takes its place; so does a lost password get a new one.
+	InviteOperator(context.Context, *v1.InviteOperatorRequest) (*v1.InviteOperatorResponse, error)
+	// SuspendOperator (停用) stops every key and session of an operator, on every node within a second.
+	SuspendOperator(context.Context, *v1.SuspendOperatorRequest) (*v1.SuspendOperatorResponse, error)
+	// ReinstateOperator (恢复) lets a suspended operator's keys work again; sessions begin anew.
+	ReinstateOperator(context.Context, *v1.ReinstateOperatorRequest) (*v1.ReinstateOperatorResponse, error)
+	// ListAccessFacts lists who did what about operators, keys, passwords and sessions, the newest first.
+	ListAccessFacts(context.Context, *v1.ListAccessFactsRequest) (*v1.ListAccessFactsResponse, error)
+	// ListOperators lists operators and by what they can sign in.
 	ListOperators(context.Context, *v1.ListOperatorsRequest) (*v1.ListOperatorsResponse, error)
 }
 
@@ -333,7 +383,16 @@ type RegistryServiceHandler interface {
 	IssueKey(context.Context, *v1.IssueKeyRequest) (*v1.IssueKeyResponse, error)
 	// RevokeKey ends a bearer key.
 	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
-	// ListOperators lists operators and the public parts of their keys.
+	// InviteOperator (邀请) makes a link by which an operator sets a first password or passkey, once, within seven days. A later invitation of
+	// the same operator takes its place; so does a lost password get a new one.
+	InviteOperator(context.Context, *v1.InviteOperatorRequest) (*v1.InviteOperatorResponse, error)
+	// SuspendOperator (停用) stops every key and session of an operator, on every node within a second.
+	SuspendOperator(context.Context, *v1.SuspendOperatorRequest) (*v1.SuspendOperatorResponse, error)
+	// ReinstateOperator (恢复) lets a suspended operator's keys work again; sessions begin anew.
+	ReinstateOperator(context.Context, *v1.ReinstateOperatorRequest) (*v1.ReinstateOperatorResponse, error)
+	// ListAccessFacts lists who did what about operators, keys, passwords and sessions, the newest first.
+	ListAccessFacts(context.Context, *v1.ListAccessFactsRequest) (*v1.ListAccessFactsResponse, error)
+	// ListOperators lists operators and by what they can sign in.
 	ListOperators(context.Context, *v1.ListOperatorsRequest) (*v1.ListOperatorsResponse, error)
 }
 
@@ -362,6 +421,10 @@ func RegisterRegistryServiceHandler(server *connect.Server, svc RegistryServiceH
 		connect.Method{Spec: registryServiceCreateOperatorSpec(), Handler: adapter.createOperator},
 		connect.Method{Spec: registryServiceIssueKeySpec(), Handler: adapter.issueKey},
 		connect.Method{Spec: registryServiceRevokeKeySpec(), Handler: adapter.revokeKey},
+		connect.Method{Spec: registryServiceInviteOperatorSpec(), Handler: adapter.inviteOperator},
+		connect.Method{Spec: registryServiceSuspendOperatorSpec(), Handler: adapter.suspendOperator},
+		connect.Method{Spec: registryServiceReinstateOperatorSpec(), Handler: adapter.reinstateOperator},
+		connect.Method{Spec: registryServiceListAccessFactsSpec(), Handler: adapter.listAccessFacts},
 		connect.Method{Spec: registryServiceListOperatorsSpec(), Handler: adapter.listOperators},
 	)
 }
@@ -447,6 +510,22 @@ func (UnimplementedRegistryServiceHandler) IssueKey(context.Context, *v1.IssueKe
 
 func (UnimplementedRegistryServiceHandler) RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.RevokeKey is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) InviteOperator(context.Context, *v1.InviteOperatorRequest) (*v1.InviteOperatorResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.InviteOperator is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) SuspendOperator(context.Context, *v1.SuspendOperatorRequest) (*v1.SuspendOperatorResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.SuspendOperator is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) ReinstateOperator(context.Context, *v1.ReinstateOperatorRequest) (*v1.ReinstateOperatorResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ReinstateOperator is not implemented")
+}
+
+func (UnimplementedRegistryServiceHandler) ListAccessFacts(context.Context, *v1.ListAccessFactsRequest) (*v1.ListAccessFactsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "mingzhang.api.v1.RegistryService.ListAccessFacts is not implemented")
 }
 
 func (UnimplementedRegistryServiceHandler) ListOperators(context.Context, *v1.ListOperatorsRequest) (*v1.ListOperatorsResponse, error) {
@@ -612,6 +691,38 @@ func (c *registryServiceClient) IssueKey(ctx context.Context, req *v1.IssueKeyRe
 func (c *registryServiceClient) RevokeKey(ctx context.Context, req *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	var res v1.RevokeKeyResponse
 	if err := c.client.CallUnary(ctx, registryServiceRevokeKeySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) InviteOperator(ctx context.Context, req *v1.InviteOperatorRequest) (*v1.InviteOperatorResponse, error) {
+	var res v1.InviteOperatorResponse
+	if err := c.client.CallUnary(ctx, registryServiceInviteOperatorSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) SuspendOperator(ctx context.Context, req *v1.SuspendOperatorRequest) (*v1.SuspendOperatorResponse, error) {
+	var res v1.SuspendOperatorResponse
+	if err := c.client.CallUnary(ctx, registryServiceSuspendOperatorSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) ReinstateOperator(ctx context.Context, req *v1.ReinstateOperatorRequest) (*v1.ReinstateOperatorResponse, error) {
+	var res v1.ReinstateOperatorResponse
+	if err := c.client.CallUnary(ctx, registryServiceReinstateOperatorSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *registryServiceClient) ListAccessFacts(ctx context.Context, req *v1.ListAccessFactsRequest) (*v1.ListAccessFactsResponse, error) {
+	var res v1.ListAccessFactsResponse
+	if err := c.client.CallUnary(ctx, registryServiceListAccessFactsSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -861,6 +972,54 @@ func (h registryServiceHandler) revokeKey(ctx context.Context, _ connect.Spec, s
 		return err
 	}
 	res, err := h.svc.RevokeKey(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) inviteOperator(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.InviteOperatorRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.InviteOperator(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) suspendOperator(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.SuspendOperatorRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.SuspendOperator(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) reinstateOperator(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ReinstateOperatorRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ReinstateOperator(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h registryServiceHandler) listAccessFacts(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListAccessFactsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListAccessFacts(ctx, &req)
 	if err != nil {
 		return err
 	}
