@@ -96,6 +96,14 @@ func (s *Server) tryPreview(ctx context.Context, c *caller, l line) (*apiv1.Prev
 		return nil, err
 	}
 	result := &apiv1.PreviewResult{Receipt: receiptOf(g.collective, p.Events), Repeated: p.Repeated, ConfirmNeeded: due}
+	for _, e := range p.Events {
+		if made := e.GetRequestMade(); made != nil {
+			result.ApprovalsNeeded, result.ReviewNeeded = made.Approvals, made.Review
+		}
+		if opened := e.GetGrantRoundOpened(); opened != nil {
+			result.ApprovalsNeeded, result.ReviewNeeded = opened.Approvals, opened.Review
+		}
+	}
 	// A cashier may settle, and read no balances; a founding has none.
 	if len(p.Balances) > 0 {
 		callers := access.Matrix["GetBalances"]

@@ -201,3 +201,16 @@ func TestPreviewShowsBalancesToReadersAlone(t *testing.T) {
 		t.Errorf("by the treasurer: %v", byTreasurer)
 	}
 }
+
+// TestPreviewSaysWhoHasToAgree: a request that is only looked at tells what its tier asks for, as the request does once it is made.
+func TestPreviewSaysWhoHasToAgree(t *testing.T) {
+	v := newVillage(t, eventstore.NewMemory()).open()
+	v.must("treasurer", income("98000.00"))
+	request := &apiv1.RequestPaymentRequest{CommandId: id(), CollectiveId: "lmb", Fund: "welfare", Purpose: "hardship", Amount: "1200.00", Payee: "party/p-17"}
+	previewed := v.preview("treasurer", lineOf(t, "RequestPayment", "", request))
+	v.must("treasurer", request)
+	made := v.must("treasurer", &apiv1.ListRequestsRequest{CollectiveId: "lmb"}).(*apiv1.ListRequestsResponse).Requests[0]
+	if previewed.ApprovalsNeeded != made.ApprovalsNeeded || previewed.ReviewNeeded != made.ReviewNeeded || made.ApprovalsNeeded == 0 {
+		t.Errorf("previewed %d approvals and review %v, made with %d and %v", previewed.ApprovalsNeeded, previewed.ReviewNeeded, made.ApprovalsNeeded, made.ReviewNeeded)
+	}
+}

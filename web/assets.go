@@ -9,7 +9,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/mingzhang-ledger/mingzhang/browser"
+	verifier "github.com/mingzhang-ledger/mingzhang/browser"
 )
 
 //go:embed assets style
@@ -33,7 +33,7 @@ func readAssets() (byAddress map[string][]byte, addressOf map[string]string) {
 	each("style", func(_ string, data []byte) { style = append(style, data...) })
 	add(styleName, style)
 	each("assets", add)
-	add("mingzhang.js", browser.Script()) // the verifier and witness, for pages that check or sign
+	add("mingzhang.js", verifier.Script()) // the verifier and witness, for pages that check or sign
 	return byAddress, addressOf
 }
 

@@ -86,7 +86,7 @@ func spending(f *filling) ([]choice, error) {
 				off: f.text("章程没有给它规定用途:只能按决议分红或调剂,不能付款。", "The charter gives it no purposes: it is dealt out or moved by resolution, and pays nothing.")})
 		}
 		for _, purpose := range fund.Purposes {
-			list = append(list, choice{value: fund.Id + "+" + purpose, label: f.slug(purpose), group: group})
+			list = append(list, choice{value: fund.Id + "+" + purpose, label: f.term(purpose), group: group})
 		}
 	}
 	return list, nil
@@ -102,13 +102,13 @@ func incomeKinds(f *filling) ([]choice, error) {
 	for _, p := range answer.Policies {
 		for _, kind := range p.IncomeKinds {
 			if !offers(list, kind) {
-				list = append(list, choice{value: kind, label: f.slug(kind), group: f.text("按办法分到各基金", "Split by the policy")})
+				list = append(list, choice{value: kind, label: f.term(kind), group: f.text("按办法分到各基金", "Split by the policy")})
 			}
 		}
 	}
 	for _, kind := range []string{"rent", "interest", "subsidy", "sale", "compensation", "other-income"} {
 		if !offers(list, kind) {
-			list = append(list, choice{value: kind, label: f.slug(kind), group: f.text("没有分配办法:在下面指明一项基金和决议", "No policy: name one fund and a resolution below")})
+			list = append(list, choice{value: kind, label: f.term(kind), group: f.text("没有分配办法:在下面指明一项基金和决议", "No policy: name one fund and a resolution below")})
 		}
 	}
 	return list, nil
@@ -320,7 +320,7 @@ func purposes(f *filling) ([]choice, error) {
 	for _, fund := range f.about.Funds {
 		for _, purpose := range fund.Purposes {
 			if !offers(list, purpose) {
-				list = append(list, choice{value: purpose, label: f.slug(purpose), note: fund.Name})
+				list = append(list, choice{value: purpose, label: f.term(purpose), note: fund.Name})
 			}
 		}
 	}
@@ -333,7 +333,7 @@ func accountsOf(sort string) func(*filling) ([]choice, error) {
 		var list []choice
 		for _, account := range sortedNames(f.balances()) {
 			if id, ok := strings.CutPrefix(account, sort+"/"); ok {
-				list = append(list, choice{value: id, label: f.slug(id), note: f.left(account)})
+				list = append(list, choice{value: id, label: f.term(id), note: f.left(account)})
 			}
 		}
 		return list, nil

@@ -112,8 +112,8 @@ func search(address string, pairs ...string) string {
 // query is what the address asks for by name.
 func (v *visit) query(name string) string { return strings.TrimSpace(v.request.URL.Query().Get(name)) }
 
-// next is the address of this page from a page token on, with the rest of its query.
-func (v *visit) next(token string) string {
+// pageAfter is the address of this page from a page token on, with the rest of its query.
+func (v *visit) pageAfter(token string) string {
 	q := v.request.URL.Query()
 	q.Set("page", token)
 	return v.href(v.path) + "?" + q.Encode()
@@ -150,9 +150,6 @@ func (f *folio) fund(id string) string {
 
 // account is what people call an account, by its path.
 func (f *folio) account(path string) string { return f.accountOf(f.books, path) }
-
-// role names what an operator may do.
-func (v *visit) role(r apiv1.Role) string { return v.say(roleWords[r]) }
 
 // reference is where a thing that something rests on is shown; empty where it has no page.
 func (f *folio) reference(kind, id string) string {

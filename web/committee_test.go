@@ -36,8 +36,8 @@ var committeePaths = []struct {
 	{"registers/holds/", "tasu"}, {"registers/gifts/", "tasu"}, {"registers/rules/", "tascubx"}, {"registers/roles/", "tasu"},
 }
 
-// do gives a command as an operator, at a time of the demo's clock, and gives its receipt.
-func (n *node) do(operator, at string, method string, request proto.Message) *apiv1.Receipt {
+// give gives a command as an operator, at a time of the demo's clock, and gives its receipt.
+func (n *node) give(operator, at string, method string, request proto.Message) *apiv1.Receipt {
 	n.t.Helper()
 	result := n.try(operator, at, method, request)
 	if result.Code != "" {
@@ -79,7 +79,7 @@ func demo(t testing.TB) *node {
 		_, err := n.access.CreateOperator(context.Background(), access.CreateOperator{Operator: operator, DisplayName: operator}, access.Meta{ID: uuid.New(), Actor: "admin"})
 		n.must(err)
 		if role != 0 {
-			n.do("admin", "2023-01-11T09:00:00+08:00", "GrantRole", &apiv1.GrantRoleRequest{Operator: operator, Role: role})
+			n.give("admin", "2023-01-11T09:00:00+08:00", "GrantRole", &apiv1.GrantRoleRequest{Operator: operator, Role: role})
 		}
 	}
 	return n
@@ -185,7 +185,7 @@ func (p *person) press(page, form string, with map[string]string) {
 func TestPaymentFromTheCommitteesSide(t *testing.T) {
 	n := demo(t)
 	at := func(clock string) string { return "2023-01-12T" + clock + ":00+08:00" }
-	n.do("approver", at("09:00"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "press-2023", Title: "添置压机", Body: "representatives", DecidedOn: "2023-01-12", Electorate: 60, Present: 50,
+	n.give("approver", at("09:00"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "press-2023", Title: "添置压机", Body: "representatives", DecidedOn: "2023-01-12", Electorate: 60, Present: 50,
 		VotesFor: 45, VotesAgainst: 3, Abstained: 2, MinutesSha256: strings.Repeat("ab", 32), Matter: apiv1.Matter_MATTER_PAYMENT, Fund: "reserve", Purpose: "development", Authority: "3000.00"})
 	supervisor, approver, treasurer := n.person("supervisor"), n.person("approver"), n.person("treasurer")
 
@@ -193,7 +193,7 @@ func TestPaymentFromTheCommitteesSide(t *testing.T) {
 	item := supervisor.follow(desk, "/registers/resolutions/press-2023/")
 	supervisor.press(item, "confirm-resolution", nil)
 
-	asked := n.do("treasurer", at("10:00"), "RequestPayment", &apiv1.RequestPaymentRequest{Fund: "reserve", Purpose: "development", Amount: "2400.00", Payee: "org/锦程电子设备公司", Narration: "压机一台",
+	asked := n.give("treasurer", at("10:00"), "RequestPayment", &apiv1.RequestPaymentRequest{Fund: "reserve", Purpose: "development", Amount: "2400.00", Payee: "org/锦程电子设备公司", Narration: "压机一台",
 		ResolutionId: "press-2023", Documents: []*apiv1.Document{{Kind: "invoice", Issuer: "supplier-5", Number: "2023-0001"}}})
 	request := fmt.Sprintf("/d/liminba/requests/%d/", asked.RequestNumber)
 	_, desk = approver.get("/d/liminba/committee/")
@@ -339,9 +339,9 @@ func TestEveryBalanceExplainsItself(t *testing.T) {
 func TestCompareShowsALateCorrection(t *testing.T) {
 	n := demo(t)
 	at := func(clock string) string { return "2023-01-12T" + clock + ":00+08:00" }
-	n.do("treasurer", at("09:00"), "RecordIncome", &apiv1.RecordIncomeRequest{Kind: "rent", Amount: "360.00", OccurredOn: "2023-01-02", MoneyAccount: "bank", Narration: "摊位租金"})
+	n.give("treasurer", at("09:00"), "RecordIncome", &apiv1.RecordIncomeRequest{Kind: "rent", Amount: "360.00", OccurredOn: "2023-01-02", MoneyAccount: "bank", Narration: "摊位租金"})
 	before := n.version()
-	n.do("treasurer", at("10:00"), "RequestCorrection", &apiv1.RequestCorrectionRequest{Reverses: []string{"收2023-1"}, Narration: "金额记错", OccurredOn: "2023-01-02", Replacements: []*apiv1.Replacement{{
+	n.give("treasurer", at("10:00"), "RequestCorrection", &apiv1.RequestCorrectionRequest{Reverses: []string{"收2023-1"}, Narration: "金额记错", OccurredOn: "2023-01-02", Replacements: []*apiv1.Replacement{{
 		Corrects: "收2023-1", Order: &apiv1.Replacement_Inflow{Inflow: &apiv1.Inflow{Inflow: apiv1.InflowKind_INFLOW_KIND_INCOME, Kind: "rent", Amount: "630.00", MoneyAccount: "bank", Narration: "摊位租金"}}}}})
 	p := n.person("supervisor")
 	_, page := p.get(fmt.Sprintf("/d/liminba/compare/?day=2023-01-02&a=%d", before))
@@ -367,13 +367,13 @@ func TestCompareShowsALateCorrection(t *testing.T) {
 func TestAnomaliesOfASplitBill(t *testing.T) {
 	n := demo(t)
 	at := func(clock string) string { return "2023-01-12T" + clock + ":00+08:00" }
-	n.do("approver", at("09:00"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "spending-2023", Title: "支出办法", Body: "household_heads", DecidedOn: "2023-01-12", Electorate: 665, Present: 600,
+	n.give("approver", at("09:00"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "spending-2023", Title: "支出办法", Body: "household_heads", DecidedOn: "2023-01-12", Electorate: 665, Present: 600,
 		VotesFor: 590, VotesAgainst: 5, Abstained: 5, MinutesSha256: strings.Repeat("ab", 32), Matter: apiv1.Matter_MATTER_SPENDING_RULE})
-	n.do("supervisor", at("09:10"), "ConfirmResolution", &apiv1.ConfirmResolutionRequest{ResolutionId: "spending-2023"})
-	n.do("approver", at("09:20"), "AdoptSpendingRule", &apiv1.AdoptSpendingRuleRequest{ResolutionId: "spending-2023", Tiers: []*apiv1.Tier{
+	n.give("supervisor", at("09:10"), "ConfirmResolution", &apiv1.ConfirmResolutionRequest{ResolutionId: "spending-2023"})
+	n.give("approver", at("09:20"), "AdoptSpendingRule", &apiv1.AdoptSpendingRuleRequest{ResolutionId: "spending-2023", Tiers: []*apiv1.Tier{
 		{Operation: apiv1.Operation_OPERATION_PAYMENT}, {Operation: apiv1.Operation_OPERATION_PAYMENT, From: "1000.00", Approvals: 1, Review: true}}})
 	for i := range 2 {
-		n.do("treasurer", at(fmt.Sprintf("10:0%d", i)), "RequestPayment", &apiv1.RequestPaymentRequest{Fund: "maintenance", Purpose: "daily_management", Amount: "990.00", Payee: "org/老周五金", Narration: "水管配件",
+		n.give("treasurer", at(fmt.Sprintf("10:0%d", i)), "RequestPayment", &apiv1.RequestPaymentRequest{Fund: "maintenance", Purpose: "daily_management", Amount: "990.00", Payee: "org/老周五金", Narration: "水管配件",
 			OccurredOn: "2023-01-12", MoneyAccount: "bank", Documents: []*apiv1.Document{{Kind: "invoice", Issuer: "laozhou", Number: fmt.Sprint(31 + i)}}})
 	}
 	p := n.person("supervisor")
@@ -432,9 +432,9 @@ func TestCommitteePagesEscape(t *testing.T) {
 	n := demo(t)
 	at := func(clock string) string { return "2023-01-12T" + clock + ":00+08:00" }
 	const evil = `"'><script>alert(1)</script><img src=x onerror=alert(2)>`
-	n.do("treasurer", at("09:00"), "RecordIncome", &apiv1.RecordIncomeRequest{Kind: "rent", Amount: "12.34", OccurredOn: "2023-01-12", MoneyAccount: "bank", Payer: "org/" + evil[:28], Narration: evil,
+	n.give("treasurer", at("09:00"), "RecordIncome", &apiv1.RecordIncomeRequest{Kind: "rent", Amount: "12.34", OccurredOn: "2023-01-12", MoneyAccount: "bank", Payer: "org/" + evil[:28], Narration: evil,
 		Documents: []*apiv1.Document{{Kind: "receipt", Issuer: evil[:28], Number: evil[:28]}}})
-	n.do("supervisor", at("10:00"), "ReviewPeriod", &apiv1.ReviewPeriodRequest{Month: "2021-09", Verdict: apiv1.Verdict_VERDICT_REMARKED, Remark: evil, Items: []*apiv1.ReviewItem{{Voucher: "付2021-18", Verdict: apiv1.Verdict_VERDICT_REMARKED, Remark: evil}}})
+	n.give("supervisor", at("10:00"), "ReviewPeriod", &apiv1.ReviewPeriodRequest{Month: "2021-09", Verdict: apiv1.Verdict_VERDICT_REMARKED, Remark: evil, Items: []*apiv1.ReviewItem{{Voucher: "付2021-18", Verdict: apiv1.Verdict_VERDICT_REMARKED, Remark: evil}}})
 	p := n.person("supervisor")
 	escaped := html.EscapeString(evil)[:20]
 	q := url.QueryEscape(evil)

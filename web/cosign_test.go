@@ -18,16 +18,16 @@ import (
 
 // adoptWitnesses has the assembly decide on five seats, three of which seal a month, the first with a key of a browser.
 func (n *node) adoptWitnesses(at func(clock string) string, first string) {
-	n.do("approver", at("09:00"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "witnesses", Title: "见证章程", Body: "household_heads", DecidedOn: at("09:00")[:10], Electorate: 665, Present: 600,
+	n.give("approver", at("09:00"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "witnesses", Title: "见证章程", Body: "household_heads", DecidedOn: at("09:00")[:10], Electorate: 665, Present: 600,
 		VotesFor: 590, VotesAgainst: 5, Abstained: 5, MinutesSha256: strings.Repeat("ab", 32), Matter: apiv1.Matter_MATTER_CHARTER})
-	n.do("supervisor", at("09:10"), "ConfirmResolution", &apiv1.ConfirmResolutionRequest{ResolutionId: "witnesses"})
+	n.give("supervisor", at("09:10"), "ConfirmResolution", &apiv1.ConfirmResolutionRequest{ResolutionId: "witnesses"})
 	group := &apiv1.WitnessGroup{Name: "committee", Threshold: 3, Witnesses: []*apiv1.Witness{{Name: "first", Key: first}}}
 	for i, name := range []string{"second", "third", "fourth", "fifth"} {
 		key, err := witness.NewKey("liminba.example/"+name, bytes.Repeat([]byte{byte(i)}, 32))
 		n.must(err)
 		group.Witnesses = append(group.Witnesses, &apiv1.Witness{Name: name, Key: key.Verifier().String()})
 	}
-	n.do("approver", at("09:20"), "AdoptWitnessPolicy", &apiv1.AdoptWitnessPolicyRequest{ResolutionId: "witnesses", Groups: []*apiv1.WitnessGroup{group}})
+	n.give("approver", at("09:20"), "AdoptWitnessPolicy", &apiv1.AdoptWitnessPolicyRequest{ResolutionId: "witnesses", Groups: []*apiv1.WitnessGroup{group}})
 }
 
 // TestCosignInTheBrowser: a supervisor makes a key on the month's page, the collective takes it into its policy, and he signs two months after
@@ -69,7 +69,7 @@ func TestCosignInTheBrowser(t *testing.T) {
 	n.now = time.Now() // as the browser's clock, which the signatures tell
 	disclosure := apiv1connect.NewDisclosureServiceClient(n.client())
 	for i, month := range []string{"2023-01", "2023-02"} {
-		n.do("treasurer", at([]string{"2023-02-05", "2023-03-05"}[i])("09:00"), "ClosePeriod", &apiv1.ClosePeriodRequest{Month: month})
+		n.give("treasurer", at([]string{"2023-02-05", "2023-03-05"}[i])("09:00"), "ClosePeriod", &apiv1.ClosePeriodRequest{Month: month})
 		page(month)
 		browsertest.Until(t, ctx, `document.getElementById('have-key').hidden === false`)
 		if first := browsertest.Do(t, ctx, chromedp.Evaluate[bool](`document.getElementById('first').hidden`)); first != (i > 0) {

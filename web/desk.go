@@ -37,6 +37,8 @@ func (s *site) deskPages() map[string]page {
 		"GET /d/{collective}/done/{form}/{$}": s.donePage,
 		"GET /d/{collective}/papers/{sha256}": s.paperPage,
 	}
+	all["GET /d/{collective}/photo/{$}"] = s.photoPage
+	all["POST /d/{collective}/photo/{$}"] = s.photoPage
 	for name, form := range deskForms {
 		all["GET /d/{collective}/form/"+name+"/{$}"] = s.formPage(form)
 		all["POST /d/{collective}/form/"+name+"/{$}"] = s.formPage(form)

@@ -28,6 +28,8 @@ type field struct {
 	max    int    // characters at most; default: as the services have it
 	// alone does not make a row: it says what the row is about, and a row with nothing else is left out.
 	alone bool
+	// rare fields stand folded behind the others.
+	rare bool
 	// checked is what a box says when it is ticked; default: true.
 	checked string
 	// listed lets numbers come in a file as well, the first of each line.
@@ -167,11 +169,13 @@ func (f *filling) build(fields []*field, prefix, at string, into map[string]any)
 			f.buildTable(d, name, path, into)
 			continue
 		}
-		for _, one := range strings.Split(d.path, "+") {
-			f.where[at+one] = name
-		}
 		if d.kind == kindFile || d.kind == kindDigest {
 			typed = f.values[name+digestSuffix]
+		}
+		for _, one := range strings.Split(d.path, "+") {
+			if _, taken := f.where[at+one]; !taken || typed != "" { // two controls may lead to one place; that which says something counts
+				f.where[at+one] = name
+			}
 		}
 		if typed == "" {
 			if d.must && f.wrong[name] == "" && f.applies(d, prefix) {
@@ -249,7 +253,7 @@ func (f *filling) buildRows(d *field, name, path string, into map[string]any) {
 	f.where[path] = name
 	for i := range f.count(d, name) {
 		prefix := rowPrefix(name, i)
-		if f.blank(d.fields, prefix) && (i >= d.least || !d.must) {
+		if f.blank(d.fields, prefix) && (i > 0 || !d.must) {
 			continue
 		}
 		row := map[string]any{}

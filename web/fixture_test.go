@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ type node struct {
 	origin string // the same by name: passkeys want one
 	now    time.Time
 	logs   *bytes.Buffer
+	stop   func() // ends it before the test does
 }
 
 // source lets library and vault read from a service that is made after them.
@@ -61,7 +63,10 @@ func (all observers) Observe(collective string, events []*eventv1.Event) {
 }
 
 // newNode makes a server over a store (a new one in memory where it is nil). Its clock stands at 10 January 2023, after the demo.
-func newNode(t testing.TB, store eventstore.Store) *node {
+func newNode(t testing.TB, store eventstore.Store) *node { return newNodeIn(t, store, t.TempDir()) }
+
+// newNodeIn is newNode with its files in a directory, so that another can go on with them after stop.
+func newNodeIn(t testing.TB, store eventstore.Store, dir string) *node {
 	t.Helper()
 	if store == nil {
 		store = eventstore.NewMemory()
@@ -69,19 +74,19 @@ func newNode(t testing.TB, store eventstore.Store) *node {
 	n := &node{t: t, keys: map[string]string{}, now: time.Date(2023, 1, 10, 2, 0, 0, 0, time.UTC), logs: new(bytes.Buffer)}
 	clock := func() time.Time { return n.now }
 	logger := slog.New(slog.NewTextHandler(n.logs, nil))
-	signer, err := transparency.OpenSigner(filepath.Join(t.TempDir(), "signer"), bytes.Repeat([]byte{7}, transparency.SecretBytes))
+	signer, err := transparency.OpenSigner(filepath.Join(dir, "signer"), bytes.Repeat([]byte{7}, transparency.SecretBytes))
 	n.must(err)
-	t.Cleanup(func() { signer.Close() })
-	log, err := transparency.Open(store, filepath.Join(t.TempDir(), "log"), signer, ledger.LogOrigin, transparency.Options{HeadInterval: time.Millisecond})
+	log, err := transparency.Open(store, filepath.Join(dir, "log"), signer, ledger.LogOrigin, transparency.Options{HeadInterval: time.Millisecond})
 	n.must(err)
-	t.Cleanup(func() { log.Close() })
+	n.stop = sync.OnceFunc(func() { log.Close(); signer.Close() })
+	t.Cleanup(n.stop)
 	from := new(source)
 	books := projections.NewLibrary(from)
 	feed := rpc.NewFeed(books)
 	vault := people.NewVault(eventstore.NewMemory(), from, people.Options{Clock: clock, Logger: logger})
 	from.Service = ledger.NewService(log, ledger.Options{Clock: clock, Observer: observers{feed, vault}})
 	n.access = access.NewService(log, clock)
-	papers, err := documents.Open(filepath.Join(t.TempDir(), "documents"), documents.Options{})
+	papers, err := documents.Open(filepath.Join(dir, "documents"), documents.Options{})
 	n.must(err)
 	server := httptest.NewUnstartedServer(nil)
 	n.origin = "http://localhost:" + strconv.Itoa(server.Listener.Addr().(*net.TCPAddr).Port)
@@ -104,6 +109,9 @@ func newNode(t testing.TB, store eventstore.Store) *node {
 	server.Start()
 	t.Cleanup(server.Close)
 	n.url = server.URL
+	if _, known, err := n.access.Operator(context.Background(), "admin"); err == nil && known {
+		return n // it goes on with another's files
+	}
 	n.keys["admin"], err = n.access.CreateOperator(context.Background(), access.CreateOperator{Operator: "admin", DisplayName: "管理员", Admin: true, IssueKey: true},
 		access.Meta{ID: uuid.New(), Actor: "admin"})
 	n.must(err)

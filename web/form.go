@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -181,6 +183,8 @@ func (f *filling) page(status int) (templ.Component, error) {
 // somebody is typing (X-Live) gets that part alone.
 func (f *filling) preview() (templ.Component, error) {
 	live := f.request.Header.Get("X-Live") != ""
+	delete(f.values, versionName)
+	delete(f.values, contentName)
 	request, complete := f.requestJSON(0)
 	if !complete {
 		if live {
@@ -221,6 +225,9 @@ func (f *filling) loadChoices(fields []*field) error {
 		if err != nil && !forbidden(err) {
 			return err
 		}
+		if list == nil && err == nil {
+			list = []choice{}
+		}
 		f.lists[d] = list
 	}
 	return nil
@@ -233,11 +240,23 @@ func (f *filling) confirmPage(status int) (templ.Component, error) {
 	if v := versionBefore(f.result); v > 0 {
 		f.values[versionName] = fmt.Sprint(v)
 	}
+	f.values[contentName] = f.content()
 	return nil, f.render(status, confirmView(f))
 }
 
 // versionName is the hidden control that says at which version the preview was made: what was confirmed is what is booked.
 const versionName = "seen_version"
+
+// contentName is the hidden control with the digest of what was previewed: a form of which something was lost on its way is shown again.
+const contentName = "seen_content"
+
+// content is the digest of the request as it stands.
+func (f *filling) content() string {
+	request := f.requested()
+	delete(request, momentName) // of a demonstration; it is no part of what is booked
+	sum := sha256.Sum256([]byte(written(request)))
+	return hex.EncodeToString(sum[:16])
+}
 
 // versionBefore is the version of the books that a preview was made at; 0 for a founding, for a repeated command, and for what has no books.
 func versionBefore(r *apiv1.PreviewResult) uint64 {
@@ -255,6 +274,9 @@ func (f *filling) record() (templ.Component, error) {
 	if !complete {
 		return f.page(http.StatusUnprocessableEntity)
 	}
+	if f.values[contentName] != f.content() {
+		return f.preview()
+	}
 	answer, err := f.site.books.Apply(f.ctx, &apiv1.ApplyRequest{Lines: []*apiv1.ApplyLine{{Method: f.form.method, RequestJson: request}}})
 	if err != nil {
 		return f.failed(err)
@@ -270,6 +292,9 @@ func (f *filling) record() (templ.Component, error) {
 		f.troubles = append(f.troubles, trouble{kind: "warn", text: f.text("您查看以后,账簿又记了别的;下面是按现在的账重新算出的结果,请再看一遍。",
 			"The books went on since you looked. This is what the command would do now: look again.")})
 		return f.preview()
+	case reason == reasonConfirm:
+		status, again := f.site.confirmAgainPage(f.visit, "")
+		return nil, f.render(status, again)
 	case unknownOutcome[result.Code]:
 		return f.again(result)
 	}
@@ -346,11 +371,32 @@ func (f *filling) refused(r *apiv1.Refusal, message string) {
 	if r.Reason == "command_id_reused" {
 		t.href, t.linkText = f.href(f.path), f.text("开一张新表单", "Begin a new form")
 	}
-	if name := f.control(r.Field); name != "" {
-		f.wrong[name] = t.text
+	name := f.control(r.Field)
+	for _, path := range reasonFields[r.Reason] {
+		if name == "" {
+			name = f.where[path]
+		}
+	}
+	if name != "" && t.href == "" {
+		f.wrong[f.narrowed(name, r)] = t.text
 		return
 	}
 	f.troubles = append(f.troubles, t)
+}
+
+// narrowed is the control of a group whose value the refusal names, where the services name the group alone.
+func (f *filling) narrowed(name string, r *apiv1.Refusal) string {
+	if d := f.fieldOf(name); d == nil || !d.grouped() {
+		return name
+	}
+	for _, control := range sortedNames(f.values) {
+		for _, figure := range r.Figures {
+			if typed := strings.TrimSpace(f.values[control]); typed != "" && typed == figure && strings.HasPrefix(control, name+".") {
+				return control
+			}
+		}
+	}
+	return name
 }
 
 // sentence is a refusal in plain words. Where the services name a field of the request, the form says its label.
@@ -361,7 +407,43 @@ func (f *filling) sentence(r *apiv1.Refusal, message string) string {
 	case r.Reason == "field_invalid" || r.Reason == "text_invalid":
 		return f.text(cmp.Or(r.Figures["problem_zh"], r.Figures["problem"]), r.Figures["problem"]) + f.text("。", ".")
 	}
-	return f.text(r.SentenceZh, r.SentenceEn)
+	text := f.text(r.SentenceZh, r.SentenceEn)
+	if f.about == nil || f.lang == english {
+		return text
+	}
+	for _, name := range sortedNames(r.Figures) { // ids become the names that people know
+		value := r.Figures[name]
+		switch {
+		case value == "":
+		case name == "account":
+			text = strings.ReplaceAll(text, value, f.account(value))
+		case name == "fund":
+			text = strings.ReplaceAll(text, value, f.fundName(f.about, value))
+		case name == "money_account":
+			text = strings.ReplaceAll(text, value, f.account("money/"+value))
+		case name == "purpose" || name == "kind" || name == "allowed":
+			for _, id := range strings.FieldsFunc(value, separates) {
+				text = strings.ReplaceAll(text, id, f.term(id))
+			}
+		case name == "body":
+			for _, b := range f.about.Bodies {
+				if b.Id == value {
+					text = strings.ReplaceAll(text, value, b.Name)
+				}
+			}
+		}
+	}
+	return text
+}
+
+// reasonFields are the fields beside which a refusal stands that names none: the first of them that the form has.
+var reasonFields = map[string][]string{
+	"fund_overdrawn": {"amount", "pool", "budget", "right_amount", "vouchers"}, "account_overdrawn": {"amount", "pool", "vouchers"}, "tier_missing": {"amount", "pool", "budget", "vouchers"},
+	"voucher_unknown": {"vouchers", "reverses", "payment", "receipt", "difference_of", "voucher"}, "voucher_reversed": {"vouchers", "reverses", "payment", "receipt", "difference_of"},
+	"voucher_is_reversal": {"vouchers", "reverses", "payment", "receipt", "difference_of"}, "voucher_not_reversible": {"vouchers", "reverses", "payment", "receipt", "difference_of"},
+	"voucher_number_invalid": {"vouchers", "reverses", "payment", "receipt", "difference_of"}, "refund_exceeds": {"amount"}, "emergency_cap": {"amount"}, "budget_exceeded": {"applicants", "budget"},
+	"resolution_needed": {"resolution_id"}, "resolution_exhausted": {"resolution_id"}, "resolution_lapsed": {"resolution_id"}, "resolution_unconfirmed": {"resolution_id"},
+	"resolution_not_passed": {"resolution_id"}, "resolution_other_matter": {"resolution_id"}, "electorate_wrong": {"electorate"}, "votes_wrong": {"votes_for"}, "unbalanced": {"lines"}, "shares_not_one": {"shares"},
 }
 
 // control is the name of the control that a field of a refusal is about; empty when the form has none. Services name entries of lists as
@@ -422,15 +504,21 @@ func withoutPlaces(path string) string {
 // requestJSON writes the request. It says whether everything that is needed is there; what is not has a sentence beside it.
 // A version other than 0 is the one that the books have to be at.
 func (f *filling) requestJSON(version uint64) (text string, complete bool) {
+	request := f.requested()
+	if version > 0 && !f.form.apart {
+		request["expected_version"] = fmt.Sprint(version)
+	}
+	return written(request), len(f.wrong) == 0
+}
+
+// requested is the request as it is filled in.
+func (f *filling) requested() map[string]any {
 	request := map[string]any{"command_id": f.values["command_id"]}
 	if !f.form.apart {
 		request["collective_id"] = f.collective()
-		if version > 0 {
-			request["expected_version"] = fmt.Sprint(version)
-		}
 		if f.about.SimulatedClock {
 			if at, ok := f.moment(); ok {
-				request["simulated_at"] = at
+				request[momentName] = at
 			}
 		}
 	}
@@ -438,11 +526,15 @@ func (f *filling) requestJSON(version uint64) (text string, complete bool) {
 		put(request, path, value)
 	}
 	f.build(f.form.fields, "", "", request)
+	return request
+}
+
+func written(request map[string]any) string {
 	b, err := json.Marshal(request)
 	if err != nil {
 		panic("web: a request is not JSON: " + err.Error()) // maps, lists, texts and truths alone
 	}
-	return string(b), len(f.wrong) == 0
+	return string(b)
 }
 
 // put writes a value at a path whose parts are joined by points.

@@ -58,9 +58,15 @@ func partyField(path, zh, en string, must bool) *field {
 	return &field{path: path, label: words{zh, en}, kind: kindParty, must: must}
 }
 
+// rarely folds a field behind the others.
+func rarely(d *field) *field {
+	d.rare = true
+	return d
+}
+
 // idField is the id of something new: made from the day and the form's number, so that it is nobody else's.
 func idField(path, prefix, zh, en string) *field {
-	return &field{path: path, label: words{zh, en}, must: true, max: 40,
+	return &field{path: path, label: words{zh, en}, must: true, max: 40, rare: true,
 		help: words{"以后用它来指这一件;可以改,只用小写字母、数字和连字符。", "It names this from now on. Change it if you like: small letters, digits and hyphens."},
 		initial: func(f *filling) string {
 			return prefix + "-" + strings.ReplaceAll(f.today(), "-", "") + "-" + f.values["command_id"][:4]
@@ -87,8 +93,8 @@ func paperFields(at, kind string) []*field {
 			named{"minutes", "会议记录", "minutes"}, named{"list", "名单", "list"}, named{"other", "其他", "other"})},
 		{path: at + "number", label: words{"号码", "Number"}, must: true, max: 64, help: words{"印在上面的号码;没有就写日期加序号,如 2021-07-20-1。", "As printed; where there is none the day and a count, like 2021-07-20-1."}},
 		{path: at + "issuer", label: words{"谁开的", "Issued by"}, must: true, max: 64, help: words{"单位的公开名称或代号,不写个人姓名。", "The public name or code of an organisation, never a person's name."}},
-		{path: at + "total", label: words{"票面总额", "Total on the paper"}, kind: kindMoney, help: words{"只在一张单据分几次用时填。", "Only where one paper serves several times."}},
-		{path: at + "cited", label: words{"这次用其中多少", "Part used this time"}, kind: kindMoney},
+		{path: at + "total", rare: true, label: words{"票面总额", "Total on the paper"}, kind: kindMoney, help: words{"只在一张单据分几次用时填。", "Only where one paper serves several times."}},
+		{path: at + "cited", rare: true, label: words{"这次用其中多少", "Part used this time"}, kind: kindMoney},
 	}
 }
 
@@ -121,9 +127,9 @@ var incomingForms = []*form{
 			accountField("money_account", "收到哪里", "Where it lies"),
 			narrationField(),
 			papersField("bank_line"),
-			{path: "fund", label: words{"归哪项基金", "Fund it goes to"}, kind: kindChoice, choices: funds,
+			{path: "fund", rare: true, label: words{"归哪项基金", "Fund it goes to"}, kind: kindChoice, choices: funds,
 				help: words{"只用于没有分配办法的收入;要有指明这项基金的决议。按办法分配的收入这里空着。", "Only for income without a policy, with a resolution that names the fund. Leave it empty for income that is split."}},
-			resolutionField(false, words{"同上,只用于没有分配办法的收入。", "The same: only for income without a policy."}, apiv1.Matter_MATTER_INCOME),
+			rarely(resolutionField(false, words{"同上,只用于没有分配办法的收入。", "The same: only for income without a policy."}, apiv1.Matter_MATTER_INCOME)),
 		},
 	},
 	{
@@ -203,13 +209,13 @@ var outgoingForms = []*form{
 			narrationField(),
 			resolutionField(false, words{"支出办法要求决议时选;后面是还可用的额度。", "Where the spending rule asks for one; beside it stands what is left."}, apiv1.Matter_MATTER_PAYMENT, apiv1.Matter_MATTER_COST),
 			papersField("invoice"),
-			{path: "gift_id", label: words{"改由定向捐赠支付", "An agreed gift bears it"}, kind: kindChoice, choices: gifts},
-			{path: "cost", label: words{"由当年收入承担(成本,年终清算)", "The year's income bears it (a cost, until the true-up)"}, kind: kindCheck},
-			{path: "emergency", label: words{"应急:先付,以后追认", "Emergency: paid ahead of its resolution, ratified afterwards"}, kind: kindCheck},
-			{path: "money_account", label: words{"不需审批时直接从哪里付", "Paid at once from"}, kind: kindChoice, choices: moneyAccounts,
+			{path: "gift_id", rare: true, label: words{"改由定向捐赠支付", "An agreed gift bears it"}, kind: kindChoice, choices: gifts},
+			{path: "cost", rare: true, label: words{"由当年收入承担(成本,年终清算)", "The year's income bears it (a cost, until the true-up)"}, kind: kindCheck},
+			{path: "emergency", rare: true, label: words{"应急:先付,以后追认", "Emergency: paid ahead of its resolution, ratified afterwards"}, kind: kindCheck},
+			{path: "money_account", rare: true, label: words{"不需审批时直接从哪里付", "Paid at once from"}, kind: kindChoice, choices: moneyAccounts,
 				help: words{"只有支出办法规定不需批准的小额才能直接付;别的空着。", "Only for amounts that need no approval by the spending rule; leave it empty for all else."}},
-			{path: "occurred_on", label: words{"直接付款的日期", "Day of paying at once"}, kind: kindDay},
-			{path: "purpose", label: words{"用途(捐赠或成本)", "Purpose of a gift or cost"}, kind: kindChoice, choices: purposes, help: words{"只在用定向捐赠或当年收入支付时填。", "Only where a gift or the year's income bears it."}},
+			{path: "occurred_on", rare: true, label: words{"直接付款的日期", "Day of paying at once"}, kind: kindDay},
+			{path: "purpose", rare: true, label: words{"用途(捐赠或成本)", "Purpose of a gift or cost"}, kind: kindChoice, choices: purposes, help: words{"只在用定向捐赠或当年收入支付时填。", "Only where a gift or the year's income bears it."}},
 		},
 	},
 	{

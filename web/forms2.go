@@ -83,8 +83,8 @@ var roundForms = []*form{
 			{path: "method", label: words{"尾差", "Odd fen"}, kind: kindChoice, must: true, initial: func(*filling) string { return "DIVIDEND_METHOD_EQUAL" }, choices: fixedChoices(
 				named{"DIVIDEND_METHOD_EQUAL", "人人一样多,余数留在基金", "everybody the same; the rest stays in the fund"}, named{"DIVIDEND_METHOD_EXACT", "分尽,有的多一分", "all is dealt out; some get a fen more"})},
 			dayField("record_date", "登记日", "Record day"), resolutionField(true, words{}, apiv1.Matter_MATTER_DIVIDEND), narrationField(), idField("run_id", "dividend", "编号", "Id"),
-			{path: "supplements", label: words{"补发哪一次", "Supplement to"}, kind: kindChoice, choices: runs, help: words{"只在给漏掉的人补发时选。", "Only for those whom a run left out."}},
-			membersField("only", "只发给(补发时)", "Only these (supplement)", false),
+			{path: "supplements", rare: true, label: words{"补发哪一次", "Supplement to"}, kind: kindChoice, choices: runs, help: words{"只在给漏掉的人补发时选。", "Only for those whom a run left out."}},
+			rarely(membersField("only", "只发给(补发时)", "Only these (supplement)", false)),
 		},
 	},
 	{
@@ -96,7 +96,7 @@ var roundForms = []*form{
 	{
 		name: "dividend-file", method: "BooksService/SendDividendFile", roles: payer, title: words{"发出分红文件", "Send a file to the bank"}, button: words{"做成文件", "Make the file"},
 		about:  words{"每个文件最多 1,000 人,按号码顺序;暂缓的人不在内。做好以后下载交给银行,银行有了结果再登记,那时才动钱。", "At most 1,000 payees a file, in order; who is held is left out. Download it for the bank; money moves when its results are recorded."},
-		fields: []*field{runField(), accountField("money_account", "从哪里付", "Paid from"), membersField("payees", "只发给这些号码", "Only these numbers", false)},
+		fields: []*field{runField(), accountField("money_account", "从哪里付", "Paid from"), rarely(membersField("payees", "只发给这些号码", "Only these numbers", false))},
 	},
 	{
 		name: "dividend-results", method: "BooksService/RecordDividendResults", roles: payer, title: words{"登记银行发放结果", "Record the bank's results"}, button: words{"登记结果", "Record them"},
@@ -179,8 +179,8 @@ var repairForms = []*form{
 		about: words{"把这些天的收支固定成一期,得到印记,可以印海报。以后有改动另出更正,这一期不变。", "The figures of these days are frozen as an edition with a pin for posters. Later changes make a correction; this one stays."},
 		fields: []*field{
 			{path: "from", label: words{"第一天", "First day"}, kind: kindDay, must: true, initial: func(f *filling) string { return f.today()[:8] + "01" }}, dayField("to", "最后一天", "Last day"),
-			{path: "corrects", label: words{"更正第几期", "Corrects edition"}, kind: kindNumber, help: words{"这些天已有一期时填。", "Where these days have one already."}},
-			textField("reason", "更正原因(公开)", "Why it is corrected, in public", false, 200),
+			{path: "corrects", rare: true, label: words{"更正第几期", "Corrects edition"}, kind: kindNumber, help: words{"这些天已有一期时填。", "Where these days have one already."}},
+			rarely(textField("reason", "更正原因(公开)", "Why it is corrected, in public", false, 200)),
 		},
 	},
 	{
@@ -202,8 +202,8 @@ func amendFields() []*field {
 	return []*field{
 		{path: "occurred_on", label: words{"记在哪天", "Day"}, kind: kindDay, help: words{"空着就是记账当天。", "Empty: the day it is booked."}},
 		narrationField(),
-		{path: "cover", label: words{"基金已经用掉、不够退时,挂账待扣(要负责人和监督委员会同意)", "Where a fund has spent it: leave the rest pending (approver and supervisor agree)"}, kind: kindCheck, checked: "COVER_PENDING"},
-		{path: "transfers", label: words{"同时调剂", "Transfers that cover it"}, kind: kindRows, add: words{"加一笔调剂", "Add a transfer"}, fields: []*field{
+		{path: "cover", rare: true, label: words{"基金已经用掉、不够退时,挂账待扣(要负责人和监督委员会同意)", "Where a fund has spent it: leave the rest pending (approver and supervisor agree)"}, kind: kindCheck, checked: "COVER_PENDING"},
+		{path: "transfers", rare: true, label: words{"同时调剂", "Transfers that cover it"}, kind: kindRows, add: words{"加一笔调剂", "Add a transfer"}, fields: []*field{
 			fundField("from_fund", "从", "From", true), fundField("to_fund", "到", "To", true), amountField("amount", "金额", "Amount"),
 			{path: "resolution_id", label: words{"决议", "Resolution"}, kind: kindChoice, must: true, choices: resolutions(apiv1.Matter_MATTER_TRANSFER)}}},
 	}

@@ -119,8 +119,8 @@ var ruleForms = []*form{
 			{path: "fund", label: words{"动用哪项基金", "Fund"}, kind: kindChoice, choices: funds, when: moneyMatters, help: words{"只有动钱的决议填。", "Only where money is spent or moved."}},
 			{path: "authority", label: words{"授权金额", "Amount it authorises"}, kind: kindMoney, when: moneyMatters},
 			{path: "purpose", label: words{"只用于", "The only purpose"}, kind: kindChoice, choices: purposes, when: moneyMatters},
-			{path: "valid_from", label: words{"从哪天起可用", "First day it may be used"}, kind: kindDay, when: moneyMatters},
-			{path: "valid_until", label: words{"到哪天为止", "Last day"}, kind: kindDay, when: moneyMatters},
+			{path: "valid_from", rare: true, label: words{"从哪天起可用", "First day it may be used"}, kind: kindDay, when: moneyMatters},
+			{path: "valid_until", rare: true, label: words{"到哪天为止", "Last day"}, kind: kindDay, when: moneyMatters},
 		},
 	},
 	{
@@ -133,10 +133,10 @@ var ruleForms = []*form{
 				help: words{"写 0.7、7/10 或 70% 的分数;最后一个可以写 rest,即其余。要把一部分再分,写名称和下级。", "Write 0.7 or 7/10; one may be rest. To divide a part again, give it a name and parts of its own."},
 				fields: []*field{
 					{path: "fund", label: words{"基金", "Fund"}, kind: kindChoice, choices: funds}, {path: "share", label: words{"多少", "Share"}, kind: kindShare, must: true, max: 40},
-					{path: "name", label: words{"小计名称(编号)", "Name of a subtotal (id)"}, max: 40},
-					{path: "parts", label: words{"小计再分成", "What the subtotal is divided into"}, kind: kindRows, add: words{"加一个下级", "Add a part of it"}, fields: []*field{
+					{path: "name", rare: true, label: words{"小计名称(编号)", "Name of a subtotal (id)"}, max: 40},
+					{path: "parts", rare: true, label: words{"小计再分成", "What the subtotal is divided into"}, kind: kindRows, add: words{"加一个下级", "Add a part of it"}, fields: []*field{
 						fundField("fund", "基金", "Fund", true), {path: "share", label: words{"占小计多少", "Share of the subtotal"}, kind: kindShare, must: true, max: 40}}}}},
-			{path: "rounding", label: words{"零头给谁", "Odd fen"}, kind: kindChoice, choices: fixedChoices(
+			{path: "rounding", rare: true, label: words{"零头给谁", "Odd fen"}, kind: kindChoice, choices: fixedChoices(
 				named{"ROUNDING_LARGEST_FRACTION", "给小数最大的", "largest fraction"}, named{"ROUNDING_CARRY", "记着,下次补", "carried to the next"})},
 			resolutionField(true, words{}, apiv1.Matter_MATTER_POLICY),
 		},
@@ -153,9 +153,9 @@ var ruleForms = []*form{
 				{path: "from", label: words{"从多少起", "From"}, kind: kindMoney}, {path: "approvals", label: words{"要几人批准", "Approvals"}, kind: kindNumber},
 				{path: "review", label: words{"要监督委员会先审核", "A supervisor reviews first"}, kind: kindCheck},
 				{path: "resolution_body", label: words{"要哪个机构的决议", "Resolution of"}, kind: kindChoice, choices: bodies},
-				{path: "emergency", label: words{"应急档", "Emergencies only"}, kind: kindCheck}, {path: "cap", label: words{"应急上限", "At most"}, kind: kindMoney},
-				{path: "ratify_days", label: words{"几天内追认", "Ratified within days"}, kind: kindNumber}}},
-			{path: "request_days", label: words{"申请几天不办就过期", "Days after which a request lapses"}, kind: kindNumber, help: words{"空着就不过期。", "Empty: never."}},
+				{path: "emergency", rare: true, label: words{"应急档", "Emergencies only"}, kind: kindCheck}, {path: "cap", rare: true, label: words{"应急上限", "At most"}, kind: kindMoney},
+				{path: "ratify_days", rare: true, label: words{"几天内追认", "Ratified within days"}, kind: kindNumber}}},
+			{path: "request_days", rare: true, label: words{"申请几天不办就过期", "Days after which a request lapses"}, kind: kindNumber, help: words{"空着就不过期。", "Empty: never."}},
 			resolutionField(true, words{}, apiv1.Matter_MATTER_SPENDING_RULE),
 		},
 	},

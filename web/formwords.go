@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	apiv1 "github.com/mingzhang-ledger/mingzhang/gen/mingzhang/api/v1"
+	"github.com/mingzhang-ledger/mingzhang/internal/capitals"
 )
 
 // hints say what to do next, for refusals whose sentence says only what is the matter.
@@ -58,8 +59,8 @@ var slugWords = map[string]words{
 	"minutes": {"会议记录", "minutes"}, "list": {"名单", "list"}, "other": {"其他", "other"},
 }
 
-// slug is the name of a slug, or the slug itself.
-func (v *visit) slug(id string) string {
+// term is the name of a slug, or the slug itself.
+func (v *visit) term(id string) string {
 	if w, ok := slugWords[id]; ok {
 		return v.say(w)
 	}
@@ -91,7 +92,7 @@ func (v *visit) accountOf(about *apiv1.Collective, path string) string {
 		}
 	}
 	if w, ok := accountKinds[sort]; ok {
-		return v.say(w) + v.slug(id)
+		return v.say(w) + v.term(id)
 	}
 	return path
 }
@@ -126,11 +127,35 @@ func (f *filling) change(account string) string {
 	if found == "" || strings.HasPrefix(account, "money/") || strings.HasPrefix(account, "receivable/") {
 		return found
 	}
-	return opposite(found)
+	return turned(found)
 }
 
-// opposite turns the sign of an amount of the API.
-func opposite(amount string) string {
+// inOrder puts balances in the order of the collective's funds, all else after them.
+func (f *filling) inOrder(balances []*apiv1.BalanceChange) []*apiv1.BalanceChange {
+	place := func(b *apiv1.BalanceChange) int {
+		for i, fund := range f.about.GetFunds() {
+			if b.Account == "fund/"+fund.Id {
+				return i
+			}
+		}
+		return len(f.about.GetFunds())
+	}
+	sorted := slices.Clone(balances)
+	slices.SortStableFunc(sorted, func(a, b *apiv1.BalanceChange) int { return place(a) - place(b) })
+	return sorted
+}
+
+// typedCapitals is what was typed in capitals; empty for what is no amount.
+func typedCapitals(typed string) string {
+	amount := normalAmount(typed)
+	if text := capitals.Yuan(amount); text != amount {
+		return text
+	}
+	return ""
+}
+
+// turned turns the sign of an amount of the API.
+func turned(amount string) string {
 	if rest, negative := strings.CutPrefix(amount, "-"); negative {
 		return rest
 	}
@@ -140,8 +165,8 @@ func opposite(amount string) string {
 	return "-" + amount
 }
 
-// signed writes an amount with its sign, + or −.
-func signed(amount string) string {
+// plusMinus writes an amount with its sign, + or −.
+func plusMinus(amount string) string {
 	if strings.HasPrefix(amount, "-") || isZero(amount) {
 		return grouped(amount)
 	}
@@ -155,15 +180,15 @@ func sides(posting, voucher string) (debit, credit string) {
 		if negative {
 			return posting, ""
 		}
-		return "", opposite(posting)
+		return "", turned(posting)
 	}
 	if negative {
-		return "", opposite(posting)
+		return "", turned(posting)
 	}
 	return posting, ""
 }
 
-var flagWords = map[apiv1.FlagKind]words{
+var lackWords = map[apiv1.FlagKind]words{
 	apiv1.FlagKind_FLAG_KIND_EXCEEDS_AUTHORITY:  {"超出决议授权", "exceeds its authority"},
 	apiv1.FlagKind_FLAG_KIND_WITHOUT_RESOLUTION: {"没有决议", "has no resolution"},
 	apiv1.FlagKind_FLAG_KIND_WITHOUT_APPROVAL:   {"没有批准", "has no approval"},
@@ -173,22 +198,22 @@ var flagWords = map[apiv1.FlagKind]words{
 
 // flag says what a voucher lacks.
 func (v *visit) flag(flag *apiv1.Flag) string {
-	text := v.text("公开提示:", "Flagged: ") + v.say(flagWords[flag.Kind]) + " " + grouped(flag.Amount)
+	text := v.text("公开提示:", "Flagged: ") + v.say(lackWords[flag.Kind]) + " " + grouped(flag.Amount)
 	if flag.RatifyBy != "" {
 		text += v.text(",须在 ", ", to be ratified by ") + v.day(flag.RatifyBy) + v.text(" 前追认", "")
 	}
 	return text + v.text("。", ".")
 }
 
-// line is one sentence of a list, kind as of a notice.
-type line struct{ kind, text string }
+// remark is one sentence of a list, kind as of a notice.
+type remark struct{ kind, text string }
 
 // notes say what a command records beside vouchers, and what has to follow.
-func (f *filling) notes() []line {
+func (f *filling) notes() []remark {
 	r := f.result.GetReceipt()
-	var lines []line
+	var lines []remark
 	add := func(kind, zh, en string, args ...any) {
-		lines = append(lines, line{kind, fmt.Sprintf(f.text(zh, en), args...)})
+		lines = append(lines, remark{kind, fmt.Sprintf(f.text(zh, en), args...)})
 	}
 	if f.result.CheckedOnly {
 		add("", "写法和权限没有问题。", "Form and permission are right.")
@@ -196,6 +221,14 @@ func (f *filling) notes() []line {
 	}
 	if n := r.GetRequestNumber(); n > 0 && len(r.Vouchers) == 0 {
 		add("", "第 %d 号申请。", "Request %d.", n)
+	}
+	if f.result.ReviewNeeded {
+		add("", "先要监督委员会审核。", "A supervisor reviews it first.")
+	}
+	if n := f.result.ApprovalsNeeded; n > 0 {
+		add("", "要 %d 人批准。", "It needs %d approvals.", n)
+	} else if r.GetRequestNumber() > 0 && len(r.Facts) == 1 && r.Facts[0] == "request_made" {
+		add("", "按支出办法不需要批准。", "By the spending rule it needs no approval.")
 	}
 	if r.GetPassed() {
 		add("good", "按章程的表决规则,这项决议通过。", "By the rule of the charter this resolution passed.")
@@ -284,6 +317,37 @@ func (f *filling) shown(d *field, name string) string {
 		}
 	}
 	return typed
+}
+
+// folded are the fields that are seldom needed.
+func (f *filling) folded(fields []*field) []*field {
+	var folded []*field
+	for _, d := range fields {
+		if d.rare {
+			folded = append(folded, d)
+		}
+	}
+	return folded
+}
+
+// unfold says whether one of the folded fields has something in it or something wrong with it.
+func (f *filling) unfold(fields []*field, prefix string) bool {
+	for _, d := range fields {
+		name := prefix + d.path
+		if f.wrong[name] != "" || !f.blank([]*field{d}, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// labels names fields in one line.
+func (f *filling) labels(fields []*field) string {
+	all := make([]string, len(fields))
+	for i, d := range fields {
+		all[i] = f.say(d.label)
+	}
+	return strings.Join(all, f.text("、", ", "))
 }
 
 // buttonText is what the button that gives the command says: the sum in figures, where there is one.

@@ -19,7 +19,7 @@ type outcome struct {
 	version   string
 	vouchers  []*apiv1.Voucher
 	request   *apiv1.Request
-	notes     []line
+	notes     []remark
 	links     []link
 }
 
@@ -57,14 +57,14 @@ func (s *site) donePage(v *visit) (templ.Component, error) {
 	}
 	note := func(name, zh, en string) {
 		if value := q.Get(name); value != "" {
-			o.notes = append(o.notes, line{"", fmt.Sprintf(v.text(zh, en), value)})
+			o.notes = append(o.notes, remark{"", fmt.Sprintf(v.text(zh, en), value)})
 		}
 	}
 	switch q.Get("passed") {
 	case "true":
-		o.notes = append(o.notes, line{"good", v.text("按章程的表决规则,这项决议通过。请监督委员会核对确认。", "By the rule of the charter it passed. A supervisor compares it with the minutes next.")})
+		o.notes = append(o.notes, remark{"good", v.text("按章程的表决规则,这项决议通过。请监督委员会核对确认。", "By the rule of the charter it passed. A supervisor compares it with the minutes next.")})
 	case "false":
-		o.notes = append(o.notes, line{"bad", v.text("按章程的表决规则,这项决议没有通过。", "By the rule of the charter it did not pass.")})
+		o.notes = append(o.notes, remark{"bad", v.text("按章程的表决规则,这项决议没有通过。", "By the rule of the charter it did not pass.")})
 	}
 	note("rule", "成为第 %s 版。", "It is version %s.")
 	note("file", "第 %s 个发放文件。", "Payout file %s.")
@@ -78,7 +78,7 @@ func (s *site) donePage(v *visit) (templ.Component, error) {
 		if waits.zh == "" {
 			waits = words{"可以办理了", "it can be carried out now"}
 		}
-		o.notes = append(o.notes, line{"", v.text("下一步:", "Next: ") + v.say(waits) + v.text("。", ".")})
+		o.notes = append(o.notes, remark{"", v.text("下一步:", "Next: ") + v.say(waits) + v.text("。", ".")})
 	}
 	o.links = s.linksAfter(v, o)
 	return doneView(v, o), nil
@@ -87,6 +87,20 @@ func (s *site) donePage(v *visit) (templ.Component, error) {
 // linksAfter are what one does next.
 func (s *site) linksAfter(v *visit, o *outcome) []link {
 	links := []link{{v.href("/d/" + o.about.Id + "/"), v.text("回到工作台", "To the desk")}}
+	for _, voucher := range o.vouchers {
+		if len(o.vouchers) == 1 {
+			links = append(links, link{v.href("/d/" + o.about.Id + "/receipt/" + voucher.Number + "/"), v.text("打印收据", "Print it")})
+			if voucher.Reverses == "" {
+				links = append(links, link{v.formAddress("reversal", "vouchers", voucher.Number), v.text("记错了?冲销", "Wrong? Turn it back")})
+			}
+		}
+		if voucher.DividendRunId != "" {
+			links = append(links, link{v.href("/d/" + o.about.Id + "/runs/" + voucher.DividendRunId + "/"), v.text("这次分红", "This dividend")})
+		}
+	}
+	if o.form.name == "dividend-file" {
+		links = append(links, link{v.href("/d/" + o.about.Id + "/#waiting"), v.text("下载给银行的文件", "Download the file for the bank")})
+	}
 	return append(links, link{v.formAddress(o.form.name), v.text("再办一件同样的", "Another of the same")})
 }
 
@@ -147,7 +161,7 @@ func (v *visit) requestLines(about *apiv1.Collective, r *apiv1.Request) []typedL
 		add("基金", "Fund", v.fundName(about, r.Fund))
 	}
 	if r.Purpose != "" {
-		add("用途", "Purpose", v.slug(r.Purpose))
+		add("用途", "Purpose", v.term(r.Purpose))
 	}
 	add("收款人", "Payee", r.Payee)
 	add("决议", "Resolution", r.ResolutionId)
@@ -195,7 +209,7 @@ func ownSide(account, amount string) string {
 	if strings.HasPrefix(account, "money/") || strings.HasPrefix(account, "receivable/") {
 		return amount
 	}
-	return opposite(amount)
+	return turned(amount)
 }
 
 func capitalsOf(amount string) string { return capitals.Yuan(amount) }

@@ -612,7 +612,7 @@ func resolutionView(f *folio, r *apiv1.Resolution, drawn []*apiv1.Voucher, refus
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var34 string
-					templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(f.slug(r.Purpose))
+					templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(f.term(r.Purpose))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `registers.templ`, Line: 90, Col: 29}
 					}
@@ -1176,7 +1176,7 @@ func grantView(f *folio, r *apiv1.GrantRound, tasks []*apiv1.Task) templ.Compone
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var62 string
-			templ_7745c5c3_Var62, templ_7745c5c3_Err = templ.JoinStringErrs(f.slug(r.Purpose))
+			templ_7745c5c3_Var62, templ_7745c5c3_Err = templ.JoinStringErrs(f.term(r.Purpose))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `registers.templ`, Line: 182, Col: 87}
 			}
@@ -3190,7 +3190,7 @@ func giftListPage(f *folio, answer *apiv1.ListGiftAgreementsResponse) templ.Comp
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var174 string
-					templ_7745c5c3_Var174, templ_7745c5c3_Err = templ.JoinStringErrs(f.slug(g.Purpose))
+					templ_7745c5c3_Var174, templ_7745c5c3_Err = templ.JoinStringErrs(f.term(g.Purpose))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `registers.templ`, Line: 500, Col: 29}
 					}
@@ -3227,7 +3227,7 @@ func giftListPage(f *folio, answer *apiv1.ListGiftAgreementsResponse) templ.Comp
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var176 string
-						templ_7745c5c3_Var176, templ_7745c5c3_Err = templ.JoinStringErrs(f.slug(c.Purpose))
+						templ_7745c5c3_Var176, templ_7745c5c3_Err = templ.JoinStringErrs(f.term(c.Purpose))
 						if templ_7745c5c3_Err != nil {
 							return templ.Error{Err: templ_7745c5c3_Err, FileName: `registers.templ`, Line: 505, Col: 34}
 						}
@@ -3427,7 +3427,7 @@ func ruleBookPage(f *folio, policies []*apiv1.Policy, rule *apiv1.GetSpendingRul
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var186 string
-					templ_7745c5c3_Var186, templ_7745c5c3_Err = templ.JoinStringErrs(f.slug(k))
+					templ_7745c5c3_Var186, templ_7745c5c3_Err = templ.JoinStringErrs(f.term(k))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `registers.templ`, Line: 545, Col: 18}
 					}
@@ -3661,7 +3661,7 @@ func ruleBookPage(f *folio, policies []*apiv1.Policy, rule *apiv1.GetSpendingRul
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var201 string
-						templ_7745c5c3_Var201, templ_7745c5c3_Err = templ.JoinStringErrs(f.slug(t.Purpose))
+						templ_7745c5c3_Var201, templ_7745c5c3_Err = templ.JoinStringErrs(f.term(t.Purpose))
 						if templ_7745c5c3_Err != nil {
 							return templ.Error{Err: templ_7745c5c3_Err, FileName: `registers.templ`, Line: 586, Col: 49}
 						}

@@ -93,7 +93,9 @@ var Prefixes = []string{"/b/", "/d/", "/en/", "/assets/", "/sign-in/", "/sign-ou
 // pages lists every page by its pattern, without the language. Each part of the site adds its own.
 func (s *site) pages() map[string]page {
 	all := map[string]page{"GET /{$}": s.home}
-	for _, part := range []map[string]page{s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.committeePages()} {
+	for _, part := range []map[string]page{
+		s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.receiptPages(), s.committeePages(),
+	} {
 		for pattern, page := range part {
 			all[pattern] = page
 		}

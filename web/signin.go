@@ -256,14 +256,14 @@ func (s *site) desks(v *visit) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	var desks []desk
+	var desks []deskAt
 	for _, c := range listed.Collectives {
 		mine, err := s.session.WhoAmI(v.ctx, &apiv1.WhoAmIRequest{CollectiveId: c.Id})
 		if err != nil {
 			return nil, err
 		}
 		if len(mine.Roles) > 0 {
-			desks = append(desks, desk{c, mine.Roles})
+			desks = append(desks, deskAt{c, mine.Roles})
 		}
 	}
 	return desksPage(v, who, desks), nil
@@ -272,14 +272,14 @@ func (s *site) desks(v *visit) (templ.Component, error) {
 // desksMax is how many collectives are looked through for the desks of one person.
 const desksMax = 200
 
-// desk is what somebody does in a collective.
-type desk struct {
+// deskAt is what somebody does in a collective.
+type deskAt struct {
 	about *apiv1.Collective
 	roles []apiv1.Role
 }
 
 // ways are the links of a desk, by role.
-func (d desk) ways(v *visit) []way {
+func (d deskAt) ways(v *visit) []way {
 	var all []way
 	add := func(zh, en, to string) {
 		w := way{v.text(zh, en), v.href(to)}

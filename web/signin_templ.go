@@ -1137,7 +1137,7 @@ func confirmAgainView(v *visit, a *again) templ.Component {
 	})
 }
 
-func desksPage(v *visit, who *apiv1.WhoAmIResponse, desks []desk) templ.Component {
+func desksPage(v *visit, who *apiv1.WhoAmIResponse, desks []deskAt) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -265,12 +265,12 @@ func voucherMarks(f *folio, v *apiv1.Voucher) templ.Component {
 		}
 		for _, flag := range v.Flags {
 			if flag.RatifiedBy == "" {
-				templ_7745c5c3_Err = tag("bad", f.say(flagWords[flag.Kind])).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = tag("bad", f.say(lackWords[flag.Kind])).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = tag("", f.say(flagWords[flag.Kind])+f.text("(已追认)", " (ratified)")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = tag("", f.say(lackWords[flag.Kind])+f.text("(已追认)", " (ratified)")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1170,7 +1170,7 @@ func voucherPage(f *folio, v *voucherStory) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = linked(search(f.to("vouchers"), "purpose", v.Purpose), f.slug(v.Purpose)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = linked(search(f.to("vouchers"), "purpose", v.Purpose), f.term(v.Purpose)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1787,7 +1787,7 @@ func flagView(f *folio, flag *apiv1.Flag) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var100 string
-				templ_7745c5c3_Var100, templ_7745c5c3_Err = templ.JoinStringErrs(f.say(flagWords[flag.Kind]))
+				templ_7745c5c3_Var100, templ_7745c5c3_Err = templ.JoinStringErrs(f.say(lackWords[flag.Kind]))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `vouchers.templ`, Line: 290, Col: 41}
 				}
@@ -1855,7 +1855,7 @@ func flagView(f *folio, flag *apiv1.Flag) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var104 string
-				templ_7745c5c3_Var104, templ_7745c5c3_Err = templ.JoinStringErrs(f.say(flagWords[flag.Kind]))
+				templ_7745c5c3_Var104, templ_7745c5c3_Err = templ.JoinStringErrs(f.say(lackWords[flag.Kind]))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `vouchers.templ`, Line: 300, Col: 35}
 				}

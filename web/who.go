@@ -23,34 +23,15 @@ var roleWords = map[apiv1.Role]words{
 	apiv1.Role_ROLE_CASHIER: {"出纳", "cashier"}, apiv1.Role_ROLE_BOARD: {"公示员", "board"}, apiv1.Role_ROLE_AUDITOR: {"审计", "auditor"}, apiv1.Role_ROLE_ADMIN: {"管理员", "admin"},
 }
 
-// probes are commands that a role may give and that say nothing else here: whoever lacks the role is refused as such.
-var probes = []struct {
-	role           apiv1.Role
-	method, fields string
-}{
-	{apiv1.Role_ROLE_TREASURER, "WithdrawRequest", `"request_number":1`},
-	{apiv1.Role_ROLE_APPROVER, "DeclareDividend", `"request_number":1,"occurred_on":"2000-01-01"`},
-	{apiv1.Role_ROLE_SUPERVISOR, "ConfirmOpening", ``},
-	{apiv1.Role_ROLE_CASHIER, "SettlePayment", `"request_number":1,"occurred_on":"2000-01-01"`},
+// who is the visitor, with his roles in the collective of the address. Who is not signed in is an error.
+func (s *site) who(v *visit) (*apiv1.WhoAmIResponse, error) {
+	return s.session.WhoAmI(v.ctx, &apiv1.WhoAmIRequest{CollectiveId: v.collective()})
 }
 
 // rolesOf are the roles of the visitor in the collective of the address. Who is not signed in is an error.
 func (s *site) rolesOf(v *visit) ([]apiv1.Role, error) {
-	var roles []apiv1.Role
-	for _, p := range probes {
-		request := `{"command_id":"00000000-0000-4000-8000-000000000001","collective_id":"` + v.collective() + `"`
-		if p.fields != "" {
-			request += "," + p.fields
-		}
-		answer, err := s.books.Preview(v.ctx, &apiv1.PreviewRequest{Line: &apiv1.ApplyLine{Method: p.method, RequestJson: request + "}"}})
-		if err != nil {
-			return nil, err
-		}
-		if answer.Result.Refusal.GetReason() != "role_missing" && (p.role != apiv1.Role_ROLE_CASHIER || !slices.Contains(roles, apiv1.Role_ROLE_TREASURER)) {
-			roles = append(roles, p.role)
-		}
-	}
-	return roles, nil
+	who, err := s.who(v)
+	return who.GetRoles(), err
 }
 
 // mayGive refuses a form to whoever could not give its command.

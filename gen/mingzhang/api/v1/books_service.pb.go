@@ -3760,6 +3760,10 @@ type PreviewResult struct {
 	Message string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
 	// Whether the caller's session has to be confirmed before the command is given (SessionService.Confirm).
 	ConfirmNeeded bool `protobuf:"varint,8,opt,name=confirm_needed,json=confirmNeeded,proto3" json:"confirm_needed,omitempty"`
+	// Approvals that what it asks for would need by the spending rule; 0: none, or it asks for nothing.
+	ApprovalsNeeded uint32 `protobuf:"varint,9,opt,name=approvals_needed,json=approvalsNeeded,proto3" json:"approvals_needed,omitempty"`
+	// Whether a supervisor would have to review it first.
+	ReviewNeeded  bool `protobuf:"varint,10,opt,name=review_needed,json=reviewNeeded,proto3" json:"review_needed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3846,6 +3850,20 @@ func (x *PreviewResult) GetMessage() string {
 func (x *PreviewResult) GetConfirmNeeded() bool {
 	if x != nil {
 		return x.ConfirmNeeded
+	}
+	return false
+}
+
+func (x *PreviewResult) GetApprovalsNeeded() uint32 {
+	if x != nil {
+		return x.ApprovalsNeeded
+	}
+	return 0
+}
+
+func (x *PreviewResult) GetReviewNeeded() bool {
+	if x != nil {
+		return x.ReviewNeeded
 	}
 	return false
 }
@@ -6485,7 +6503,7 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\rBalanceChange\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
-	"\x05after\x18\x03 \x01(\tR\x05after\"\xca\x02\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\x9a\x03\n" +
 	"\rPreviewResult\x123\n" +
 	"\areceipt\x18\x01 \x01(\v2\x19.mingzhang.api.v1.ReceiptR\areceipt\x12\x1a\n" +
 	"\brepeated\x18\x02 \x01(\bR\brepeated\x12;\n" +
@@ -6494,7 +6512,10 @@ const file_mingzhang_api_v1_books_service_proto_rawDesc = "" +
 	"\x04code\x18\x05 \x01(\tR\x04code\x123\n" +
 	"\arefusal\x18\x06 \x01(\v2\x19.mingzhang.api.v1.RefusalR\arefusal\x12\x18\n" +
 	"\amessage\x18\a \x01(\tR\amessage\x12%\n" +
-	"\x0econfirm_needed\x18\b \x01(\bR\rconfirmNeeded\"I\n" +
+	"\x0econfirm_needed\x18\b \x01(\bR\rconfirmNeeded\x12)\n" +
+	"\x10approvals_needed\x18\t \x01(\rR\x0fapprovalsNeeded\x12#\n" +
+	"\rreview_needed\x18\n" +
+	" \x01(\bR\freviewNeeded\"I\n" +
 	"\x0ePreviewRequest\x127\n" +
 	"\x04line\x18\x01 \x01(\v2\x1b.mingzhang.api.v1.ApplyLineB\x06\xbaH\x03\xc8\x01\x01R\x04line\"J\n" +
 	"\x0fPreviewResponse\x127\n" +
