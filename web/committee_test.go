@@ -515,3 +515,51 @@ func TestInquiryFromTheDesk(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFormOfTheCommittee: what the other tests of this file do not give, from the empty form to what was recorded, without script.
+func TestEveryFormOfTheCommittee(t *testing.T) {
+	n := demo(t)
+	at := func(clock string) string { return "2023-01-12T" + clock + ":00+08:00" }
+	supervisor := n.person("supervisor")
+
+	n.give("treasurer", at("09:00"), "RecordFee", &apiv1.RecordFeeRequest{Fund: "maintenance", Purpose: "daily_management", Amount: "36.00", OccurredOn: "2023-01-11", MoneyAccount: "bank", Narration: "账户管理费",
+		Documents: []*apiv1.Document{{Kind: "bank_line", Issuer: "bank", Number: "fee-1"}}})
+	n.give("approver", at("09:10"), "RecordResolution", &apiv1.RecordResolutionRequest{ResolutionId: "fee-2023", Title: "追认手续费", Body: "representatives", DecidedOn: "2023-01-12", Electorate: 60, Present: 50,
+		VotesFor: 45, VotesAgainst: 3, Abstained: 2, MinutesSha256: strings.Repeat("ab", 32), Matter: apiv1.Matter_MATTER_PAYMENT, Fund: "maintenance", Purpose: "daily_management", Authority: "100.00"})
+	n.give("supervisor", at("09:20"), "ConfirmResolution", &apiv1.ConfirmResolutionRequest{ResolutionId: "fee-2023"})
+	disclosure := apiv1connect.NewDisclosureServiceClient(n.client())
+	flags, err := disclosure.ListFlags(t.Context(), &apiv1.ListFlagsRequest{CollectiveId: "liminba"})
+	n.must(err)
+	if len(flags.Flags) == 0 {
+		t.Fatal("the fee raised no flag")
+	}
+	for _, one := range flags.Flags {
+		supervisor.fill("ratify", map[string]string{"voucher+kind": one.Voucher + "+" + one.Flag.Kind.String(), "resolution_id": "fee-2023"}, nil)
+	}
+	flags, err = disclosure.ListFlags(t.Context(), &apiv1.ListFlagsRequest{CollectiveId: "liminba"})
+	n.must(err)
+	if len(flags.Flags) != 0 {
+		t.Errorf("still open: %v", flags.Flags)
+	}
+
+	n.give("treasurer", at("10:00"), "OpenGrantRound", &apiv1.OpenGrantRoundRequest{RoundId: "relief-2023", Title: "困难救助", Fund: "welfare", Purpose: "relief", Budget: "900.00"})
+	n.give("treasurer", at("10:10"), "AddApplicants", &apiv1.AddApplicantsRequest{RoundId: "relief-2023", Applicants: []*apiv1.GrantApplicant{{Member: 17, Amount: "500.00"}}})
+	_, desk := supervisor.get("/d/liminba/committee/")
+	supervisor.press(supervisor.follow(desk, "/registers/grants/relief-2023/"), "grant-review", nil)
+
+	_, voucher := supervisor.get("/d/liminba/vouchers/P2021-18/")
+	supervisor.press(voucher, "ask", map[string]string{"text": "李四是谁家的亲戚"})
+	_, desk = supervisor.get("/d/liminba/committee/")
+	supervisor.press(supervisor.follow(desk, "/inquiries/1/"), "inquiry-decline", map[string]string{"reason": "DECLINE_REASON_PERSONAL_DATA"})
+	list, err := disclosure.ListInquiries(t.Context(), &apiv1.ListInquiriesRequest{CollectiveId: "liminba"})
+	n.must(err)
+	if len(list.Inquiries) != 1 || list.Inquiries[0].State != "declined" || list.Inquiries[0].Wording != "" {
+		t.Errorf("the inquiry is %v", list.Inquiries)
+	}
+
+	// There is nothing to confirm in the demo's books: the form says so in the words of the refusal.
+	path, values := supervisor.open("confirm-opening")
+	if answer, page := supervisor.post(path, "preview", values, nil); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(page, `role="alert"`) {
+		t.Errorf("no opening to confirm: %d %s", answer.StatusCode, textOf(page))
+	}
+}

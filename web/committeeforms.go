@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -168,7 +169,7 @@ func monthAbove(f *filling) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := f.site.month(page, f.values["month"])
+	m, err := f.site.month(page, cmp.Or(f.values["month"], page.books.ClosedThrough))
 	if err != nil {
 		return nil, err
 	}
