@@ -155,19 +155,6 @@ func (s *site) originOf(v *visit) string {
 	return "http://" + v.request.Host
 }
 
-// said is what supervisors say of one voucher in the reviews of its month.
-func (m *monthStory) said(number string) []*apiv1.ReviewItem {
-	var list []*apiv1.ReviewItem
-	for _, r := range m.review.GetReviews() {
-		for _, item := range r.Items {
-			if item.Voucher == number {
-				list = append(list, item)
-			}
-		}
-	}
-	return list
-}
-
 // petals are the witnesses of a seal in the order of its policy: whether each has signed.
 func petals(seal *apiv1.Seal) []petal {
 	var list []petal
