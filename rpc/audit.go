@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mingzhang-ledger/mingzhang/eventstore"
@@ -99,7 +100,15 @@ func (s auditService) ListRequests(ctx context.Context, r *apiv1.ListRequestsReq
 	if err != nil {
 		return nil, err
 	}
-	requests, next := at.book.Requests(r.State, after, pageLimit(r), at.moment)
+	limit := pageLimit(r)
+	if r.Number != 0 {
+		after, limit = int(r.Number)-1, 1
+	}
+	requests, next := at.book.Requests(r.State, after, limit, at.moment)
+	if r.Number != 0 {
+		requests = slices.DeleteFunc(requests, func(q projections.Request) bool { return q.Made.Number != r.Number })
+		next = 0
+	}
 	return &apiv1.ListRequestsResponse{Requests: each(requests, requestOf), NextPageToken: nextNumber(r, at, next), Version: at.version}, nil
 }
 

@@ -90,8 +90,55 @@ func requestOf(q projections.Request) *apiv1.Request {
 		Vouchers:  each(q.Vouchers, ledger.VoucherRef.String),
 		ExpiresOn: dayOrEmpty(q.Made.ExpiresOn), GiftId: q.Made.GetPayment().GetGiftId(), Emergency: q.Made.GetPayment().GetEmergency(),
 	}
-	if d := q.Made.GetDepositReturn(); d != nil {
-		m.Deducted = ledger.Fen(d.DeductedFen).String()
+	m.EndedBy, m.Reason = q.EndedBy, q.Reason
+	askedFor(m, q.Made)
+	return m
+}
+
+// askedFor adds what one kind of request alone asks for.
+func askedFor(m *apiv1.Request, made *eventv1.RequestMade) {
+	switch order := made.Order.(type) {
+	case *eventv1.RequestMade_Payment:
+		m.Documents = each(order.Payment.Documents, documentOf)
+	case *eventv1.RequestMade_Transfer:
+		m.Moves = []*apiv1.FundMove{fundMoveOf(order.Transfer)}
+	case *eventv1.RequestMade_Correction:
+		c := order.Correction
+		m.TurnsBack = each(c.Reverses, storedRef)
+		m.Replacements = each(c.Replacements, replacementOf)
+		m.DifferenceOf = storedRef(c.DifferenceOf)
+		m.OccurredOn = dayOrEmpty(c.OccurredOn)
+		m.Pending = c.Cover == eventv1.Cover_COVER_PENDING
+		m.Moves = each(c.Transfers, fundMoveOf)
+	case *eventv1.RequestMade_Dividend:
+		m.DividendRunId, m.Payees, m.Rate = order.Dividend.RunId, order.Dividend.Payees, ledger.Fen(order.Dividend.RateFen).String()
+	case *eventv1.RequestMade_DepositReturn:
+		d := order.DepositReturn
+		m.DepositKind, m.Deducted, m.Documents = d.Kind, ledger.Fen(d.DeductedFen).String(), each(d.Documents, documentOf)
+	}
+}
+
+func storedRef(r *eventv1.VoucherRef) string { return ledger.RefOf(r).String() }
+
+func fundMoveOf(t *eventv1.TransferOrder) *apiv1.FundMove {
+	return &apiv1.FundMove{FromFund: t.FromFund, ToFund: t.ToFund, Amount: ledger.Fen(t.AmountFen).String()}
+}
+
+func replacementOf(r *eventv1.Replacement) *apiv1.Replacement {
+	m := &apiv1.Replacement{Corrects: storedRef(r.Corrects)}
+	switch order := r.Order.(type) {
+	case *eventv1.Replacement_Inflow:
+		in := order.Inflow
+		m.Order = &apiv1.Replacement_Inflow{Inflow: &apiv1.Inflow{
+			Inflow: apiv1.InflowKind(in.Inflow), Kind: in.Kind, Fund: in.Fund, Amount: ledger.Fen(in.AmountFen).String(), Payer: in.Payer,
+			Narration: in.Narration, MoneyAccount: in.MoneyAccount, ResolutionId: in.ResolutionId, Documents: each(in.Documents, documentOf),
+		}}
+	case *eventv1.Replacement_Payment:
+		out := order.Payment
+		m.Order = &apiv1.Replacement_Outflow{Outflow: &apiv1.Outflow{
+			Fund: out.Fund, Purpose: out.Purpose, Amount: ledger.Fen(out.AmountFen).String(), Payee: out.Payee,
+			Narration: out.Narration, MoneyAccount: r.MoneyAccount, ResolutionId: out.ResolutionId, Documents: each(out.Documents, documentOf),
+		}}
 	}
 	return m
 }

@@ -41,6 +41,7 @@ func readAssets() (byAddress map[string][]byte, addressOf map[string]string) {
 		}
 		add(name, data)
 	})
+	add("mingzhang.js", browser.Script()) // the verifier and witness, for pages that sign
 	return byAddress, addressOf
 }
 

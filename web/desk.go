@@ -27,7 +27,7 @@ type deskPart func(*desk) (templ.Component, error)
 
 // deskParts are all parts of a desk.
 func (s *site) deskParts() []deskPart {
-	return []deskPart{s.doorsPart, s.waitingPart, s.todayPart, s.commandsPart}
+	return []deskPart{s.sectionsPart, s.doorsPart, s.tasksPart, s.waitingPart, s.todayPart, s.commandsPart}
 }
 
 // deskPages are the pages of treasurer, cashier and approver.
@@ -162,6 +162,7 @@ var commandGroups = []struct {
 	{words{"更正", "Putting right"}, []string{"reversal", "difference", "correct-income", "correct-payment", "book-correction"}},
 	{words{"月底、年底", "End of month and year"}, []string{"close", "edition", "true-up"}},
 	{words{"审批", "Approvals"}, []string{"approve", "reject"}},
+	{words{"监督", "Supervision"}, []string{"review", "confirm-resolution", "confirm-opening", "grant-review", "ratify", "ask", "inquiry-publish", "inquiry-decline", "inquiry-answer"}},
 	{words{"决议和办法", "Resolutions and rules"}, []string{"resolution", "policy", "spending-rule", "fund-open", "fund-change", "body-change", "witnesses"}},
 	{words{"成员和账户", "Members and accounts"}, []string{"enrol", "depart", "readmit", "shares", "hold", "release", "personal", "erasure", "erasure-approve", "erasure-reject", "money-account", "opening"}},
 }

@@ -26,6 +26,8 @@ type field struct {
 	add    words  // what the button that adds a row says
 	mode   string // of the keyboard: decimal, numeric; default: text
 	max    int    // characters at most; default: as the services have it
+	// alone does not make a row: it says what the row is about, and a row with nothing else is left out.
+	alone bool
 	// rare fields stand folded behind the others.
 	rare bool
 	// checked is what a box says when it is ticked; default: true.
@@ -285,7 +287,7 @@ func (f *filling) blank(fields []*field, prefix string) bool {
 		if d.kind == kindFile || d.kind == kindDigest {
 			typed = f.values[name+digestSuffix]
 		}
-		if typed != "" && (d.initial == nil || typed != d.initial(f)) {
+		if typed != "" && !d.alone && (d.initial == nil || typed != d.initial(f)) {
 			return false
 		}
 	}

@@ -50,6 +50,8 @@ type form struct {
 	apart bool
 	// above is shown over the fields: what is left, a list to check; default: nothing.
 	above func(*filling) (templ.Component, error)
+	// view is the form to fill in where its fields stand on a page of their own; default: one below the other. It gets what above made.
+	view func(*filling, templ.Component) templ.Component
 	// done answers a command that was carried out; default: the page of what was recorded.
 	done func(*filling, *apiv1.ApplyResult) (templ.Component, error)
 }
@@ -87,7 +89,7 @@ const (
 // formPage makes the page of a form, for GET and for POST, wherever its address is.
 func (s *site) formPage(form *form) page {
 	return func(v *visit) (templ.Component, error) {
-		f := &filling{visit: v, form: form, values: map[string]string{}, wrong: map[string]string{}, where: map[string]string{}, lists: map[*field][]choice{}}
+		f := s.newFilling(v, nil, form)
 		if !form.apart {
 			answer, err := s.disclosure.GetCollective(v.ctx, &apiv1.GetCollectiveRequest{CollectiveId: v.collective()})
 			if err != nil {
@@ -128,6 +130,11 @@ func (s *site) formPage(form *form) page {
 	}
 }
 
+// newFilling is a form of a collective with nothing in it yet.
+func (s *site) newFilling(v *visit, about *apiv1.Collective, form *form) *filling {
+	return &filling{visit: v, about: about, form: form, values: map[string]string{}, wrong: map[string]string{}, where: map[string]string{}, lists: map[*field][]choice{}}
+}
+
 // begin fills a new form with what its address says and with its defaults.
 func (f *filling) begin() {
 	for name, all := range f.request.URL.Query() {
@@ -165,6 +172,9 @@ func (f *filling) page(status int) (templ.Component, error) {
 	}
 	if err := f.loadChoices(f.form.fields); err != nil {
 		return nil, err
+	}
+	if f.form.view != nil {
+		return nil, f.render(status, f.form.view(f, above))
 	}
 	return nil, f.render(status, formView(f, above))
 }

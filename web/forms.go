@@ -98,8 +98,8 @@ func paperFields(at, kind string) []*field {
 	}
 }
 
-// deskForms are the forms of treasurer, cashier and approver, by their names.
-var deskForms = formsByName(incomingForms, outgoingForms, roundForms, repairForms, registerForms, ruleForms)
+// deskForms are the forms of a desk, by their names.
+var deskForms = formsByName(incomingForms, outgoingForms, roundForms, repairForms, registerForms, ruleForms, committeeForms)
 
 func formsByName(groups ...[]*form) map[string]*form {
 	all := map[string]*form{}

@@ -129,14 +129,14 @@ func plural(n int, one, many string) string {
 // openInquiry says whether an inquiry still waits.
 func openInquiry(q *apiv1.Inquiry) bool { return q.State == "received" || q.State == "published" }
 
-var declineWords = map[apiv1.DeclineReason]two{
+var declineWords = map[apiv1.DeclineReason]words{
 	apiv1.DeclineReason_DECLINE_REASON_PERSONAL_DATA: {"不写出某个人的私事就说不清", "it cannot be worded without naming a person's affairs"},
 	apiv1.DeclineReason_DECLINE_REASON_ABUSIVE:       {"有辱骂或威胁", "it insults or threatens"},
 	apiv1.DeclineReason_DECLINE_REASON_NOT_OURS:      {"与集体的钱无关", "it is not about the collective's money"},
 	apiv1.DeclineReason_DECLINE_REASON_REPEATED:      {"以前问过,见", "it was asked before:"},
 }
 
-var answerWords = map[apiv1.InquiryOutcome]two{
+var answerWords = map[apiv1.InquiryOutcome]words{
 	apiv1.InquiryOutcome_INQUIRY_OUTCOME_EXPLAINED: {"已说明,账是对的", "explained: the books are right"},
 	apiv1.InquiryOutcome_INQUIRY_OUTCOME_CORRECTED: {"已更正", "corrected"}, apiv1.InquiryOutcome_INQUIRY_OUTCOME_WILL_CORRECT: {"账错了,将更正", "will be corrected"},
 }

@@ -231,7 +231,7 @@ func inquiryCard(b *board, q *apiv1.Inquiry) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(b.text("不予公开:", "Not published: ") + wordOf(b.visit, declineWords, q.DeclineReason))
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(b.text("不予公开:", "Not published: ") + called(b.visit, declineWords, q.DeclineReason))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inquiries.templ`, Line: 40, Col: 97}
 			}
@@ -311,7 +311,7 @@ func inquiryCard(b *board, q *apiv1.Inquiry) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = tag(answerClass(a), wordOf(b.visit, answerWords, a.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = tag(answerClass(a), called(b.visit, answerWords, a.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -562,7 +562,7 @@ func lineMarks(b *board, l *apiv1.Voucher) templ.Component {
 		}
 		for _, f := range l.Flags {
 			if f.RatifiedBy == "" {
-				templ_7745c5c3_Err = tag("bad", wordOf(b.visit, flagWords, f.Kind)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = tag("bad", called(b.visit, flagWords, f.Kind)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -2441,7 +2441,7 @@ func split(b *board, d *lineData) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var133 string
-				templ_7745c5c3_Var133, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(b.visit, roundingWords, d.Rounding))
+				templ_7745c5c3_Var133, templ_7745c5c3_Err = templ.JoinStringErrs(called(b.visit, roundingWords, d.Rounding))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `lines.templ`, Line: 353, Col: 49}
 				}
@@ -2587,7 +2587,7 @@ func authority(b *board, d *lineData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var140 string
-			templ_7745c5c3_Var140, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(b.visit, flagWords, f.Kind))
+			templ_7745c5c3_Var140, templ_7745c5c3_Err = templ.JoinStringErrs(called(b.visit, flagWords, f.Kind))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `lines.templ`, Line: 387, Col: 40}
 			}
@@ -2694,7 +2694,7 @@ func lineReviews(b *board, d *lineData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var147 string
-			templ_7745c5c3_Var147, templ_7745c5c3_Err = templ.JoinStringErrs(b.text("监督委员:", "A supervisor: ") + wordOf(b.visit, verdictWords, r.Verdict))
+			templ_7745c5c3_Var147, templ_7745c5c3_Err = templ.JoinStringErrs(b.text("监督委员:", "A supervisor: ") + called(b.visit, verdictWords, r.Verdict))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `lines.templ`, Line: 405, Col: 100}
 			}

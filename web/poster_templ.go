@@ -1238,7 +1238,7 @@ func posterReviews(p *poster, l line) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var67 string
-			templ_7745c5c3_Var67, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(p.visit, verdictWords, r.Verdict))
+			templ_7745c5c3_Var67, templ_7745c5c3_Err = templ.JoinStringErrs(called(p.visit, verdictWords, r.Verdict))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `poster.templ`, Line: 206, Col: 52}
 			}

@@ -133,7 +133,7 @@ func roundList(b *board, rounds []*apiv1.Round) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var9 string
-				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(b.visit, basisWords, r.Basis))
+				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(called(b.visit, basisWords, r.Basis))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `records.templ`, Line: 19, Col: 50}
 				}
@@ -566,7 +566,7 @@ func resolutionCard(b *board, r *apiv1.Resolution) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var32 string
-		templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(b.visit, matterWords, r.Matter))
+		templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(called(b.visit, matterWords, r.Matter))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `records.templ`, Line: 81, Col: 123}
 		}
@@ -2309,7 +2309,7 @@ func monthsPage(b *board, months []monthData, policy uint32) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							var templ_7745c5c3_Var134 string
-							templ_7745c5c3_Var134, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(b.visit, verdictWords, r.Verdict))
+							templ_7745c5c3_Var134, templ_7745c5c3_Err = templ.JoinStringErrs(called(b.visit, verdictWords, r.Verdict))
 							if templ_7745c5c3_Err != nil {
 								return templ.Error{Err: templ_7745c5c3_Err, FileName: `records.templ`, Line: 312, Col: 54}
 							}
@@ -2366,7 +2366,7 @@ func monthsPage(b *board, months []monthData, policy uint32) templ.Component {
 									return templ_7745c5c3_Err
 								}
 								var templ_7745c5c3_Var138 string
-								templ_7745c5c3_Var138, templ_7745c5c3_Err = templ.JoinStringErrs(wordOf(b.visit, verdictWords, i.Verdict))
+								templ_7745c5c3_Var138, templ_7745c5c3_Err = templ.JoinStringErrs(called(b.visit, verdictWords, i.Verdict))
 								if templ_7745c5c3_Err != nil {
 									return templ.Error{Err: templ_7745c5c3_Err, FileName: `records.templ`, Line: 314, Col: 154}
 								}

@@ -105,7 +105,9 @@ var Prefixes = []string{"/b/", "/d/", "/en/", "/large/", "/assets/", "/sign-in/"
 // pages lists every page by its pattern, without the language. Each part of the site adds its own.
 func (s *site) pages() map[string]page {
 	all := map[string]page{"GET /{$}": s.home}
-	for _, part := range []map[string]page{s.boardPages(), s.outputsPages(), s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.receiptPages()} {
+	for _, part := range []map[string]page{
+		s.boardPages(), s.outputsPages(), s.signInPages(), s.accountPages(), s.adminPages(), s.deskPages(), s.receiptPages(), s.committeePages(),
+	} {
 		for pattern, page := range part {
 			all[pattern] = page
 		}

@@ -82,7 +82,14 @@ func (v *visit) href(to string) string {
 }
 
 // other is the address of this page in the other language.
-func (v *visit) other() string { return v.address(v.path, 1-v.lang, v.large) }
+// On a desk it asks for the same.
+func (v *visit) other() string {
+	to := v.address(v.path, 1-v.lang, v.large)
+	if !v.static && v.request.Method == http.MethodGet && v.request.URL.RawQuery != "" {
+		to += "?" + v.request.URL.RawQuery
+	}
+	return to
+}
 
 // resized is the address of this page in the other print.
 func (v *visit) resized() string { return v.address(v.path, v.lang, !v.large) }

@@ -12,9 +12,10 @@ import (
 
 // Roles that forms name.
 var (
-	treasurer = []apiv1.Role{apiv1.Role_ROLE_TREASURER}
-	approver  = []apiv1.Role{apiv1.Role_ROLE_APPROVER}
-	payer     = []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_CASHIER}
+	treasurer  = []apiv1.Role{apiv1.Role_ROLE_TREASURER}
+	supervisor = []apiv1.Role{apiv1.Role_ROLE_SUPERVISOR}
+	approver   = []apiv1.Role{apiv1.Role_ROLE_APPROVER}
+	payer      = []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_CASHIER}
 )
 
 var roleWords = map[apiv1.Role]words{

@@ -904,7 +904,9 @@ type ListRequestsRequest struct {
 	// Items at most, 1 to 1,000; default 50.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: next_page_token of the answer before, with the same other fields; default: the start.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only the one of this number; default 0: all.
+	Number        uint32 `protobuf:"varint,8,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -986,6 +988,13 @@ func (x *ListRequestsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListRequestsRequest) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
 }
 
 // ListRequestsResponse is what ListRequests answers.
@@ -3805,7 +3814,7 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\vdebit_total\x18\x02 \x01(\tR\n" +
 	"debitTotal\x12!\n" +
 	"\fcredit_total\x18\x03 \x01(\tR\vcreditTotal\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversion\"\x87\x03\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\x9f\x03\n" +
 	"\x13ListRequestsRequest\x12M\n" +
 	"\rcollective_id\x18\x01 \x01(\tB(\xbaH%r#2!^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$R\fcollectiveId\x12;\n" +
 	"\x05as_of\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x04asOf\x12'\n" +
@@ -3815,7 +3824,8 @@ const file_mingzhang_api_v1_audit_service_proto_rawDesc = "" +
 	"\x05state\x18\x05 \x01(\tB4\xbaH1r/R\x00R\x04openR\asettledR\brejectedR\twithdrawnR\aexpiredR\x05state\x12%\n" +
 	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8f\x01\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12\x16\n" +
+	"\x06number\x18\b \x01(\rR\x06number\"\x8f\x01\n" +
 	"\x14ListRequestsResponse\x125\n" +
 	"\brequests\x18\x01 \x03(\v2\x19.mingzhang.api.v1.RequestR\brequests\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n" +

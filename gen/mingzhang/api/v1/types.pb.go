@@ -3882,7 +3882,33 @@ type Request struct {
 	// Whether it is paid ahead of its resolution.
 	Emergency bool `protobuf:"varint,20,opt,name=emergency,proto3" json:"emergency,omitempty"`
 	// Part of a deposit that is kept, yuan; empty for other kinds.
-	Deducted      string `protobuf:"bytes,21,opt,name=deducted,proto3" json:"deducted,omitempty"`
+	Deducted string `protobuf:"bytes,21,opt,name=deducted,proto3" json:"deducted,omitempty"`
+	// Papers of a payment or of a deposit that is given back.
+	Documents []*Document `protobuf:"bytes,22,rep,name=documents,proto3" json:"documents,omitempty"`
+	// What is moved between funds: of a transfer one, of a correction those booked with it.
+	Moves []*FundMove `protobuf:"bytes,23,rep,name=moves,proto3" json:"moves,omitempty"`
+	// Numbers of the vouchers a correction turns back.
+	TurnsBack []string `protobuf:"bytes,24,rep,name=turns_back,json=turnsBack,proto3" json:"turns_back,omitempty"`
+	// Right vouchers in their place.
+	Replacements []*Replacement `protobuf:"bytes,25,rep,name=replacements,proto3" json:"replacements,omitempty"`
+	// Number of the voucher whose amount was wrong, when only the difference (amount) is booked; else empty.
+	DifferenceOf string `protobuf:"bytes,26,opt,name=difference_of,json=differenceOf,proto3" json:"difference_of,omitempty"`
+	// Chosen business day of a correction; empty: the day it is booked.
+	OccurredOn string `protobuf:"bytes,27,opt,name=occurred_on,json=occurredOn,proto3" json:"occurred_on,omitempty"`
+	// What a fund cannot give back in a correction stands open until its next splits clear it.
+	Pending bool `protobuf:"varint,28,opt,name=pending,proto3" json:"pending,omitempty"`
+	// Dividend asked for; empty for other kinds.
+	DividendRunId string `protobuf:"bytes,29,opt,name=dividend_run_id,json=dividendRunId,proto3" json:"dividend_run_id,omitempty"`
+	// Payees of that dividend.
+	Payees uint32 `protobuf:"varint,30,opt,name=payees,proto3" json:"payees,omitempty"`
+	// What one share of it gets, yuan; empty for other kinds.
+	Rate string `protobuf:"bytes,31,opt,name=rate,proto3" json:"rate,omitempty"`
+	// Kind of a deposit that is given back; empty for other kinds.
+	DepositKind string `protobuf:"bytes,32,opt,name=deposit_kind,json=depositKind,proto3" json:"deposit_kind,omitempty"`
+	// Why it was rejected, public text; empty unless it was.
+	Reason string `protobuf:"bytes,33,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Operator who settled, rejected, withdrew or expired it; empty while it is open.
+	EndedBy       string `protobuf:"bytes,34,opt,name=ended_by,json=endedBy,proto3" json:"ended_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4064,6 +4090,161 @@ func (x *Request) GetDeducted() string {
 	return ""
 }
 
+func (x *Request) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+func (x *Request) GetMoves() []*FundMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *Request) GetTurnsBack() []string {
+	if x != nil {
+		return x.TurnsBack
+	}
+	return nil
+}
+
+func (x *Request) GetReplacements() []*Replacement {
+	if x != nil {
+		return x.Replacements
+	}
+	return nil
+}
+
+func (x *Request) GetDifferenceOf() string {
+	if x != nil {
+		return x.DifferenceOf
+	}
+	return ""
+}
+
+func (x *Request) GetOccurredOn() string {
+	if x != nil {
+		return x.OccurredOn
+	}
+	return ""
+}
+
+func (x *Request) GetPending() bool {
+	if x != nil {
+		return x.Pending
+	}
+	return false
+}
+
+func (x *Request) GetDividendRunId() string {
+	if x != nil {
+		return x.DividendRunId
+	}
+	return ""
+}
+
+func (x *Request) GetPayees() uint32 {
+	if x != nil {
+		return x.Payees
+	}
+	return 0
+}
+
+func (x *Request) GetRate() string {
+	if x != nil {
+		return x.Rate
+	}
+	return ""
+}
+
+func (x *Request) GetDepositKind() string {
+	if x != nil {
+		return x.DepositKind
+	}
+	return ""
+}
+
+func (x *Request) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Request) GetEndedBy() string {
+	if x != nil {
+		return x.EndedBy
+	}
+	return ""
+}
+
+// FundMove (调剂) is money moved from one fund to another.
+type FundMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fund that gives.
+	FromFund string `protobuf:"bytes,1,opt,name=from_fund,json=fromFund,proto3" json:"from_fund,omitempty"`
+	// Fund that gets.
+	ToFund string `protobuf:"bytes,2,opt,name=to_fund,json=toFund,proto3" json:"to_fund,omitempty"`
+	// Yuan.
+	Amount        string `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FundMove) Reset() {
+	*x = FundMove{}
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FundMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FundMove) ProtoMessage() {}
+
+func (x *FundMove) ProtoReflect() protoreflect.Message {
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FundMove.ProtoReflect.Descriptor instead.
+func (*FundMove) Descriptor() ([]byte, []int) {
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *FundMove) GetFromFund() string {
+	if x != nil {
+		return x.FromFund
+	}
+	return ""
+}
+
+func (x *FundMove) GetToFund() string {
+	if x != nil {
+		return x.ToFund
+	}
+	return ""
+}
+
+func (x *FundMove) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
 // GrantLine is one applicant of a round.
 type GrantLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4081,7 +4262,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4093,7 +4274,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[29]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4106,7 +4287,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{29}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GrantLine) GetMember() uint32 {
@@ -4176,7 +4357,7 @@ type GrantRound struct {
 
 func (x *GrantRound) Reset() {
 	*x = GrantRound{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4188,7 +4369,7 @@ func (x *GrantRound) String() string {
 func (*GrantRound) ProtoMessage() {}
 
 func (x *GrantRound) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[30]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4201,7 +4382,7 @@ func (x *GrantRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRound.ProtoReflect.Descriptor instead.
 func (*GrantRound) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{30}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GrantRound) GetId() string {
@@ -4334,7 +4515,7 @@ type GrantObjection struct {
 
 func (x *GrantObjection) Reset() {
 	*x = GrantObjection{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4346,7 +4527,7 @@ func (x *GrantObjection) String() string {
 func (*GrantObjection) ProtoMessage() {}
 
 func (x *GrantObjection) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[31]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4359,7 +4540,7 @@ func (x *GrantObjection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantObjection.ProtoReflect.Descriptor instead.
 func (*GrantObjection) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{31}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GrantObjection) GetNumber() uint32 {
@@ -4443,7 +4624,7 @@ type DividendFile struct {
 
 func (x *DividendFile) Reset() {
 	*x = DividendFile{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4455,7 +4636,7 @@ func (x *DividendFile) String() string {
 func (*DividendFile) ProtoMessage() {}
 
 func (x *DividendFile) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[32]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4468,7 +4649,7 @@ func (x *DividendFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendFile.ProtoReflect.Descriptor instead.
 func (*DividendFile) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{32}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DividendFile) GetFile() uint32 {
@@ -4574,7 +4755,7 @@ type DividendRun struct {
 
 func (x *DividendRun) Reset() {
 	*x = DividendRun{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4586,7 +4767,7 @@ func (x *DividendRun) String() string {
 func (*DividendRun) ProtoMessage() {}
 
 func (x *DividendRun) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[33]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4599,7 +4780,7 @@ func (x *DividendRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendRun.ProtoReflect.Descriptor instead.
 func (*DividendRun) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{33}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DividendRun) GetId() string {
@@ -4756,7 +4937,7 @@ type DividendReturn struct {
 
 func (x *DividendReturn) Reset() {
 	*x = DividendReturn{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4768,7 +4949,7 @@ func (x *DividendReturn) String() string {
 func (*DividendReturn) ProtoMessage() {}
 
 func (x *DividendReturn) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[34]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4781,7 +4962,7 @@ func (x *DividendReturn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DividendReturn.ProtoReflect.Descriptor instead.
 func (*DividendReturn) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{34}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DividendReturn) GetVoucher() string {
@@ -4859,7 +5040,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4871,7 +5052,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[35]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4884,7 +5065,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{35}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Hold) GetNumber() uint32 {
@@ -4986,7 +5167,7 @@ type MemberShares struct {
 
 func (x *MemberShares) Reset() {
 	*x = MemberShares{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4998,7 +5179,7 @@ func (x *MemberShares) String() string {
 func (*MemberShares) ProtoMessage() {}
 
 func (x *MemberShares) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[36]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5011,7 +5192,7 @@ func (x *MemberShares) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberShares.ProtoReflect.Descriptor instead.
 func (*MemberShares) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{36}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *MemberShares) GetMember() uint32 {
@@ -5048,7 +5229,7 @@ type AccountBalance struct {
 
 func (x *AccountBalance) Reset() {
 	*x = AccountBalance{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5060,7 +5241,7 @@ func (x *AccountBalance) String() string {
 func (*AccountBalance) ProtoMessage() {}
 
 func (x *AccountBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[37]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5073,7 +5254,7 @@ func (x *AccountBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountBalance.ProtoReflect.Descriptor instead.
 func (*AccountBalance) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{37}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AccountBalance) GetAccount() string {
@@ -5109,7 +5290,7 @@ type TrialBalanceLine struct {
 
 func (x *TrialBalanceLine) Reset() {
 	*x = TrialBalanceLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5121,7 +5302,7 @@ func (x *TrialBalanceLine) String() string {
 func (*TrialBalanceLine) ProtoMessage() {}
 
 func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[38]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5134,7 +5315,7 @@ func (x *TrialBalanceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrialBalanceLine.ProtoReflect.Descriptor instead.
 func (*TrialBalanceLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{38}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *TrialBalanceLine) GetAccount() string {
@@ -5193,7 +5374,7 @@ type FundLine struct {
 
 func (x *FundLine) Reset() {
 	*x = FundLine{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5205,7 +5386,7 @@ func (x *FundLine) String() string {
 func (*FundLine) ProtoMessage() {}
 
 func (x *FundLine) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[39]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5218,7 +5399,7 @@ func (x *FundLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundLine.ProtoReflect.Descriptor instead.
 func (*FundLine) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{39}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FundLine) GetFund() string {
@@ -5308,7 +5489,7 @@ type Collective struct {
 
 func (x *Collective) Reset() {
 	*x = Collective{}
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5320,7 +5501,7 @@ func (x *Collective) String() string {
 func (*Collective) ProtoMessage() {}
 
 func (x *Collective) ProtoReflect() protoreflect.Message {
-	mi := &file_mingzhang_api_v1_types_proto_msgTypes[40]
+	mi := &file_mingzhang_api_v1_types_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5333,7 +5514,7 @@ func (x *Collective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collective.ProtoReflect.Descriptor instead.
 func (*Collective) Descriptor() ([]byte, []int) {
-	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{40}
+	return file_mingzhang_api_v1_types_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Collective) GetId() string {
@@ -5738,7 +5919,7 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"\n" +
 	"valid_from\x18\x14 \x01(\tR\tvalidFrom\x12\x1f\n" +
 	"\vvalid_until\x18\x15 \x01(\tR\n" +
-	"validUntil\"\xe8\x04\n" +
+	"validUntil\"\xc0\b\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -5764,7 +5945,26 @@ const file_mingzhang_api_v1_types_proto_rawDesc = "" +
 	"expires_on\x18\x12 \x01(\tR\texpiresOn\x12\x17\n" +
 	"\agift_id\x18\x13 \x01(\tR\x06giftId\x12\x1c\n" +
 	"\temergency\x18\x14 \x01(\bR\temergency\x12\x1a\n" +
-	"\bdeducted\x18\x15 \x01(\tR\bdeducted\"k\n" +
+	"\bdeducted\x18\x15 \x01(\tR\bdeducted\x128\n" +
+	"\tdocuments\x18\x16 \x03(\v2\x1a.mingzhang.api.v1.DocumentR\tdocuments\x120\n" +
+	"\x05moves\x18\x17 \x03(\v2\x1a.mingzhang.api.v1.FundMoveR\x05moves\x12\x1d\n" +
+	"\n" +
+	"turns_back\x18\x18 \x03(\tR\tturnsBack\x12A\n" +
+	"\freplacements\x18\x19 \x03(\v2\x1d.mingzhang.api.v1.ReplacementR\freplacements\x12#\n" +
+	"\rdifference_of\x18\x1a \x01(\tR\fdifferenceOf\x12\x1f\n" +
+	"\voccurred_on\x18\x1b \x01(\tR\n" +
+	"occurredOn\x12\x18\n" +
+	"\apending\x18\x1c \x01(\bR\apending\x12&\n" +
+	"\x0fdividend_run_id\x18\x1d \x01(\tR\rdividendRunId\x12\x16\n" +
+	"\x06payees\x18\x1e \x01(\rR\x06payees\x12\x12\n" +
+	"\x04rate\x18\x1f \x01(\tR\x04rate\x12!\n" +
+	"\fdeposit_kind\x18  \x01(\tR\vdepositKind\x12\x16\n" +
+	"\x06reason\x18! \x01(\tR\x06reason\x12\x19\n" +
+	"\bended_by\x18\" \x01(\tR\aendedBy\"X\n" +
+	"\bFundMove\x12\x1b\n" +
+	"\tfrom_fund\x18\x01 \x01(\tR\bfromFund\x12\x17\n" +
+	"\ato_fund\x18\x02 \x01(\tR\x06toFund\x12\x16\n" +
+	"\x06amount\x18\x03 \x01(\tR\x06amount\"k\n" +
 	"\tGrantLine\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\rR\x06member\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x14\n" +
@@ -6020,7 +6220,7 @@ func file_mingzhang_api_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_mingzhang_api_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 17)
-var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_mingzhang_api_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(Role)(0),                // 0: mingzhang.api.v1.Role
 	(VoteBase)(0),            // 1: mingzhang.api.v1.VoteBase
@@ -6068,19 +6268,20 @@ var file_mingzhang_api_v1_types_proto_goTypes = []any{
 	(*Replacement)(nil),      // 43: mingzhang.api.v1.Replacement
 	(*Resolution)(nil),       // 44: mingzhang.api.v1.Resolution
 	(*Request)(nil),          // 45: mingzhang.api.v1.Request
-	(*GrantLine)(nil),        // 46: mingzhang.api.v1.GrantLine
-	(*GrantRound)(nil),       // 47: mingzhang.api.v1.GrantRound
-	(*GrantObjection)(nil),   // 48: mingzhang.api.v1.GrantObjection
-	(*DividendFile)(nil),     // 49: mingzhang.api.v1.DividendFile
-	(*DividendRun)(nil),      // 50: mingzhang.api.v1.DividendRun
-	(*DividendReturn)(nil),   // 51: mingzhang.api.v1.DividendReturn
-	(*Hold)(nil),             // 52: mingzhang.api.v1.Hold
-	(*MemberShares)(nil),     // 53: mingzhang.api.v1.MemberShares
-	(*AccountBalance)(nil),   // 54: mingzhang.api.v1.AccountBalance
-	(*TrialBalanceLine)(nil), // 55: mingzhang.api.v1.TrialBalanceLine
-	(*FundLine)(nil),         // 56: mingzhang.api.v1.FundLine
-	(*Collective)(nil),       // 57: mingzhang.api.v1.Collective
-	nil,                      // 58: mingzhang.api.v1.Refusal.FiguresEntry
+	(*FundMove)(nil),         // 46: mingzhang.api.v1.FundMove
+	(*GrantLine)(nil),        // 47: mingzhang.api.v1.GrantLine
+	(*GrantRound)(nil),       // 48: mingzhang.api.v1.GrantRound
+	(*GrantObjection)(nil),   // 49: mingzhang.api.v1.GrantObjection
+	(*DividendFile)(nil),     // 50: mingzhang.api.v1.DividendFile
+	(*DividendRun)(nil),      // 51: mingzhang.api.v1.DividendRun
+	(*DividendReturn)(nil),   // 52: mingzhang.api.v1.DividendReturn
+	(*Hold)(nil),             // 53: mingzhang.api.v1.Hold
+	(*MemberShares)(nil),     // 54: mingzhang.api.v1.MemberShares
+	(*AccountBalance)(nil),   // 55: mingzhang.api.v1.AccountBalance
+	(*TrialBalanceLine)(nil), // 56: mingzhang.api.v1.TrialBalanceLine
+	(*FundLine)(nil),         // 57: mingzhang.api.v1.FundLine
+	(*Collective)(nil),       // 58: mingzhang.api.v1.Collective
+	nil,                      // 59: mingzhang.api.v1.Refusal.FiguresEntry
 }
 var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	10, // 0: mingzhang.api.v1.Flag.kind:type_name -> mingzhang.api.v1.FlagKind
@@ -6099,7 +6300,7 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	26, // 13: mingzhang.api.v1.PeriodReview.reviews:type_name -> mingzhang.api.v1.SupervisorReview
 	24, // 14: mingzhang.api.v1.Receipt.vouchers:type_name -> mingzhang.api.v1.Voucher
 	29, // 15: mingzhang.api.v1.Receipt.inquiry_opening:type_name -> mingzhang.api.v1.InquiryOpening
-	58, // 16: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
+	59, // 16: mingzhang.api.v1.Refusal.figures:type_name -> mingzhang.api.v1.Refusal.FiguresEntry
 	1,  // 17: mingzhang.api.v1.Body.pass_base:type_name -> mingzhang.api.v1.VoteBase
 	2,  // 18: mingzhang.api.v1.MoneyAccount.kind:type_name -> mingzhang.api.v1.MoneyAccountKind
 	34, // 19: mingzhang.api.v1.PolicyShare.parts:type_name -> mingzhang.api.v1.PolicyShare
@@ -6114,23 +6315,26 @@ var file_mingzhang_api_v1_types_proto_depIdxs = []int32{
 	41, // 28: mingzhang.api.v1.Replacement.inflow:type_name -> mingzhang.api.v1.Inflow
 	42, // 29: mingzhang.api.v1.Replacement.outflow:type_name -> mingzhang.api.v1.Outflow
 	4,  // 30: mingzhang.api.v1.Resolution.matter:type_name -> mingzhang.api.v1.Matter
-	46, // 31: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
-	48, // 32: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
-	7,  // 33: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
-	8,  // 34: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
-	49, // 35: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
-	51, // 36: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
-	12, // 37: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
-	13, // 38: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
-	31, // 39: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
-	32, // 40: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
-	33, // 41: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
-	3,  // 42: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	22, // 31: mingzhang.api.v1.Request.documents:type_name -> mingzhang.api.v1.Document
+	46, // 32: mingzhang.api.v1.Request.moves:type_name -> mingzhang.api.v1.FundMove
+	43, // 33: mingzhang.api.v1.Request.replacements:type_name -> mingzhang.api.v1.Replacement
+	47, // 34: mingzhang.api.v1.GrantRound.lines:type_name -> mingzhang.api.v1.GrantLine
+	49, // 35: mingzhang.api.v1.GrantRound.objections:type_name -> mingzhang.api.v1.GrantObjection
+	7,  // 36: mingzhang.api.v1.DividendRun.basis:type_name -> mingzhang.api.v1.DividendBasis
+	8,  // 37: mingzhang.api.v1.DividendRun.method:type_name -> mingzhang.api.v1.DividendMethod
+	50, // 38: mingzhang.api.v1.DividendRun.files:type_name -> mingzhang.api.v1.DividendFile
+	52, // 39: mingzhang.api.v1.DividendRun.returns:type_name -> mingzhang.api.v1.DividendReturn
+	12, // 40: mingzhang.api.v1.Hold.kind:type_name -> mingzhang.api.v1.HoldKind
+	13, // 41: mingzhang.api.v1.Hold.benefit:type_name -> mingzhang.api.v1.Benefit
+	31, // 42: mingzhang.api.v1.Collective.bodies:type_name -> mingzhang.api.v1.Body
+	32, // 43: mingzhang.api.v1.Collective.funds:type_name -> mingzhang.api.v1.Fund
+	33, // 44: mingzhang.api.v1.Collective.money_accounts:type_name -> mingzhang.api.v1.MoneyAccount
+	3,  // 45: mingzhang.api.v1.Collective.public_log:type_name -> mingzhang.api.v1.PublicLog
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_mingzhang_api_v1_types_proto_init() }
@@ -6149,7 +6353,7 @@ func file_mingzhang_api_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mingzhang_api_v1_types_proto_rawDesc), len(file_mingzhang_api_v1_types_proto_rawDesc)),
 			NumEnums:      17,
-			NumMessages:   42,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
