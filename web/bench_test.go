@@ -70,7 +70,10 @@ func longNode(b *testing.B) *node {
 	signer.Close()
 	n := newNodeIn(b, store, dir)
 	n.now = ledgertest.Noon("2030-06-15")
-	n.get("/b/" + ledgertest.LiminbaID + "/") // loads the books
+	about, err := apiv1connect.NewDisclosureServiceClient(n.client()).GetCollective(b.Context(), &apiv1.GetCollectiveRequest{CollectiveId: ledgertest.LiminbaID}) // loads the books
+	if err != nil || about.Collective.Version != uint64(size) {
+		b.Fatalf("the books are at event %d (%v)", about.GetCollective().GetVersion(), err)
+	}
 	return n
 }
 

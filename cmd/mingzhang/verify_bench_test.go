@@ -4,7 +4,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mingzhang-ledger/mingzhang/eventstore"
-	"github.com/mingzhang-ledger/mingzhang/ledger"
 	lt "github.com/mingzhang-ledger/mingzhang/ledger/ledgertest"
 	"github.com/mingzhang-ledger/mingzhang/transparency"
 )
