@@ -45,8 +45,8 @@ lint: fmt ## format, vet, staticcheck
 	$(TOOL) staticcheck ./...
 
 # The outside tools that recompute our books, and what runs the page that checks them. Root on Debian gets them; anybody else is told what is
-# skipped. A node or chromium that came another way will do. Posters are fitted to their sheets in Noto CJK.
-PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-noto-cjk poppler-utils zbar-tools $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
+# skipped. A node or chromium that came another way will do. The demo's posters fit their sheets in WenQuanYi Micro Hei; Noto CJK sets English wider.
+PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei poppler-utils zbar-tools $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
   $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,chromium)
 AXE := internal/browsertest/npm
 packages:
