@@ -298,10 +298,11 @@ func (c *client) demoKey(ctx context.Context) (string, error) {
 	})
 }
 
-// invite says what to call.
+// invite says what to open and what to call.
 func (s *session) invite(url, key string) {
 	const service = "/mingzhang.api.v1."
-	fmt.Fprintf(s.stderr, s.lang.text("\n服务在 %s,按 Ctrl-C 结束。任何人都能看:\n\n", "\nServing on %s, Ctrl-C ends it. Anybody may read:\n\n"), url)
+	fmt.Fprintf(s.stderr, s.lang.text("\n公示栏在 %s/b/%s/,用浏览器打开;按 Ctrl-C 结束。\n\n同样的数字也能调用接口读取,不用密钥:\n\n",
+		"\nThe board is at %s/en/b/%s/: open it in a browser. Ctrl-C ends it.\n\nThe same figures by the API, without a key:\n\n"), url, seeds.Liminba)
 	fmt.Fprintf(s.stdout, "curl '%s%sDisclosureService/GetFundStatement?encoding=json&message=%%7B%%22collectiveId%%22%%3A%%22%s%%22%%7D'\n", url, service, seeds.Liminba)
 	fmt.Fprintf(s.stdout, "curl -H 'Content-Type: application/json' -d '{\"collectiveId\":\"%s\",\"pageSize\":5}' %s%sDisclosureService/ListReceiptsAndPayments\n",
 		seeds.Liminba, url, service)
