@@ -219,6 +219,7 @@ func number[N ~uint32 | ~uint64 | ~int](n N) string { return strconv.FormatUint(
 // sections are the parts of the desk, in the order of its menu.
 func (f *folio) sections() []section {
 	return []section{
+		{"desk", f.text("工作台", "Desk"), f.href("/d/" + f.books.Id + "/")},
 		{"tasks", f.text("待办", "Needs me"), f.to("committee")},
 		{"months", f.text("月份", "Months"), f.to("months")},
 		{"anomalies", f.text("疑点", "Worth a look"), f.to("anomalies")},

@@ -132,3 +132,6 @@ all('[data-recorded]').forEach(done => {
     Object.keys(localStorage).filter(key => key.startsWith('draft:') && store.get(key)?.id === done.dataset.recorded).forEach(store.drop);
   } catch { /* no store, no drafts */ }
 });
+
+// What the desk folds for a phone stands open where there is room.
+if (matchMedia('(min-width: 48rem)').matches) for (const group of all('.commands details')) group.open = true;
