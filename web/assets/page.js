@@ -135,3 +135,8 @@ all('[data-recorded]').forEach(done => {
 
 // What the desk folds for a phone stands open where there is room.
 if (matchMedia('(min-width: 48rem)').matches) for (const group of all('.commands details')) group.open = true;
+// A row of links that is wider than the phone begins where the page is.
+all('.sections [aria-current], .tabs [aria-current]').forEach(here => {
+  const row = here.closest('nav');
+  row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+});
