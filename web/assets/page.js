@@ -140,3 +140,8 @@ all('.sections [aria-current], .tabs [aria-current]').forEach(here => {
   const row = here.closest('nav');
   row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 });
+// Printing from the page, where there is a printer's dialog to open.
+all('[data-print]').forEach(button => {
+  button.hidden = false;
+  button.onclick = () => print();
+});
