@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -74,8 +73,7 @@ func (f *folio) periods(today time.Time) []string {
 
 // ruleNamed is what a sentence of a rule begins with, its name, and what it looks for.
 func (f *folio) ruleNamed(rule *apiv1.AnomalyRule) (name, looksFor string) {
-	name, looksFor, _ = strings.Cut(f.text(rule.SentenceZh, rule.SentenceEn), ":")
-	return name, strings.TrimSpace(looksFor)
+	return f.atColon(rule.SentenceZh, rule.SentenceEn)
 }
 
 // remarkOn is the month's review with a remark on the last voucher of an anomaly begun.

@@ -71,6 +71,6 @@ func (s *site) explainAccount(v *visit) (templ.Component, error) {
 
 // groupName is what the sentence of a step calls its kind of vouchers: the words before its colon.
 func (f *folio) groupName(step *apiv1.ExplainStep) string {
-	name, _, _ := strings.Cut(f.text(step.SentenceZh, step.SentenceEn), ":")
+	name, _ := f.atColon(step.SentenceZh, step.SentenceEn)
 	return name
 }

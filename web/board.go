@@ -122,14 +122,6 @@ func (b *board) momentName() string {
 	return b.text(b.day(b.moment)+"晚上", "at the end of "+b.day(b.moment))
 }
 
-// text picks the one of the visit's language; Chinese gets its own marks.
-func (b *board) text(zh, en string) string {
-	if b.lang == english {
-		return en
-	}
-	return typeset(zh)
-}
-
 // heldName is what the closing of a period is called: of the last one it is in hand.
 func (b *board) heldName(p *span) string {
 	if p.after == nil {

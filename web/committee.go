@@ -129,12 +129,23 @@ func (v *visit) word(list map[string]words, key string) string {
 }
 
 // clock writes a time of the API to the minute, as the collective's clocks show it.
-func (f *folio) clock(rfc3339 string) string {
+func (f *folio) clock(rfc3339 string) string { return minuteIn(f.zone, rfc3339) }
+
+func minuteIn(zone *time.Location, rfc3339 string) string {
 	t, err := time.Parse(time.RFC3339, rfc3339)
 	if err != nil {
 		return rfc3339
 	}
-	return t.In(f.zone).Format("2006-01-02 15:04")
+	return t.In(zone).Format("2006-01-02 15:04")
+}
+
+// timeIn writes a time of the API as a collective's clocks show it.
+func timeIn(about *apiv1.Collective, rfc3339 string) string {
+	zone, err := time.LoadLocation(about.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return minuteIn(zone, rfc3339)
 }
 
 // dayOf is the day of a time of the API in the collective's zone, YYYY-MM-DD.
@@ -219,6 +230,7 @@ func number[N ~uint32 | ~uint64 | ~int](n N) string { return strconv.FormatUint(
 // sections are the parts of the desk, in the order of its menu.
 func (f *folio) sections() []section {
 	return []section{
+		{"desk", f.text("工作台", "Desk"), f.href("/d/" + f.books.Id + "/")},
 		{"tasks", f.text("待办", "Needs me"), f.to("committee")},
 		{"months", f.text("月份", "Months"), f.to("months")},
 		{"anomalies", f.text("疑点", "Worth a look"), f.to("anomalies")},

@@ -125,7 +125,7 @@ func TestCommitteePagesByRole(t *testing.T) {
 // TestParts: an approver sees a voucher and is told which parts are not for him.
 func TestPartsThatARoleMayNotSee(t *testing.T) {
 	n := demo(t)
-	for operator, words := range map[string][]string{"approver": {"逐步的说明:您的岗位看不到", "包含证明:您的岗位看不到"}, "treasurer": {"包含证明:您的岗位看不到"}} {
+	for operator, words := range map[string][]string{"approver": {"逐步的说明：您的岗位看不到", "包含证明：您的岗位看不到"}, "treasurer": {"包含证明：您的岗位看不到"}} {
 		_, body := n.person(operator).get("/d/liminba/vouchers/P2021-18/")
 		for _, w := range words {
 			if !strings.Contains(textOf(body), w) {
@@ -355,7 +355,7 @@ func TestCompareShowsALateCorrection(t *testing.T) {
 		t.Errorf("a day before it: %s", textOf(page))
 	}
 	_, page = p.get("/d/liminba/vouchers/R2023-1/")
-	for _, want := range []string{"原凭证(已冲销) 收2023-1", "冲销 收2023-2", "更正 收2023-3"} {
+	for _, want := range []string{"原凭证（已冲销） 收2023-1", "冲销 收2023-2", "更正 收2023-3"} {
 		if !strings.Contains(textOf(page), want) {
 			t.Errorf("the wrong voucher does not show %q: %s", want, textOf(page))
 		}

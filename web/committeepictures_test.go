@@ -31,6 +31,9 @@ func TestCommitteePictures(t *testing.T) {
 			for _, width := range []int64{360, 1280} {
 				browsertest.Do(t, ctx, chromedp.EmulateViewport(width, 800))
 				browsertest.Picture(t, ctx, fmt.Sprintf("%s-%d", name, width), width, 800)
+				if (width == 360) == (language == "") { // each language once: it takes a second a page
+					browsertest.Accessible(t, ctx, language+path)
+				}
 				if over := browsertest.Do(t, ctx, chromedp.Evaluate[float64]("document.documentElement.scrollWidth - innerWidth")); over > 0 {
 					t.Errorf("%s%s at %d px is %v px too wide", language, path, width, over)
 				}

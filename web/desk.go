@@ -27,7 +27,7 @@ type deskPart func(*desk) (templ.Component, error)
 
 // deskParts are all parts of a desk.
 func (s *site) deskParts() []deskPart {
-	return []deskPart{s.sectionsPart, s.doorsPart, s.tasksPart, s.waitingPart, s.todayPart, s.commandsPart}
+	return []deskPart{s.doorsPart, s.tasksPart, s.waitingPart, s.todayPart, s.commandsPart}
 }
 
 // deskPages are the pages of treasurer, cashier and approver.
@@ -80,6 +80,10 @@ func (s *site) deskPage(v *visit) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
+	sections, err := s.sectionsPart(d)
+	if err != nil {
+		return nil, err
+	}
 	var parts []templ.Component
 	for _, part := range s.deskParts() {
 		c, err := part(d)
@@ -90,7 +94,7 @@ func (s *site) deskPage(v *visit) (templ.Component, error) {
 			parts = append(parts, c)
 		}
 	}
-	return deskView(d, parts), nil
+	return deskView(d, sections, parts), nil
 }
 
 // doorsPart is the three large buttons.
@@ -142,7 +146,7 @@ func (s *site) todayPart(d *desk) (templ.Component, error) {
 	if !d.has(apiv1.Role_ROLE_TREASURER) {
 		return nil, nil
 	}
-	answer, err := s.audit.ListVouchers(d.ctx, &apiv1.ListVouchersRequest{CollectiveId: d.collective(), Descending: true, PageSize: 10})
+	answer, err := s.audit.ListVouchers(d.ctx, &apiv1.ListVouchersRequest{CollectiveId: d.collective(), Descending: true, PageSize: 6})
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func TestDeskOfEachRole(t *testing.T) {
 	n.resolve("roof", "representatives", "MATTER_PAYMENT", map[string]string{"decided_on": "2023-01-05", "fund": "maintenance", "authority": "5000"})
 	asked := n.do("treasurer", "payment", map[string]string{"amount": "300", "fund+purpose": "maintenance+repair", "payee": "某维修部", "resolution_id": "roof", "narration": "补瓦", "documents.0.number": "", "documents.0.issuer": ""}, nil)
 	_, page := n.person("treasurer").get("/d/liminba/")
-	for _, want := range []string{"补瓦", "等负责人批准(0/1)", `/form/withdraw/?request_number=` + asked.Get("request"), "/form/income/", "/photo/"} {
+	for _, want := range []string{"补瓦", "等负责人批准（0/1）", `/form/withdraw/?request_number=` + asked.Get("request"), "/form/income/", "/photo/"} {
 		if !strings.Contains(htmlText(page), want) {
 			t.Errorf("the treasurer's desk has no %s", want)
 		}

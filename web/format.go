@@ -66,16 +66,31 @@ func parts(day string) (y, m, d int, ok bool) {
 	return y, m, d, err1 == nil && err2 == nil && err3 == nil && m >= 1 && m <= 12
 }
 
+// atColon is the sentence of the visit's language in two, at its first colon.
+func (v *visit) atColon(zh, en string) (before, after string) {
+	before, after, _ = strings.Cut(zh, ":")
+	if v.lang == english {
+		before, after, _ = strings.Cut(en, ":")
+	}
+	after = strings.TrimSpace(after)
+	return v.text(before, before), v.text(after, after)
+}
+
+// wideMarks are the marks of Chinese text, by those of a keyboard.
+var wideMarks = map[rune]rune{',': '\uff0c', ':': '\uff1a', ';': '\uff1b', '?': '\uff1f', '!': '\uff01', '(': '\uff08', ')': '\uff09'}
+
 // typeset gives Chinese text its own marks: , : ; ? ! and brackets beside a Chinese character are set in full width, without the space that
 // follows them. Figures keep theirs: 1,234.50.
 func typeset(text string) string {
-	wide := map[rune]rune{',': '\uff0c', ':': '\uff1a', ';': '\uff1b', '?': '\uff1f', '!': '\uff01', '(': '\uff08', ')': '\uff09'}
+	if !strings.ContainsAny(text, ",:;?!()") {
+		return text // as most texts
+	}
 	runes := []rune(text)
 	han := func(i int) bool { return i >= 0 && i < len(runes) && unicode.Is(unicode.Han, runes[i]) }
 	var b strings.Builder
 	var open []bool // whether each bracket that is open was set in full width
 	for i := 0; i < len(runes); i++ {
-		r, w := runes[i], wide[runes[i]]
+		r, w := runes[i], wideMarks[runes[i]]
 		set := w != 0 && (han(i-1) || han(i+1) || i+2 < len(runes) && runes[i+1] == ' ' && han(i+2))
 		switch {
 		case r == '(':

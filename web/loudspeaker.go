@@ -63,7 +63,9 @@ func (s *site) loudspeaker(v *visit) (templ.Component, error) {
 // aloud is the text, a sentence a line.
 func (v *visit) aloud(about *apiv1.Collective, at stretch, funds *apiv1.GetFundStatementResponse, lines []line, all int) string {
 	var b strings.Builder
-	say := func(zh, en string, args ...any) { fmt.Fprintf(&b, v.text(zh, en)+"\n", args...) }
+	say := func(zh, en string, args ...any) {
+		b.WriteString(v.text(fmt.Sprintf(zh, args...), fmt.Sprintf(en, args...)) + "\n")
+	}
 	words := spoken
 	if v.lang == english {
 		words = spokenEnglish

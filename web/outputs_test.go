@@ -246,7 +246,7 @@ func TestPosterSeal(t *testing.T) {
 	if full, dashed := strings.Count(body, `fill="currentColor" stroke="currentColor"`), strings.Count(body, "stroke-dasharray"); full != 3 || dashed != 2 {
 		t.Errorf("%d petals are full and %d are not", full, dashed)
 	}
-	for _, want := range []string{"committee:5 人中已签 3 人,要 3 人", "五瓣章已盖", "fourth", "3/5"} {
+	for _, want := range []string{"committee:5 人中已签 3 人，要 3 人", "五瓣章已盖", "fourth", "3/5"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the poster does not say %q", want)
 		}
@@ -346,8 +346,8 @@ func TestLoudspeaker(t *testing.T) {
 		t.Fatal(answer.Status, got)
 	}
 	for _, want := range []string{
-		"利民坝社区集体资金公示,2021年第三季度。\n", "这是第1期公示,", "收入零元,支出十五万一千八百二十八元九角二分。\n", "期末一共有三万七千七百七十一元零八分。\n",
-		"储备金:收入零元,支出八千三百五十五元,还有七千零四十五元。\n", "下面逐笔念动用基金的3笔。\n", "2021年7月20日,第一次分红,十三万七千一百七十三元九角二分。\n", "另有10笔不动基金",
+		"利民坝社区集体资金公示，2021年第三季度。\n", "这是第1期公示，", "收入零元，支出十五万一千八百二十八元九角二分。\n", "期末一共有三万七千七百七十一元零八分。\n",
+		"储备金：收入零元，支出八千三百五十五元，还有七千零四十五元。\n", "下面逐笔念动用基金的3笔。\n", "2021年7月20日，第一次分红，十三万七千一百七十三元九角二分。\n", "另有10笔不动基金",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("it does not say %q:\n%s", want, body)

@@ -121,7 +121,7 @@ func (s *site) sectionsPart(d *desk) (templ.Component, error) {
 	if !d.has(apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_SUPERVISOR, apiv1.Role_ROLE_AUDITOR) {
 		return nil, nil
 	}
-	f, err := s.folio(d.visit, "")
+	f, err := s.folio(d.visit, "desk")
 	if err != nil {
 		return nil, err
 	}

@@ -65,12 +65,12 @@ func (v *visit) signedIn() bool {
 // collective is the id in the page's address; empty where there is none.
 func (v *visit) collective() string { return v.request.PathValue("collective") }
 
-// text picks the one of the visit's language.
+// text picks the one of the visit's language; Chinese gets its own marks.
 func (v *visit) text(zh, en string) string {
 	if v.lang == english {
 		return en
 	}
-	return zh
+	return typeset(zh)
 }
 
 // code is the language as HTML names it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,11 +66,16 @@ func (s *session) demo(ctx context.Context, path string, once bool, listen strin
 		}
 	}
 	logger := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	dir, err := openDirectory(path, logger, opening{store: s.store})
+	door, err := new(signIn).options(listen, logger)
+	if err != nil {
+		return err
+	}
+	dir, err := openDirectory(path, logger, opening{store: s.store, door: door})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
+	dir.pages.Origin = door.Origin
 	c := s.newClient(dir.server.InProcess(), dir)
 	if err := c.playDemo(ctx); err != nil {
 		return err
@@ -81,7 +87,14 @@ func (s *session) demo(ctx context.Context, path string, once bool, listen strin
 	if err != nil {
 		return err
 	}
-	return s.serve(ctx, dir, listen, logger, func(url string) { s.invite(url, key) })
+	secrets, err := c.demoInvitations(ctx)
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, dir, listen, logger, func(url string) {
+		s.open(cmp.Or(door.Origin, url), secrets)
+		s.invite(url, key)
+	})
 }
 
 // playDemo applies the seed files like anybody's files.
@@ -298,11 +311,37 @@ func (c *client) demoKey(ctx context.Context) (string, error) {
 	})
 }
 
-// invite says what to open and what to call.
+// demoPeople are whom the demo invites to its pages.
+var demoPeople = []struct{ operator, zh, en string }{
+	{"treasurer", "会计", "treasurer"}, {"approver", "负责人", "approver"}, {demoReader, "监督委员会", "supervisor"},
+}
+
+// demoInvitations are the secrets of an invitation for each of the demo's people.
+func (c *client) demoInvitations(ctx context.Context) ([]string, error) {
+	var secrets []string
+	for _, who := range demoPeople {
+		answer, err := c.registry.InviteOperator(rpc.AsOperator(ctx, adminID), &apiv1.InviteOperatorRequest{CommandId: commandID(""), Operator: who.operator})
+		if err != nil {
+			return nil, err
+		}
+		secrets = append(secrets, answer.Secret)
+	}
+	return secrets, nil
+}
+
+// open says what to open in a browser: the board, and where each of the demo's people sets a password and is at his desk.
+func (s *session) open(origin string, secrets []string) {
+	fmt.Fprintf(s.stderr, s.lang.text("\n在浏览器里打开公示栏,谁都能看:\n  %s/b/%s/\n\n各人的工作台(链接用一次,设个密码就进去):\n",
+		"\nOpen the board in a browser, anybody may read it:\n  %s/b/%s/\n\nThe desks (each link works once: set a password and you are in):\n"), origin, seeds.Liminba)
+	for i, who := range demoPeople {
+		fmt.Fprintf(s.stderr, "  %s/invitation/%s/  %s\n", origin, secrets[i], s.lang.text(who.zh, who.en))
+	}
+}
+
+// invite says what to call.
 func (s *session) invite(url, key string) {
 	const service = "/mingzhang.api.v1."
-	fmt.Fprintf(s.stderr, s.lang.text("\n公示栏在 %s/b/%s/,用浏览器打开;按 Ctrl-C 结束。\n\n同样的数字也能调用接口读取,不用密钥:\n\n",
-		"\nThe board is at %s/en/b/%s/: open it in a browser. Ctrl-C ends it.\n\nThe same figures by the API, without a key:\n\n"), url, seeds.Liminba)
+	fmt.Fprint(s.stderr, s.lang.text("\n同样的数字也能调用接口读取,不用密钥;按 Ctrl-C 结束:\n\n", "\nThe same figures by the API, without a key; Ctrl-C ends it:\n\n"))
 	fmt.Fprintf(s.stdout, "curl '%s%sDisclosureService/GetFundStatement?encoding=json&message=%%7B%%22collectiveId%%22%%3A%%22%s%%22%%7D'\n", url, service, seeds.Liminba)
 	fmt.Fprintf(s.stdout, "curl -H 'Content-Type: application/json' -d '{\"collectiveId\":\"%s\",\"pageSize\":5}' %s%sDisclosureService/ListReceiptsAndPayments\n",
 		seeds.Liminba, url, service)

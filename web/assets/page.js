@@ -132,3 +132,16 @@ all('[data-recorded]').forEach(done => {
     Object.keys(localStorage).filter(key => key.startsWith('draft:') && store.get(key)?.id === done.dataset.recorded).forEach(store.drop);
   } catch { /* no store, no drafts */ }
 });
+
+// What the desk folds for a phone stands open where there is room.
+if (matchMedia('(min-width: 48rem)').matches) for (const group of all('.commands details')) group.open = true;
+// A row of links that is wider than the phone begins where the page is.
+all('.sections [aria-current], .tabs [aria-current]').forEach(here => {
+  const row = here.closest('nav');
+  row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+});
+// Printing from the page, where there is a printer's dialog to open.
+all('[data-print]').forEach(button => {
+  button.hidden = false;
+  button.onclick = () => print();
+});
