@@ -15,8 +15,12 @@ import (
 //go:embed assets style
 var assetFiles embed.FS
 
-// styleName is the one stylesheet of all pages: the files of the directory style behind one another, in order of their names.
-const styleName = "style.css"
+// The two stylesheets: of the board and all its forms, and of the desks and of signing in. Each is files of the directory style behind one
+// another, in order of their names: those whose number begins with 2 are the board's, 3 to 5 the desks', the others are in both.
+const (
+	boardStyle = "board.css"
+	deskStyle  = "desk.css"
+)
 
 // verifyName is the script of the page that checks the log: the verifier of package browser stands in front of it, in one module.
 const verifyName = "verify.js"
@@ -32,9 +36,18 @@ func readAssets() (byAddress map[string][]byte, addressOf map[string]string) {
 		address := "/assets/" + hex.EncodeToString(sum[:8]) + "/" + name
 		byAddress[address], addressOf[name] = data, address
 	}
-	var style []byte
-	each("style", func(_ string, data []byte) { style = append(style, data...) })
-	add(styleName, style)
+	var board, desk []byte
+	each("style", func(name string, data []byte) {
+		ofBoard, ofDesk := name[0] == '2', name[0] >= '3' && name[0] <= '5'
+		if !ofDesk {
+			board = append(board, data...)
+		}
+		if !ofBoard {
+			desk = append(desk, data...)
+		}
+	})
+	add(boardStyle, board)
+	add(deskStyle, desk)
 	each("assets", func(name string, data []byte) {
 		if name == verifyName {
 			data = append(browser.Checker(), data...)
@@ -58,6 +71,14 @@ func each(dir string, read func(name string, data []byte)) {
 		}
 		read(e.Name(), data)
 	}
+}
+
+// style is the address of the stylesheet of the page.
+func (v *visit) style() string {
+	if strings.HasPrefix(v.path, "/b/") {
+		return v.asset(boardStyle)
+	}
+	return v.asset(deskStyle)
 }
 
 // asset is the address of a file of the directory assets.

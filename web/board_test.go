@@ -243,9 +243,14 @@ func testCrawl(t *testing.T, n *node) {
 			}
 			for _, link := range d.links() {
 				sameLanguage := strings.HasPrefix(link, "/en/") == english
-				if sameLanguage && strings.HasPrefix(strings.TrimPrefix(link, "/en"), "/b/") && !seen[link] {
-					seen[link] = true
+				if !sameLanguage || !strings.HasPrefix(strings.TrimPrefix(link, "/en"), "/b/") || seen[link] {
+					continue
+				}
+				seen[link] = true
+				if strings.HasSuffix(link, "/") {
 					queue = append(queue, link)
+				} else if answer, _ := n.get(link); answer.StatusCode != http.StatusOK { // a table, a text, the feed
+					t.Errorf("%s: %s", link, answer.Status)
 				}
 			}
 		}
@@ -457,7 +462,8 @@ func testPictures(t *testing.T, n *node) {
 		browsertest.Do(t, ctx, chromedp.EmulateViewport(360, 740))
 		browsertest.Do(t, ctx, chromedp.Navigate(n.url+path))
 		if wide := browsertest.Do(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)); wide > 360 {
-			t.Errorf("%s is %d wide on a phone of 360", path, wide)
+			t.Errorf("%s is %d wide on a phone of 360, for %v", path, wide, browsertest.Do(t, ctx, chromedp.Evaluate[[]string](
+				`[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 360.01 && !e.closest('nav.tabs')).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30))`)))
 		}
 		browsertest.Picture(t, ctx, "board-"+name+"-360", 360, 740)
 		browsertest.Do(t, ctx, chromedp.EmulateViewport(1280, 900))

@@ -34,7 +34,7 @@ func (s *site) public(p page) page {
 		}
 		tag, err := s.tag(v)
 		if err != nil {
-			return nil, err
+			return nil, noSuch(err) // what is no collective has no page
 		}
 		return v.kept(tag, cacheFresh, p)
 	}

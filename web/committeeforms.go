@@ -54,12 +54,13 @@ var committeeForms = []*form{
 		},
 	},
 	{
-		name: "ask", method: "DisclosureService/RaiseInquiry", roles: supervisor, title: words{"提出质询", "Ask about a voucher"}, button: words{"提出", "Ask"}, private: true,
+		name: "ask", method: "DisclosureService/RaiseInquiry", roles: asker, title: words{"提出质询", "Ask about a voucher"}, button: words{"提出", "Ask"}, private: true,
 		about: words{"质询马上编号,十天内要答复,人人看得到。", "It gets its number at once, is to be answered within ten days, and everybody sees it."},
 		fields: []*field{
-			{path: "kind", kind: kindHidden, initial: func(*filling) string { return "INQUIRY_KIND_LINE" }},
-			{path: "voucher", label: words{"哪一笔", "Which voucher"}, must: true, max: 24}, {path: "text", label: words{"想问什么", "What you ask"}, kind: kindLong, must: true, max: 500},
-			{path: "wording", label: words{"公开的写法", "Public wording"}, kind: kindLong, max: 200, help: words{"不写姓名。填了就马上公开;空着就等人审阅。", "Without names. Filled in, it is published at once; empty, it waits to be read."}},
+			{path: "kind", label: words{"问什么", "What it is about"}, kind: kindChoice, must: true, initial: func(*filling) string { return "INQUIRY_KIND_LINE" }, choices: fixedChoices(
+				named{"INQUIRY_KIND_LINE", "质询一张凭证", "One voucher"}, named{"INQUIRY_KIND_TOPIC", "点题公开", "A matter that is to be disclosed"})},
+			{path: "voucher", label: words{"哪一笔", "Which voucher"}, max: 24, help: words{"质询一张凭证才填。", "For a question about one voucher."}}, {path: "text", label: words{"想问什么", "What you ask"}, kind: kindLong, must: true, max: 500},
+			{path: "wording", label: words{"公开的写法", "Public wording"}, kind: kindLong, max: 200, help: words{"不写姓名。监督委员填了就马上公开;空着就等监督委员会审阅。", "Without names. Filled in by a supervisor it is published at once; empty, it waits for the committee to read it."}},
 		},
 	},
 	{

@@ -31,7 +31,7 @@ func (n *node) adoptWitnesses(at func(clock string) string, first string) {
 }
 
 // TestCosignInTheBrowser: a supervisor makes a key on the month's page, the collective takes it into its policy, and he signs two months after
-// one another: Go takes the signatures, the second after a proof that it continues the first, and the page shows one witnessSeat of five.
+// one another: Go takes the signatures, the second after a proof that it continues the first, and the page shows one petal of five.
 func TestCosignInTheBrowser(t *testing.T) {
 	n := demo(t)
 	p := n.person("supervisor")
@@ -99,7 +99,7 @@ func TestCosignInTheBrowser(t *testing.T) {
 		if s := text("#seal"); !strings.Contains(s, "1/5 · 需 3") || !strings.Contains(s, "first 已签") {
 			t.Errorf("%s afterwards: %s", month, s)
 		}
-		if on := browsertest.Do(t, ctx, chromedp.Evaluate[float64](`document.querySelectorAll('.sealed .witnessSeat.on').length`)); on != 1 {
+		if on := browsertest.Do(t, ctx, chromedp.Evaluate[float64](`document.querySelectorAll('.sealed .petal.on').length`)); on != 1 {
 			t.Errorf("%s: %v petals are filled", month, on)
 		}
 		browsertest.Picture(t, ctx, "committee-cosign-"+month, 1280, 800)

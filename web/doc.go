@@ -5,7 +5,7 @@
 // of site that asks the services and gives a component (templ); what it cannot show it answers as an error, and the frame around all pages
 // (serve.go) turns refusals, missing sign-ins and faults into pages too. What every page shares looks is in layout.templ and parts.templ,
 // the style in the files of style, one behind the other: tokens, base and parts, then a
-// file for each part of the site, then print.
+// file for each part of the site, then print; board and desks have a sheet each.
 //
 // Addresses are paths: /b/<collective>/… is public, /d/<collective>/… are the desks, /en in front of either is the English page of the
 // same place. The public pages are written to files by Publish, with the same templates: there addresses are relative, and what only a

@@ -207,7 +207,7 @@ func TestFeed(t *testing.T) {
 	books := apiv1connect.NewBooksServiceClient(n.client())
 	_, err := books.PublishEdition(n.as("treasurer"), &apiv1.PublishEditionRequest{CommandId: uuid.NewString(), CollectiveId: "liminba", From: "2021-07-01", To: "2021-09-30", Corrects: 1, Reason: "漏页 <1>"})
 	n.must(err)
-	f, elsewhere := read(n.url+"/b/liminba/editions.atom"), read(n.under("https://books.example")+"/en/b/liminba/editions.atom")
+	f, elsewhere := read(n.under("")+"/b/liminba/editions.atom"), read(n.under("https://books.example")+"/en/b/liminba/editions.atom")
 	if f.ID != "tag:mingzhang.example,2020-03-01:liminba/editions" || f.Author != "利民坝社区集体" || len(f.Entries) != 3 || len(f.Links) != 2 {
 		t.Fatalf("%+v", f)
 	}
@@ -248,7 +248,7 @@ func TestEmbed(t *testing.T) {
 			t.Errorf("%s may be framed", path)
 		}
 	}
-	if _, body := n.get("/en/b/liminba/data/"); !strings.Contains(body, `&lt;iframe src=&#34;https://HOST/en/b/liminba/embed/&#34;`) || !strings.Contains(body, `href="/b/liminba/tables/lines.xlsx"`) {
+	if body := string(mustGet(t, n.under("")+"/en/b/liminba/data/")); !strings.Contains(body, `&lt;iframe src=&#34;https://HOST/en/b/liminba/embed/&#34;`) || !strings.Contains(body, `href="/b/liminba/tables/lines.xlsx"`) {
 		t.Error("the page of data does not show how to embed the board, or where tables are")
 	}
 }

@@ -15,6 +15,7 @@ var (
 	treasurer  = []apiv1.Role{apiv1.Role_ROLE_TREASURER}
 	supervisor = []apiv1.Role{apiv1.Role_ROLE_SUPERVISOR}
 	approver   = []apiv1.Role{apiv1.Role_ROLE_APPROVER}
+	asker      = []apiv1.Role{apiv1.Role_ROLE_SUPERVISOR, apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_APPROVER, apiv1.Role_ROLE_CASHIER, apiv1.Role_ROLE_AUDITOR}
 	payer      = []apiv1.Role{apiv1.Role_ROLE_TREASURER, apiv1.Role_ROLE_CASHIER}
 )
 
