@@ -121,7 +121,7 @@ func (d *Door) SignIn(ctx context.Context, typed, password, address string) (Sta
 	case !right:
 		return Started{}, refuse(SignInFailed, "")
 	}
-	attempt.right()
+	attempt.admitted()
 	f := &eventv1.SessionStarted{Operator: id, Method: eventv1.SignInMethod_SIGN_IN_METHOD_PASSWORD}
 	return d.access.start(ctx, f, func(_ *state, o *operator) ([]*eventv1.Event, error) {
 		if o.password != hash { // changed in this very moment

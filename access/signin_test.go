@@ -449,6 +449,37 @@ func TestLockoutByAddress(t *testing.T) {
 	h.signIn(t) // from elsewhere
 }
 
+// TestStrangersLockNobodyOut: who goes on failing under somebody's name does not keep him out where he has signed in before; there he is
+// counted apart, and for 30 days.
+func TestStrangersLockNobodyOut(t *testing.T) {
+	h := newHouse(t)
+	const home, elsewhere = "192.0.2.7", "198.51.100.1"
+	try := func(password, address string, want ledger.Reason) {
+		t.Helper()
+		if _, err := h.door.SignIn(t.Context(), "kuaiji", password, address); reason(err) != want {
+			t.Fatalf("from %s: %v, want %q", address, err, want)
+		}
+	}
+	lock := func() {
+		t.Helper()
+		for range 5 {
+			try("a wrong password", elsewhere, access.SignInFailed)
+		}
+	}
+	try(sentence, home, "")
+	lock()
+	try(sentence, "203.0.113.9", access.TooOften)
+	try(sentence, home, "")
+	try(sentence, elsewhere, access.TooOften) // his getting in clears nothing for others
+	for range 5 {
+		try("a wrong password", home, access.SignInFailed)
+	}
+	try(sentence, home, access.TooOften)
+	h.now = h.now.Add(30 * 24 * time.Hour)
+	lock()
+	try(sentence, home, access.TooOften)
+}
+
 // TestLockoutOfManyAtOnce: attempts under way count, so that many at once try no more than one after another.
 func TestLockoutOfManyAtOnce(t *testing.T) {
 	h := newHouse(t)

@@ -310,7 +310,8 @@ func TestPapers(t *testing.T) {
 	}
 	answer, body := p.get("/d/liminba/papers/" + digest)
 	if answer.StatusCode != http.StatusOK || body != string(picture()) || answer.Header.Get("Content-Type") != "image/png" ||
-		!strings.HasPrefix(answer.Header.Get("Content-Disposition"), "inline") || answer.Header.Get("Content-Security-Policy") != "default-src 'none'; sandbox" {
+		!strings.HasPrefix(answer.Header.Get("Content-Disposition"), "inline") || answer.Header.Get("Content-Security-Policy") != "default-src 'none'; sandbox" ||
+		answer.Header.Get("Cache-Control") != "private, no-store" { // after signing out the device has it no more
 		t.Errorf("status %d: %v", answer.StatusCode, answer.Header)
 	}
 	if answer, _ := n.get("/d/liminba/papers/" + digest); answer.StatusCode == http.StatusOK {

@@ -60,16 +60,30 @@ func (s *site) linesPage(b *board) (templ.Component, error) {
 	return linesPage(b, d), nil
 }
 
-// knows says whether a purpose is one of a fund, or a kind of income one of a policy.
+// knows says whether a purpose is one of a fund, or a kind of income one of a policy, or any line of any day is of it: a bank's fee is in no
+// fund's list.
 func (b *board) knows(end *apiv1.FlowEnd) (bool, error) {
+	request := &apiv1.ListReceiptsAndPaymentsRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment, PageSize: 1}
 	if end.Kind == apiv1.FlowEndKind_FLOW_END_KIND_PURPOSE {
-		return slices.ContainsFunc(b.about.Funds, func(f *apiv1.Fund) bool { return slices.Contains(f.Purposes, end.Id) }), nil
+		if slices.ContainsFunc(b.about.Funds, func(f *apiv1.Fund) bool { return slices.Contains(f.Purposes, end.Id) }) {
+			return true, nil
+		}
+		request.Purpose = end.Id
+	} else {
+		answer, err := b.site.disclosure.ListPolicies(b.public(), &apiv1.ListPoliciesRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment})
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(answer.Policies, func(p *apiv1.Policy) bool { return slices.Contains(p.IncomeKinds, end.Id) }) {
+			return true, nil
+		}
+		request.IncomeKind = end.Id
 	}
-	answer, err := b.site.disclosure.ListPolicies(b.public(), &apiv1.ListPoliciesRequest{CollectiveId: b.about.Id, AsKnownAt: b.moment})
+	answer, err := b.site.disclosure.ListReceiptsAndPayments(b.public(), request)
 	if err != nil {
-		return false, err
+		return false, noSuch(err)
 	}
-	return slices.ContainsFunc(answer.Policies, func(p *apiv1.Policy) bool { return slices.Contains(p.IncomeKinds, end.Id) }), nil
+	return len(answer.Vouchers) > 0, nil
 }
 
 // fundPage lists the lines of a fund with its balance after each, oldest first.

@@ -281,7 +281,6 @@ func (s *site) paperPage(v *visit) (templ.Component, error) {
 	h.Set("Content-Length", fmt.Sprint(first.Document.GetSize()))
 	h.Set("Content-Disposition", disposition+`; filename="`+first.Document.GetFileName()+`"`)
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Cache-Control", "private, max-age=3600, immutable")
 	v.writer.WriteHeader(http.StatusOK)
 	for piece := first; ; {
 		if _, err := v.writer.Write(piece.Data); err != nil {

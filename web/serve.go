@@ -3,12 +3,10 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -79,23 +77,26 @@ func New(c Config) http.Handler {
 	if err != nil {
 		panic("web: " + err.Error()) // options of this program
 	}
-	return compressed(http.NewCrossOriginProtection().Handler(newSite(c).routes()))
+	forms := http.NewCrossOriginProtection()
+	if c.Origin != "" { // the proxy in front may call this server by another name
+		if err := forms.AddTrustedOrigin(c.Origin); err != nil {
+			panic("web: " + err.Error()) // the door has refused such an origin
+		}
+	}
+	return compressed(forms.Handler(newSite(c).routes()))
 }
 
-// routes sends every path to its page.
+// routes sends every path to its page, in each language and print.
 func (s *site) routes() http.Handler {
-	pages := http.NewServeMux()
-	for pattern, page := range s.pages() {
-		pages.Handle(pattern, s.frame(page))
-	}
-	pages.Handle("/", s.frame(func(*visit) (templ.Component, error) { return nil, errNotFound }))
 	mux := http.NewServeMux()
+	for pattern, page := range s.pages() {
+		method, path, _ := strings.Cut(pattern, " ")
+		for _, prefix := range []string{"", largePrefix, englishPrefix, englishPrefix + largePrefix} {
+			mux.Handle(method+" "+prefix+path, s.frame(page))
+		}
+	}
 	mux.HandleFunc("GET /assets/", serveAsset)
-	prints := http.NewServeMux()
-	prints.Handle(largePrefix+"/", without(largePrefix, largeKey{}, pages))
-	prints.Handle("/", pages)
-	mux.Handle(englishPrefix+"/", without(englishPrefix, englishKey{}, prints))
-	mux.Handle("/", prints)
+	mux.Handle("/", s.frame(func(*visit) (templ.Component, error) { return nil, errNotFound }))
 	return mux
 }
 
@@ -114,25 +115,6 @@ func (s *site) pages() map[string]page {
 	}
 	return all
 }
-
-// without lets one table of patterns serve the pages behind a prefix too; the visit reads from the key what the address began with.
-func without(prefix string, key any, pages http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inner := new(http.Request)
-		*inner = *r
-		inner.URL = new(url.URL)
-		*inner.URL = *r.URL
-		inner.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
-		inner.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, prefix)
-		pages.ServeHTTP(w, inner.WithContext(context.WithValue(inner.Context(), key, true)))
-	})
-}
-
-// englishKey and largeKey mark requests whose address began with their prefix.
-type (
-	englishKey struct{}
-	largeKey   struct{}
-)
 
 // errNotFound is that of an address that has no page.
 var errNotFound = errors.New("no such page")
@@ -208,7 +190,7 @@ func (s *site) trouble(v *visit, err error) (int, templ.Component) {
 	case refusal != nil:
 		return httpStatusOf(err), troublePage(v, v.text("这一步没有办成", "This was not done"), v.text(refusal.SentenceZh, refusal.SentenceEn))
 	default:
-		s.config.Logger.ErrorContext(v.request.Context(), "a page failed", "path", v.path, "error", err)
+		s.config.Logger.ErrorContext(v.request.Context(), "a page failed", "page", v.request.Pattern, "error", err) // not the address: that of an invitation is a secret
 		return http.StatusInternalServerError, troublePage(v, v.text("服务器内部出错", "The server made a mistake"), v.text("已经记下,请稍后再试。", "It is in the log; try again later."))
 	}
 }

@@ -170,9 +170,6 @@ func (s *site) signedOut(v *visit) (int, templ.Component) {
 		v.setCookie(s.cookieName(), "", -1, http.SameSiteStrictMode)
 	}
 	here := v.request.URL.RequestURI()
-	if v.lang == english {
-		here = englishPrefix + here
-	}
 	switch fetched := v.request.Header.Get("Sec-Fetch-Site"); {
 	case v.request.Method == http.MethodPost:
 		return http.StatusUnauthorized, resendPage(v, v.sent())
@@ -314,7 +311,6 @@ type invited struct {
 func (s *site) invitation(v *visit) (templ.Component, error) { return s.invitationPage(v, "") }
 
 func (s *site) invitationPage(v *visit, wrong string) (templ.Component, error) {
-	v.writer.Header().Set("Referrer-Policy", "no-referrer") // the address is a secret
 	secret := v.request.PathValue("secret")
 	whom, err := s.session.OpenInvitation(v.public(), &apiv1.OpenInvitationRequest{Secret: secret})
 	if err != nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -31,7 +32,7 @@ type visit struct {
 	ctx     context.Context // of calls to the services: whose key, from which address
 	lang    language
 	large   bool   // in large print
-	path    string // of the page, without language and print: /b/liminba/2021/
+	path    string // of the page, without language and print, its parts escaped: /b/liminba/2021/
 	key     string // of the session; empty for a visitor without one
 	static  bool   // written to a file: addresses are relative, nothing that needs a server
 	bare    bool   // inside another site's frame: no head, no foot
@@ -39,17 +40,31 @@ type visit struct {
 
 // newVisit reads what a request says about itself.
 func (s *site) newVisit(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{site: s, request: r, writer: w, path: r.URL.Path, static: s.published != nil}
-	if r.Context().Value(englishKey{}) != nil {
-		v.lang = english
+	v := &visit{site: s, request: r, writer: w, path: canonical(r.URL), static: s.published != nil}
+	if rest, ok := strings.CutPrefix(v.path, englishPrefix+"/"); ok {
+		v.lang, v.path = english, "/"+rest
 	}
-	v.large = r.Context().Value(largeKey{}) != nil
+	if rest, ok := strings.CutPrefix(v.path, largePrefix+"/"); ok {
+		v.large, v.path = true, "/"+rest
+	}
 	v.ctx = rpc.FromAddress(r.Context(), s.addressOf(r))
 	if cookie, err := r.Cookie(s.cookieName()); err == nil && cookie.Value != "" {
 		v.key = cookie.Value
 		v.ctx = rpc.WithKey(v.ctx, v.key)
 	}
 	return v
+}
+
+// canonical is the path of an address, each part escaped in the one way, so that it can be written into a link: unescaped, a slash in a part
+// would lead to another site.
+func canonical(u *url.URL) string {
+	parts := strings.Split(u.EscapedPath(), "/")
+	for i, part := range parts {
+		if plain, err := url.PathUnescape(part); err == nil {
+			parts[i] = url.PathEscape(plain)
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // public is the context of calls that are made as a visitor without a key, so that a public page is the same for everybody.
