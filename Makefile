@@ -45,7 +45,7 @@ lint: fmt ## format, vet, staticcheck
 	$(TOOL) staticcheck ./...
 
 # The outside tools that recompute our books, and what runs the page that checks them. Root on Debian gets them; anybody else is told what is
-# skipped. A node or chromium that came another way will do.
+# skipped. A node or chromium that came another way will do. The demo's posters fit their sheets in WenQuanYi Micro Hei; Noto CJK sets English wider.
 PACKAGES := hledger ledger beancount sqlite3 curl gcc libc6-dev fonts-wqy-microhei poppler-utils zbar-tools $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
   $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,chromium)
 AXE := internal/browsertest/npm
@@ -78,7 +78,7 @@ check-clients: ## the official Node clients against the protocol fake
 	$(NODECHECK)/run.sh $(CURDIR)/bin/esdbfake
 
 bench: ## speed, as ratios to the floor measured in the same run
-	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc ./cmd/mingzhang
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 60m ./ledger ./eventstore/... ./transparency ./projections ./rpc ./web ./cmd/mingzhang
 
 # Programs of others on the same transactions. MINGZHANG_PEERS_TRANSACTIONS=100000 takes some ten minutes.
 PEERS := ledger hledger beancount sqlite3 postgresql

@@ -24,7 +24,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 		}})
 		n.must(err)
 		return func() {
-			_, err := chromedp.Call(ctx, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: added.AuthenticatorID})
+			_, err := chromedp.Call(ctx, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams(added))
 			n.must(err)
 		}
 	}

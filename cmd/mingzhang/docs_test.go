@@ -95,8 +95,11 @@ func TestReadmeForRealWorks(t *testing.T) {
 	t.Setenv("LC_ALL", "zh_CN.UTF-8")
 	for _, name := range []string{"README.md", "README.zh-CN.md"} {
 		t.Run(name, func(t *testing.T) {
-			_, block, _ := strings.Cut(page(t, name), "```sh\ngo build")
-			block, _, _ = strings.Cut(block, "```")
+			_, rest, _ := strings.Cut(page(t, name), "```sh\ngo build")
+			block, rest, _ := strings.Cut(rest, "```")
+			for _, later := range regexp.MustCompile("(?s)```sh\n(\\./mingzhang .*?)```").FindAllStringSubmatch(rest, -1) { // about signing in and publishing
+				block += later[1]
+			}
 			dir := t.TempDir()
 			if err := os.CopyFS(filepath.Join(dir, "docs"), os.DirFS(filepath.Join("..", "..", "docs"))); err != nil {
 				t.Fatal(err)
@@ -112,13 +115,23 @@ func TestReadmeForRealWorks(t *testing.T) {
 				if words[0] != "./mingzhang" {
 					t.Fatalf("%s has the line %s", name, typed)
 				}
-				printed[words[1]] = mz(t, words[1:]...)
+				of := words[1]
+				if of == "operator" || of == "verify" && !strings.HasPrefix(words[2], "-") {
+					of += " " + words[2]
+				}
+				printed[of] = mz(t, words[1:]...)
 			}
 			if got := printed["balance"]; !regexp.MustCompile(`(?m)^fund/dividend +分红金 +68,600\.00$`).MatchString(got) {
 				t.Errorf("the books begin with\n%s", got)
 			}
 			if got := printed["verify"]; !regexp.MustCompile(`(?m)^collective-our-village +\d+ +相符`).MatchString(got) {
 				t.Errorf("verify says\n%s", got)
+			}
+			if !strings.Contains(printed["operator invite"], "http://localhost:8423/invitation/") {
+				t.Errorf("the invitation is\n%s", printed["operator invite"])
+			}
+			if _, err := os.Stat("public/b/our-village/index.html"); err != nil || !strings.Contains(printed["verify public/our-village"], "签名相符") {
+				t.Errorf("no published board (%v), or verify says\n%s", err, printed["verify public/our-village"])
 			}
 			if _, err := os.Stat("books/keys/treasurer.key"); err != nil || printed["statement"] == "" {
 				t.Errorf("no key file (%v), or no statement", err)

@@ -1,5 +1,5 @@
 // Command schemadoc writes the comments of the API's methods and of the fields of their requests, which generated code leaves
-// out, as lines of a name, a tab and the comment on one line, sorted. make generate runs it; the command line shows them as help.
+// out, as lines of a name, a tab and the comment on one line, sorted; only of what is a verb of the command line. make generate runs it; the command line shows them as help.
 //
 // It reads a FileDescriptorSet with source info from standard input, as buf build makes it.
 package main
@@ -50,11 +50,17 @@ func write(in io.Reader, out io.Writer) error {
 	return w.Flush()
 }
 
+// sessions is the service that people use on pages: none of its methods is a verb, and nobody asks for help on it.
+const sessions = "SessionService"
+
 // requestsOf are the names of the messages that methods take.
 func requestsOf(set *descriptorpb.FileDescriptorSet) map[string]bool {
 	requests := map[string]bool{}
 	for _, file := range set.File {
 		for _, service := range file.Service {
+			if service.GetName() == sessions {
+				continue
+			}
 			for _, method := range service.Method {
 				name := method.GetInputType()
 				requests[name[strings.LastIndexByte(name, '.')+1:]] = true
@@ -77,6 +83,9 @@ func nameAt(file *descriptorpb.FileDescriptorProto, path []int32, requests map[s
 		}
 	case 6:
 		service := file.Service[path[1]]
+		if service.GetName() == sessions {
+			return ""
+		}
 		return service.GetName() + "." + service.Method[path[3]].GetName()
 	}
 	return ""
