@@ -92,8 +92,7 @@ func (s *session) demo(ctx context.Context, path string, once bool, listen strin
 		return err
 	}
 	return s.serve(ctx, dir, listen, logger, func(url string) {
-		s.open(cmp.Or(door.Origin, url), secrets)
-		s.invite(url, key)
+		s.invite(url, cmp.Or(door.Origin, url), secrets, key)
 	})
 }
 
@@ -329,19 +328,21 @@ func (c *client) demoInvitations(ctx context.Context) ([]string, error) {
 	return secrets, nil
 }
 
-// open says what to open in a browser: the board, and where each of the demo's people sets a password and is at his desk.
-func (s *session) open(origin string, secrets []string) {
-	fmt.Fprintf(s.stderr, s.lang.text("\n在浏览器里打开公示栏,谁都能看:\n  %s/b/%s/\n\n各人的工作台(链接用一次,设个密码就进去):\n",
-		"\nOpen the board in a browser, anybody may read it:\n  %s/b/%s/\n\nThe desks (each link works once: set a password and you are in):\n"), origin, seeds.Liminba)
+// desks says where each of the demo's people sets a password and is at his desk.
+func (s *session) desks(origin string, secrets []string) {
+	fmt.Fprint(s.stderr, s.lang.text("\n各人的工作台(链接用一次,设个密码就进去):\n\n", "\nThe desks (each link works once: set a password and you are in):\n\n"))
 	for i, who := range demoPeople {
-		fmt.Fprintf(s.stderr, "  %s/invitation/%s/  %s\n", origin, secrets[i], s.lang.text(who.zh, who.en))
+		fmt.Fprintf(s.stderr, "%s%s/invitation/%s/  %s\n", origin, s.lang.text("", "/en"), secrets[i], s.lang.text(who.zh, who.en))
 	}
 }
 
-// invite says what to call.
-func (s *session) invite(url, key string) {
+// invite says what to open and what to call.
+func (s *session) invite(url, origin string, secrets []string, key string) {
 	const service = "/mingzhang.api.v1."
-	fmt.Fprint(s.stderr, s.lang.text("\n同样的数字也能调用接口读取,不用密钥;按 Ctrl-C 结束:\n\n", "\nThe same figures by the API, without a key; Ctrl-C ends it:\n\n"))
+	fmt.Fprintf(s.stderr, s.lang.text("\n公示栏在 %s/b/%s/,用浏览器打开;按 Ctrl-C 结束。\n",
+		"\nThe board is at %s/en/b/%s/: open it in a browser. Ctrl-C ends it.\n"), origin, seeds.Liminba)
+	s.desks(origin, secrets)
+	fmt.Fprint(s.stderr, s.lang.text("\n同样的数字也能调用接口读取,不用密钥:\n\n", "\nThe same figures by the API, without a key:\n\n"))
 	fmt.Fprintf(s.stdout, "curl '%s%sDisclosureService/GetFundStatement?encoding=json&message=%%7B%%22collectiveId%%22%%3A%%22%s%%22%%7D'\n", url, service, seeds.Liminba)
 	fmt.Fprintf(s.stdout, "curl -H 'Content-Type: application/json' -d '{\"collectiveId\":\"%s\",\"pageSize\":5}' %s%sDisclosureService/ListReceiptsAndPayments\n",
 		seeds.Liminba, url, service)

@@ -75,7 +75,7 @@ func TestLateCorrectionExplainsItself(t *testing.T) {
 		`Right vouchers in place of wrong ones: 1 postings, -8,535\.00 in all\.`, `.* = 6,865\.00\.`, `2021-09-10 +付2021-20 +绿化栽种 +-8,535\.00 +6,865\.00`)
 	wants(t, mz(t, "journal", "--corrections", "--csv", "--lang", "en", "--data", dir), `2021-09-10,付2021-20,.*,fund/maintenance,8535.00,`)
 	wants(t, mz(t, "journal", "--purpose", "planting", "--text", "栽种", "--amount-from", "8400.00", "--csv", "--lang", "en", "--data", dir), `2021-09-10,付2021-20,.*,money/bank,,8535.00`)
-	wants(t, mz(t, "events", "--actor", "approver", "--from", "2021-12-05", "--csv", "--data", dir), `\d+,2021-12-05T01:05:00.000000Z,approver,request_approved,,[-0-9a-f]{36}`)
+	wants(t, mz(t, "events", "--actor", "approver", "--from", "2021-12-05", "--csv", "--data", dir), `\d+,2021-12-05T01:05:00.000000Z,approver,request_approved,批准第 4 号申请,,[-0-9a-f]{36}`)
 }
 
 // X6: why 42.72.

@@ -409,7 +409,7 @@ func TestApiPageWorks(t *testing.T) {
 	}
 	t.Cleanup(server.kill)
 	lines := regexp.MustCompile(`(?m)^curl .*$`).FindAllString(page(t, "docs/api.md"), -1)
-	if len(lines) != 6 {
+	if len(lines) != 7 {
 		t.Errorf("%d lines", len(lines))
 	}
 	for _, line := range lines {

@@ -44,6 +44,7 @@ var chineseEnums = map[string]string{
 	"INQUIRY_KIND_LINE": "质询", "INQUIRY_KIND_TOPIC": "点题公开",
 	"DECLINE_REASON_PERSONAL_DATA": "涉及个人信息", "DECLINE_REASON_ABUSIVE": "辱骂或威胁", "DECLINE_REASON_NOT_OURS": "与集体的钱无关", "DECLINE_REASON_REPEATED": "重复提问",
 	"INQUIRY_OUTCOME_EXPLAINED": "已说明", "INQUIRY_OUTCOME_CORRECTED": "已更正", "INQUIRY_OUTCOME_WILL_CORRECT": "将更正",
+	"COUNTERPARTY_KIND_ORGANISATION": "单位", "COUNTERPARTY_KIND_MEMBER": "成员", "COUNTERPARTY_KIND_PARTY": "个人",
 	"ROUND_KIND_DIVIDEND": "分红", "ROUND_KIND_GRANT": "救助奖学",
 }
 
@@ -118,7 +119,7 @@ var chineseFields = map[string]string{
 	"from": "从", "to": "到", "as_of": "截至日期", "as_known_at": "当时所知", "month": "月份", "expires_at": "有效期到",
 	"narration": "摘要", "reason": "理由", "account": "科目", "money_account": "资金账户", "money_accounts": "资金账户", "money": "资金",
 	"fund": "基金", "funds": "基金", "from_fund": "从基金", "to_fund": "到基金", "purpose": "用途", "purposes": "用途", "restricted": "限定",
-	"payer": "付款人", "payee": "收款人", "payees": "收款人", "donor": "捐赠人", "party": "对方", "member": "成员", "members": "成员",
+	"notes": "每笔另注", "counterparty": "对方", "counterparty_kind": "对方是", "papers": "凭证张数", "papers_with_file": "有影像", "payer": "付款人", "payee": "收款人", "payees": "收款人", "donor": "捐赠人", "party": "对方", "member": "成员", "members": "成员",
 	"households": "户", "group": "组", "operator": "操作员", "operators": "操作员", "display_name": "名称", "admin": "管理员", "key_ids": "密钥编号",
 	"key_id": "密钥编号", "role": "角色", "actor": "经手", "body": "机构", "bodies": "机构", "size": "规模", "issuer": "开具方", "cited": "引用金额", "sha256": "文件摘要值", "media_type": "文件类型", "pass_base": "计票基数", "pass_strictly": "须超过通过线", "quorum": "法定人数", "pass": "通过线",
 	"electorate": "应到", "present": "实到", "votes_for": "赞成", "votes_against": "反对", "abstained": "弃权", "passed": "通过", "confirmed": "已确认",
