@@ -224,7 +224,7 @@ func TestFeed(t *testing.T) {
 			t.Errorf("%s: %s", e.Link.Href, answer.Status)
 		}
 	}
-	if e := f.Entries[2]; e.Title != "第 1 期公示:2021年第三季度" || !strings.Contains(e.Content, first.ContentSha256) || !strings.Contains(e.Content, "已由第 3 期更正") {
+	if e := f.Entries[2]; e.Title != typeset("第 1 期公示:2021年第三季度") || !strings.Contains(e.Content, first.ContentSha256) || !strings.Contains(e.Content, "已由第 3 期更正") {
 		t.Errorf("the oldest: %+v", e)
 	}
 	if e := f.Entries[0]; !strings.Contains(e.Content, "漏页 <1>") {
