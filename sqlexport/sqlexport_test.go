@@ -94,7 +94,7 @@ func one(t *testing.T, path, sql string) string {
 func history(seed uint64) []*eventv1.Event {
 	r := rand.New(rand.NewPCG(seed, 1))
 	accounts := []string{"money/bank", "money/cash", "fund/reserve", "fund/welfare", "payable/grant", "deposit/lease", "receivable/rent", "gift/roof_1"}
-	events := []*eventv1.Event{{Version: 1, CommandId: make([]byte, 16), Fact: &eventv1.Event_CollectiveFounded{CollectiveFounded: lt.Charter()}}}
+	events := []*eventv1.Event{{Version: 1, Actor: "treasurer", CommandId: make([]byte, 16), Fact: &eventv1.Event_CollectiveFounded{CollectiveFounded: lt.Charter()}}}
 	numbers := map[eventv1.VoucherClass]uint32{}
 	var live []*eventv1.Voucher
 	for range 300 {
