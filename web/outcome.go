@@ -11,7 +11,8 @@ import (
 	"github.com/mingzhang-ledger/mingzhang/internal/capitals"
 )
 
-// outcome is what became of a form. Its address says which vouchers, requests and files it made; all of it is looked up again.
+// outcome is what became of a form. Its address says which vouchers, requests and files it made; vouchers and requests are looked up again, and
+// other values are shown as the address has them, to whoever opens it.
 type outcome struct {
 	form      *form
 	about     *apiv1.Collective
